@@ -1,0 +1,1 @@
+//! Black-box tests of the real binary live in `tests/`; this library holds what they share.
