@@ -1,1 +1,33 @@
-//! Being built.
+//! Decides what happens next in a transaction.
+//!
+//! A transaction is a fold over its records. From a state, an input and the time, this crate
+//! answers a [`Decision`]: records to append, and the commands that may be performed once those
+//! records are durable. Deliberately absent: IO, clocks, randomness, threads, wasm. Time, ids and
+//! jitter are arguments, so the same inputs always give the same decisions (invariant I1).
+
+#![no_std]
+
+extern crate alloc;
+
+mod binding;
+mod command;
+pub mod definition;
+mod id;
+mod json;
+
+mod record;
+mod retry;
+
+mod time;
+
+pub use binding::{Unbound, lookup};
+pub use command::{Answer, Call, Command, Conditions, Decision, Moment, NotDurable, Scope};
+pub use id::{Digest, Epoch, IdempotencyKey, InvalidId, Name, Seq, TransactionId};
+pub use json::{Headers, InvalidJson, Json, Variables};
+
+pub use record::{
+    CallId, Cause, Created, Fact, Failure, Forward, LostCall, Operation, Operator, Outcome, Published, RECORD_VERSION,
+    Record, Status, Summary, UnknownCause, Usage, Writes,
+};
+pub use retry::RetryPolicy;
+pub use time::{Milliseconds, Timestamp};

@@ -1,1 +1,3 @@
-//! Being built.
+//! Drives transactions: decide, append, perform, and feed the outcome back.
+
+pub mod port;

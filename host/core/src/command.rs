@@ -1,0 +1,152 @@
+//! What to do next, and the decision that carries it. Commands come out of a [`Decision`] only
+//! against proof that its records are durable (invariant I2).
+
+use alloc::{boxed::Box, vec::Vec};
+
+use crate::{
+    id::{Digest, IdempotencyKey, Name, Seq, TransactionId},
+    json::{Headers, Json, Variables},
+    record::{CallId, Forward, Outcome, Record, Summary, Usage, Writes},
+    time::Timestamp,
+};
+
+/// One thing to do.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    /// Make this call and hand its answer back.
+    Call(Box<Call>),
+    /// Tell the operators: the transaction is stuck.
+    Alarm,
+}
+
+/// All that a guest is told, and what bounds it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Call {
+    /// Which call it is.
+    pub id: CallId,
+    /// The transaction.
+    pub transaction: TransactionId,
+    /// The saga's name.
+    pub definition: Name,
+    /// The module that answers.
+    pub module: Digest,
+    /// The same over attempts, restarts and hosts.
+    pub key: IdempotencyKey,
+    /// When the host stops it.
+    pub deadline: Timestamp,
+    /// Units of fuel.
+    pub fuel: u64,
+    /// Linear memory of the instance.
+    pub memory_bytes: u64,
+    /// The arguments, one JSON object.
+    pub arguments: Json,
+    /// For a compensation: what is known of the step it undoes.
+    pub forward: Option<Forward>,
+    /// The transaction's headers.
+    pub headers: Headers,
+    /// The transaction's variables.
+    pub variables: Variables,
+}
+
+/// What a call came to, what it wrote and what it used.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    /// What it came to.
+    pub outcome: Outcome,
+    /// Dropped unless the call completed.
+    pub writes: Writes,
+    /// What it used, whatever it came to.
+    pub usage: Usage,
+}
+
+/// What a condition may look at: its CEL names are `input`, `steps`, `variables` and `headers`.
+#[derive(Debug)]
+pub struct Scope<'a> {
+    /// The start input.
+    pub input: &'a Json,
+    /// Outputs of the completed steps; null for the skipped ones.
+    pub steps: Vec<(&'a Name, Json)>,
+    /// The variables.
+    pub variables: &'a Variables,
+    /// The headers.
+    pub headers: &'a Headers,
+}
+
+/// Decides conditions. A verdict depends on the expression and the scope alone, never on time or chance.
+pub trait Conditions {
+    /// Whether the expression holds.
+    ///
+    /// # Errors
+    /// A sentence for people: the expression does not parse, fails, or is neither true nor false.
+    fn holds(&self, expression: &str, scope: &Scope<'_>) -> Result<bool, alloc::string::String>;
+}
+
+/// What a decision may know of the world outside.
+#[derive(Clone, Copy)]
+pub struct Moment<'a> {
+    /// The time.
+    pub now: Timestamp,
+    /// 64 random bits, for jitter.
+    pub random: u64,
+    /// Decides conditions.
+    pub conditions: &'a dyn Conditions,
+}
+
+/// Records to append in one piece, and what to do once they are durable.
+#[derive(Debug)]
+#[must_use = "records that are not appended are lost"]
+pub struct Decision {
+    pub(crate) before: Seq,
+    pub(crate) records: Vec<Record>,
+    pub(crate) commands: Vec<Command>,
+    pub(crate) summary: Summary,
+}
+
+/// The journal is not where the decision's append would have brought it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the journal holds {durable} records of this transaction, and the decision ends at {needed}")]
+pub struct NotDurable {
+    /// Where the journal is.
+    pub durable: Seq,
+    /// Where it has to be.
+    pub needed: Seq,
+}
+
+impl Decision {
+    /// How many records the transaction has before this decision: what the append expects.
+    pub fn before(&self) -> Seq {
+        self.before
+    }
+
+    /// How many it has after it.
+    pub fn after(&self) -> Seq {
+        Seq(self.before.0 + self.records.len() as u64)
+    }
+
+    /// The records, in order. Empty when nothing follows.
+    pub fn records(&self) -> &[Record] {
+        &self.records
+    }
+
+    /// Takes the records out, for the journal to own.
+    pub fn take_records(&mut self) -> (Seq, Vec<Record>) {
+        let before = self.before;
+        let records = core::mem::take(&mut self.records);
+        self.before = Seq(before.0 + records.len() as u64);
+        (before, records)
+    }
+
+    /// Where the transaction stands after it.
+    pub fn summary(&self) -> Summary {
+        self.summary
+    }
+
+    /// The commands, given what the journal says is durable.
+    ///
+    /// # Errors
+    /// The records of this decision are not durable yet.
+    pub fn release(self, durable: Seq) -> Result<Vec<Command>, NotDurable> {
+        let needed = self.after();
+        if durable == needed { Ok(self.commands) } else { Err(NotDurable { durable, needed }) }
+    }
+}

@@ -1,0 +1,255 @@
+//! What a module says of itself, as plain data in the words of the guest contract. Nothing here is
+//! checked; [`Plan`](crate::Plan) is the checked form.
+
+use alloc::{string::String, vec::Vec};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{json::Json, retry::RetryPolicy, time::Milliseconds};
+
+/// A module: its name, its definitions, and what it asks for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Module {
+    /// The module's name.
+    pub name: String,
+    /// Semantic version of the business logic.
+    pub version: String,
+    /// For people.
+    pub description: String,
+    /// Its sagas and TCCs.
+    pub definitions: Vec<Definition>,
+    /// What it asks to reach.
+    pub capabilities: Vec<Capability>,
+    /// How many calls one instance may serve; 1 means a fresh one for every call.
+    pub calls_per_instance: u32,
+    /// Room to grow.
+    pub annotations: Vec<(String, String)>,
+}
+
+/// Something a module asks to reach; the operator grants it or not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Capability {
+    /// An origin to send HTTP requests to.
+    OutgoingHttp(String),
+    /// A configuration key to read.
+    Config(String),
+    /// A secret to use in requests, by name.
+    Secret(String),
+}
+
+/// A saga or a TCC.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Definition {
+    /// A saga.
+    Saga(Saga),
+    /// A TCC. This version of wasaga knows its name and does not run it.
+    Tcc(Tcc),
+}
+
+impl Definition {
+    /// The definition's name.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Saga(saga) => &saga.name,
+            Self::Tcc(tcc) => &tcc.name,
+        }
+    }
+}
+
+/// A TCC, of which this version reads the name and the description only.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Tcc {
+    /// The TCC's name.
+    pub name: String,
+    /// For people.
+    pub description: String,
+}
+
+/// A saga: steps and how they are undone.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Saga {
+    /// The saga's name.
+    pub name: String,
+    /// For people.
+    pub description: String,
+    /// JSON Schema (2020-12) of the start input.
+    pub input_schema: Option<Json>,
+    /// Its steps; the order breaks ties when several may start.
+    pub steps: Vec<Step>,
+    /// How it unwinds; none leaves it to the host.
+    pub compensation_policy: Option<CompensationPolicy>,
+    /// For the whole saga; when it passes, compensation starts.
+    pub deadline: Option<Milliseconds>,
+    /// Calls in flight at once; none means no limit.
+    pub concurrency: Option<u32>,
+    /// Room to grow.
+    pub annotations: Vec<(String, String)>,
+}
+
+/// The order in which steps are undone, and what follows when undoing fails for good.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CompensationPolicy {
+    /// One at a time, in reverse order of completion; a failure is stuck, at that step.
+    #[default]
+    StrictSequential,
+    /// Reverse layers of the graph, a layer at once; a failure lets the layer end, then is stuck.
+    GroupedParallel,
+    /// As strict-sequential, with the compensation's own retry policy or else the step's.
+    RetryWithBackoff,
+    /// As retry-with-backoff; a failure goes on unless it is critical, then the rest is left, stuck.
+    CircuitBreaker,
+    /// All at once; a failure goes on, stuck at the end.
+    BestEffortParallel,
+}
+
+impl CompensationPolicy {
+    /// Every policy, in the order of semantics.md.
+    pub const ALL: [Self; 5] = [
+        Self::StrictSequential,
+        Self::GroupedParallel,
+        Self::RetryWithBackoff,
+        Self::CircuitBreaker,
+        Self::BestEffortParallel,
+    ];
+
+    /// The policy's name, as it is typed and stored.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::StrictSequential => "strict-sequential",
+            Self::GroupedParallel => "grouped-parallel",
+            Self::RetryWithBackoff => "retry-with-backoff",
+            Self::CircuitBreaker => "circuit-breaker",
+            Self::BestEffortParallel => "best-effort-parallel",
+        }
+    }
+}
+
+/// A node of a saga.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// Unique in the saga.
+    pub id: String,
+    /// For people.
+    pub description: String,
+    /// Steps that end first. A parameter taken from a step's output makes it one of these.
+    pub depends_on: Vec<String>,
+    /// Which module does it.
+    pub action: Action,
+    /// What it is called with.
+    pub parameters: Vec<Parameter>,
+    /// JSON Schema of the output.
+    pub output_schema: Option<Json>,
+    /// A CEL expression; false skips the step.
+    pub condition: Option<String>,
+    /// Runs the step once for each element of this array.
+    pub each: Option<Source>,
+    /// An attempt whose outcome is unknown is not repeated.
+    pub at_most_once: bool,
+    /// Time, fuel, memory and retries.
+    pub limits: Limits,
+    /// How it is undone.
+    pub compensation: Option<Compensation>,
+    /// What is published of it.
+    pub events: Option<EventPolicy>,
+    /// Room to grow.
+    pub annotations: Vec<(String, String)>,
+}
+
+/// Which module does a step.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Action {
+    /// The module that describes the saga.
+    #[default]
+    Here,
+    /// Another module, by its name.
+    Provided(String),
+}
+
+/// How a step is undone.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Compensation {
+    /// What people call it.
+    pub name: String,
+    /// What it is called with.
+    pub parameters: Vec<Parameter>,
+    /// Time, fuel, memory and retries.
+    pub limits: Limits,
+    /// When it fails under `circuit-breaker`, the circuit opens.
+    pub critical: bool,
+}
+
+/// One named argument; together they are one JSON object.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Parameter {
+    /// The name in the object.
+    pub name: String,
+    /// Where the value comes from.
+    pub source: Source,
+    /// Whether its absence is a mistake; otherwise it is null.
+    pub required: bool,
+    /// JSON Schema of the value.
+    pub schema: Option<Json>,
+}
+
+/// Where a value comes from. Pointers are JSON Pointers (RFC 6901).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Source {
+    /// The start input, or a part of it.
+    Input(Option<String>),
+    /// The output of an earlier step, or a part of it.
+    StepOutput {
+        /// The step.
+        step: String,
+        /// The part; none is the whole.
+        pointer: Option<String>,
+    },
+    /// A variable.
+    Variable(String),
+    /// A header.
+    Header(String),
+    /// The element of a fan-out, or a part of it.
+    Item(Option<String>),
+    /// In a compensation: the output of the step that is undone, or a part of it.
+    OwnOutput(Option<String>),
+    /// In a compensation: what the compensation of this step answered.
+    CompensationOutput(String),
+    /// In a compensation: why the saga unwinds.
+    Cause,
+    /// A fixed value.
+    Literal(Json),
+}
+
+/// Time, fuel, memory and retries of an operation; what is none takes the host's default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Of one attempt.
+    pub timeout: Option<Milliseconds>,
+    /// Of all attempts and the delays between them; none means no limit.
+    pub total_timeout: Option<Milliseconds>,
+    /// Units of wasmtime's fuel for one attempt.
+    pub fuel: Option<u64>,
+    /// Linear memory of one instance.
+    pub memory_bytes: Option<u64>,
+    /// Attempts and delays.
+    pub retry: Option<RetryPolicy>,
+}
+
+/// What is published of a step.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventPolicy {
+    /// The topic; none takes the host's.
+    pub topic: Option<String>,
+    /// The key, with placeholders in braces.
+    pub key_template: Option<String>,
+    /// Fixed headers.
+    pub headers: Vec<(String, String)>,
+    /// Which parts of the call: `input`, `output`, `context`, `timing`.
+    pub parts: Vec<String>,
+    /// Which moments: `started`, `succeeded`, `failed`, `retried`, `compensated`.
+    pub publish_on: Vec<String>,
+}

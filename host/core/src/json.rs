@@ -1,0 +1,116 @@
+//! JSON texts, kept as text: payloads come and go as they are, and numbers keep their digits.
+//! Deliberately absent: a tree of values; what needs a part of a text looks it up (`binding`).
+
+use alloc::{borrow::ToOwned, boxed::Box, collections::BTreeMap, string::String, sync::Arc};
+use core::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
+
+use crate::id::Name;
+
+/// A valid JSON text (RFC 8259). Cloning is cheap; equality is equality of the texts.
+#[derive(Clone)]
+pub struct Json(Arc<RawValue>);
+
+/// Text that is not JSON: where and why.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct InvalidJson(String);
+
+impl Json {
+    /// Checks the text and keeps it, without the white space around it.
+    ///
+    /// # Errors
+    /// The text is not one JSON value; the message has the line and the column.
+    pub fn parse(text: &str) -> Result<Self, InvalidJson> {
+        serde_json::from_str(text).map(Self).map_err(|e| InvalidJson(alloc::format!("{e}")))
+    }
+
+    /// The text of a value that serialises without fail.
+    ///
+    /// # Errors
+    /// A map with keys that are not text, or a serializer that gives up.
+    pub fn of<T: Serialize + ?Sized>(value: &T) -> Result<Self, InvalidJson> {
+        let text = serde_json::to_string(value).map_err(|e| InvalidJson(alloc::format!("{e}")))?;
+        Ok(Self::trusted(text))
+    }
+
+    /// Keeps text that this crate has put together from JSON texts.
+    pub(crate) fn trusted(text: String) -> Self {
+        Self(RawValue::from_string(text).expect("it is put together from valid JSON").into())
+    }
+
+    /// JSON's null.
+    pub fn null() -> Self {
+        Self::trusted("null".into())
+    }
+
+    /// Whether this is null.
+    pub fn is_null(&self) -> bool {
+        self.as_str() == "null"
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        self.0.get()
+    }
+
+    /// Reads the text into a type.
+    ///
+    /// # Errors
+    /// The text does not fit the type.
+    pub fn read<'a, T: Deserialize<'a>>(&'a self) -> Result<T, InvalidJson> {
+        serde_json::from_str(self.as_str()).map_err(|e| InvalidJson(alloc::format!("{e}")))
+    }
+}
+
+impl From<Box<RawValue>> for Json {
+    fn from(raw: Box<RawValue>) -> Self {
+        Self(raw.into())
+    }
+}
+
+impl From<&RawValue> for Json {
+    fn from(raw: &RawValue) -> Self {
+        Self(raw.to_owned().into())
+    }
+}
+
+impl PartialEq for Json {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for Json {}
+
+impl fmt::Debug for Json {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Display for Json {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl Serialize for Json {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (*self.0).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Json {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Box::<RawValue>::deserialize(deserializer).map(Self::from)
+    }
+}
+
+/// A transaction's variables. Shared by the calls in flight; a write makes a new map.
+pub type Variables = Arc<BTreeMap<Name, Json>>;
+
+/// A transaction's headers, by name as given; shared as variables are.
+pub type Headers = Arc<BTreeMap<Name, Arc<str>>>;

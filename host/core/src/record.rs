@@ -1,0 +1,541 @@
+//! What has happened to a transaction, as the journal keeps it. Records are facts: folding them
+//! needs no clock, no limits and no settings, so that an old journal reads the same under a new
+//! configuration. Deliberately absent: what to do about them (`saga`).
+
+use alloc::{collections::BTreeMap, string::String, sync::Arc, vec::Vec};
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    definition::CompensationPolicy,
+    id::{Digest, Name, TransactionId},
+    json::Json,
+    time::{Milliseconds, Timestamp},
+};
+
+/// The version of the records that this crate writes. It rises when an older reader would
+/// misunderstand a newer record; a record from a later version is refused, never guessed at.
+pub const RECORD_VERSION: u32 = 1;
+
+/// One entry of a journal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// When it was decided, by the clock of the host that decided it.
+    pub at: Timestamp,
+    /// What happened.
+    pub fact: Fact,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fact {
+    /// The transaction exists.
+    Created(Created),
+    /// A step with a false condition is passed over.
+    Skipped {
+        /// The step.
+        node: Name,
+    },
+    /// A fan-out has this many items. They are what its source gives at this place in the journal.
+    Expanded {
+        /// The step.
+        node: Name,
+        /// How many.
+        items: u32,
+    },
+    /// A step cannot be called: its condition, its source or a binding is in error. It is rejected
+    /// without an attempt.
+    Refused {
+        /// The step.
+        node: Name,
+        /// The item of a fan-out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        item: Option<u32>,
+        /// Why.
+        failure: Failure,
+    },
+    /// A call is about to be made; it is made only once this is durable.
+    Started {
+        /// The call.
+        call: CallId,
+        /// When the host stops it.
+        deadline: Timestamp,
+        /// With a first attempt: when its attempts count as used up.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
+    },
+    /// The call did it.
+    Completed {
+        /// The call.
+        call: CallId,
+        /// Its answer.
+        output: Json,
+        /// What it wrote.
+        #[serde(default, skip_serializing_if = "Writes::is_empty")]
+        writes: Writes,
+        /// What it used.
+        usage: Usage,
+    },
+    /// The call said no, and nothing remains done.
+    Rejected {
+        /// The call.
+        call: CallId,
+        /// Why.
+        failure: Failure,
+        /// What it used.
+        usage: Usage,
+        /// For a compensation with attempts left: when the next one is due.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        due: Option<Timestamp>,
+    },
+    /// The call said not now, and nothing remains done.
+    Retryable {
+        /// The call.
+        call: CallId,
+        /// Why.
+        failure: Failure,
+        /// What it used.
+        usage: Usage,
+        /// When the next attempt is due; none means that there is none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        due: Option<Timestamp>,
+    },
+    /// Nobody knows whether the call did it.
+    Unknown {
+        /// The call.
+        call: CallId,
+        /// Why it is not known.
+        cause: UnknownCause,
+        /// What was seen.
+        failure: Failure,
+        /// What it used.
+        usage: Usage,
+        /// When the next attempt is due; none means that there is none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        due: Option<Timestamp>,
+    },
+    /// The call was accepted and is not finished; it is called again, as the same attempt.
+    Pending {
+        /// The call.
+        call: CallId,
+        /// When it is called again.
+        due: Timestamp,
+        /// What it used.
+        usage: Usage,
+    },
+    /// No attempt follows, though the last outcome left one open: the step's total timeout has
+    /// passed, or the saga unwinds.
+    GivenUp {
+        /// The step.
+        node: Name,
+        /// The item of a fan-out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        item: Option<u32>,
+        /// Why.
+        failure: Failure,
+    },
+    /// The saga unwinds; from here on nothing new starts.
+    Unwinding {
+        /// Why.
+        cause: Cause,
+    },
+    /// A compensation cannot be called. It is stuck.
+    UndoRefused {
+        /// The step it would undo.
+        node: Name,
+        /// The item of a fan-out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        item: Option<u32>,
+        /// Why.
+        failure: Failure,
+    },
+    /// A critical compensation failed for good: the rest is left as it is.
+    CircuitOpened {
+        /// The step whose compensation failed.
+        node: Name,
+    },
+    /// Cannot go on without a person.
+    Stuck {
+        /// The steps whose compensations failed for good.
+        nodes: Vec<Name>,
+    },
+    /// Every step is completed or skipped.
+    Finished,
+    /// All that was done and can be undone is undone.
+    Compensated,
+    /// An operator took the transaction out of the machine.
+    Terminated {
+        /// Who and why.
+        by: Operator,
+        /// Steps that are or may be done, and were not undone.
+        not_undone: Vec<Name>,
+    },
+    /// An operator asked for it to be undone.
+    CancelRequested {
+        /// Who and why.
+        by: Operator,
+    },
+    /// Nothing new starts until it is resumed.
+    Paused {
+        /// Who and why.
+        by: Operator,
+    },
+    /// It goes on.
+    Resumed {
+        /// Who and why.
+        by: Operator,
+    },
+    /// Stuck compensations are tried again.
+    RetryRequested {
+        /// Who and why.
+        by: Operator,
+        /// One step; none means all that are stuck.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        node: Option<Name>,
+    },
+    /// A stuck compensation is given up: a person has seen to it, or accepts it.
+    UndoSkipped {
+        /// Who and why.
+        by: Operator,
+        /// The step.
+        node: Name,
+    },
+    /// A stuck compensation is tried again with these arguments.
+    Patched {
+        /// Who and why.
+        by: Operator,
+        /// The step.
+        node: Name,
+        /// The item of a fan-out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        item: Option<u32>,
+        /// The whole arguments object.
+        arguments: Json,
+    },
+}
+
+/// The first record of a transaction.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Created {
+    /// The transaction.
+    pub transaction: TransactionId,
+    /// The saga's name.
+    pub definition: Name,
+    /// The module it is pinned to.
+    pub module: Digest,
+    /// The start input.
+    pub input: Json,
+    /// Headers given at the start.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<Name, Arc<str>>,
+    /// How it unwinds.
+    pub policy: CompensationPolicy,
+    /// When it starts to unwind by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<Timestamp>,
+    /// Part of every idempotency key.
+    pub namespace: Name,
+    /// The caller's own key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<Name>,
+}
+
+/// One call of one operation.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct CallId {
+    /// The step.
+    pub node: Name,
+    /// The item of a fan-out, from 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item: Option<u32>,
+    /// What is called.
+    pub operation: Operation,
+    /// From 1; not part of the idempotency key.
+    pub attempt: u32,
+}
+
+impl fmt::Display for CallId {
+    /// `charge run 2`, or `notify[4] compensate 1`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.node)?;
+        if let Some(item) = self.item {
+            write!(f, "[{item}]")?;
+        }
+        write!(f, " {} {}", self.operation.as_str(), self.attempt)
+    }
+}
+
+/// What a call asks of a guest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Operation {
+    /// A step's forward action.
+    Run,
+    /// Undoing it.
+    Compensate,
+}
+
+impl Operation {
+    /// The operation's name, as it stands in idempotency keys and records.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Run => "run",
+            Self::Compensate => "compensate",
+        }
+    }
+}
+
+/// What a call came to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// Done.
+    Completed(Json),
+    /// Refused for good, and nothing remains done.
+    Rejected(Failure),
+    /// Not now, and nothing remains done.
+    Retryable {
+        /// Why.
+        failure: Failure,
+        /// Not before this long from now.
+        after: Option<Milliseconds>,
+    },
+    /// It may have happened.
+    Unknown {
+        /// Who does not know, and why.
+        cause: UnknownCause,
+        /// What was seen.
+        failure: Failure,
+        /// Not before this long from now.
+        after: Option<Milliseconds>,
+    },
+    /// Accepted, not finished: call again after this long.
+    Pending {
+        /// How long.
+        poll: Milliseconds,
+    },
+}
+
+/// Why an outcome is unknown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UnknownCause {
+    /// The guest said so, or failed with an error that is not typed.
+    Guest,
+    /// The guest trapped.
+    Trap,
+    /// The guest used up its fuel.
+    Fuel,
+    /// The call did not end by its deadline.
+    Deadline,
+    /// The guest was refused memory.
+    Memory,
+    /// The guest answered something that is not JSON, or is too large.
+    Answer,
+    /// The host was lost during the call.
+    HostLost,
+}
+
+impl UnknownCause {
+    /// The cause's name, as it is stored and shown.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Guest => "guest",
+            Self::Trap => "trap",
+            Self::Fuel => "fuel",
+            Self::Deadline => "deadline",
+            Self::Memory => "memory",
+            Self::Answer => "answer",
+            Self::HostLost => "host-lost",
+        }
+    }
+}
+
+/// Why something failed: a stable word for programs, a sentence for people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// A stable word such as `card-declined`.
+    pub code: String,
+    /// For people.
+    pub message: String,
+    /// More, as JSON.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub details: Option<Json>,
+}
+
+impl Failure {
+    /// A failure without details.
+    pub fn new(code: &str, message: impl Into<String>) -> Self {
+        Self { code: code.into(), message: message.into(), details: None }
+    }
+}
+
+impl fmt::Display for Failure {
+    /// `` `card-declined`: the card was declined ``.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`: {}", self.code, self.message)
+    }
+}
+
+/// What a call used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Wall time in microseconds, instantiation included.
+    pub duration_us: u64,
+    /// Units of fuel.
+    pub fuel: u64,
+    /// The largest size of the instance's memory.
+    pub memory_bytes: u64,
+}
+
+/// What a call wrote; it takes effect with the call's success, in the same record, or not at all.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Writes {
+    /// Variables, the later write of a name last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub variables: Vec<(Name, Json)>,
+    /// Headers, likewise.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<(Name, Arc<str>)>,
+    /// Business events, in the order they were published.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub published: Vec<Published>,
+}
+
+impl Writes {
+    /// Whether nothing was written.
+    pub fn is_empty(&self) -> bool {
+        self.variables.is_empty() && self.headers.is_empty() && self.published.is_empty()
+    }
+}
+
+/// A business event that a guest published.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Published {
+    /// Where to.
+    pub topic: String,
+    /// What it is partitioned by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// What it says.
+    pub payload: Json,
+}
+
+/// What a compensation is told of the step it undoes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Forward {
+    /// It completed with this output.
+    Completed(Json),
+    /// It was started, and may have happened.
+    Unknown,
+    /// It refused.
+    Rejected(Failure),
+}
+
+/// Why a saga unwinds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cause {
+    /// A step was rejected.
+    Rejected(LostCall),
+    /// A step's attempts were used up.
+    UsedUp(LostCall),
+    /// An at-most-once step's outcome is unknown.
+    Unknown(LostCall),
+    /// The saga's deadline passed.
+    Deadline,
+    /// An operator or a caller cancelled it.
+    Cancelled,
+}
+
+/// The step that made a saga unwind.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LostCall {
+    /// The step.
+    pub node: Name,
+    /// The item of a fan-out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item: Option<u32>,
+    /// Its failure.
+    pub failure: Failure,
+}
+
+/// Who asked for something, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Operator {
+    /// A person, a token or a program.
+    pub who: String,
+    /// In their own words.
+    pub why: String,
+}
+
+/// Where a transaction stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Status {
+    /// Created, and nothing has started.
+    Scheduled,
+    /// Steps are running.
+    Running,
+    /// Every step is completed or skipped. Ended.
+    Completed,
+    /// It unwinds.
+    Compensating,
+    /// What was done is undone, as far as it can be. Ended.
+    Compensated,
+    /// Cannot go on without a person.
+    Stuck,
+    /// Taken out by an operator. Ended.
+    Terminated,
+}
+
+impl Status {
+    /// Every status.
+    pub const ALL: [Self; 7] = [
+        Self::Scheduled,
+        Self::Running,
+        Self::Completed,
+        Self::Compensating,
+        Self::Compensated,
+        Self::Stuck,
+        Self::Terminated,
+    ];
+
+    /// Whether nothing more will ever happen.
+    pub const fn is_ended(self) -> bool {
+        matches!(self, Self::Completed | Self::Compensated | Self::Terminated)
+    }
+
+    /// The status's name, as it is stored and shown.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Scheduled => "scheduled",
+            Self::Running => "running",
+            Self::Completed => "completed",
+            Self::Compensating => "compensating",
+            Self::Compensated => "compensated",
+            Self::Stuck => "stuck",
+            Self::Terminated => "terminated",
+        }
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// What a journal keeps beside the records for lists and claims; it can be rebuilt from them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// Where the transaction stands.
+    pub status: Status,
+    /// Whether it is paused on top of that.
+    pub paused: bool,
+    /// When it must be looked at next though nothing happens; none means never.
+    pub due: Option<Timestamp>,
+    /// When it ended.
+    pub ended: Option<Timestamp>,
+}
