@@ -55,13 +55,16 @@ pub(crate) fn resolve(source: &Source, sources: &impl Sources) -> Result<Json, U
     match source {
         Source::Input(pointer) => part(sources.input(), pointer.as_deref(), "the input"),
         Source::StepOutput { step, pointer } => {
-            let output =
-                sources.step_output(step).ok_or_else(|| Unbound(format!("step `{step}` was skipped or has no output")))?;
+            let output = sources
+                .step_output(step)
+                .ok_or_else(|| Unbound(format!("step `{step}` was skipped or has no output")))?;
             part(&output, pointer.as_deref(), &format!("the output of step `{step}`"))
         }
-        Source::Variable(name) => {
-            sources.variables().get(name.as_str()).cloned().ok_or_else(|| Unbound(format!("variable `{name}` is not set")))
-        }
+        Source::Variable(name) => sources
+            .variables()
+            .get(name.as_str())
+            .cloned()
+            .ok_or_else(|| Unbound(format!("variable `{name}` is not set"))),
         Source::Header(name) => match sources.headers().get(name.as_str()) {
             Some(value) => Ok(Json::trusted(serde_json::to_string(&**value).expect("text serialises"))),
             None => Err(Unbound(format!("header `{name}` is not set"))),
@@ -72,7 +75,9 @@ pub(crate) fn resolve(source: &Source, sources: &impl Sources) -> Result<Json, U
         }
         Source::OwnOutput(pointer) => {
             let output = sources.own_output().ok_or_else(|| {
-                Unbound("the outcome of the step is unknown, so there is no output (make the parameter optional)".into())
+                Unbound(
+                    "the outcome of the step is unknown, so there is no output (make the parameter optional)".into(),
+                )
             })?;
             part(output, pointer.as_deref(), "the output of the step")
         }
@@ -184,7 +189,8 @@ mod tests {
 
     #[test]
     fn pointers_find_parts_as_rfc_6901_says() {
-        let whole = Json::parse(r#"{"a":{"b":[10,{"c":"x"}],"":1},"m~n":2,"p/q":3,"\u0061b":4,"d":1,"d":2,"n":1.10}"#).unwrap();
+        let whole =
+            Json::parse(r#"{"a":{"b":[10,{"c":"x"}],"":1},"m~n":2,"p/q":3,"\u0061b":4,"d":1,"d":2,"n":1.10}"#).unwrap();
         let found = |pointer: &str| lookup(&whole, pointer).map(|j| alloc::string::ToString::to_string(&j));
         let cases = [
             ("/a/b/0", Some("10")),

@@ -14,6 +14,7 @@ mod command;
 pub mod definition;
 mod id;
 mod json;
+mod plan;
 
 mod record;
 mod retry;
@@ -25,6 +26,7 @@ pub use command::{Answer, Call, Command, Conditions, Decision, Moment, NotDurabl
 pub use id::{Digest, Epoch, IdempotencyKey, InvalidId, Name, Seq, TransactionId};
 pub use json::{Headers, InvalidJson, Json, Variables};
 
+pub use plan::{ATTEMPTS_MAX, Compensation, Defaults, ITEMS_MAX, Limits, Mistake, Plan, Step, StepIx};
 pub use record::{
     CallId, Cause, Created, Fact, Failure, Forward, LostCall, Operation, Operator, Outcome, Published, RECORD_VERSION,
     Record, Status, Summary, UnknownCause, Usage, Writes,

@@ -1,0 +1,361 @@
+//! What is wrong with a definition: every mistake at once, each with its place (feature S1).
+
+use alloc::{collections::BTreeMap, format, string::String, vec, vec::Vec};
+
+use serde_json::Value;
+
+use super::{ATTEMPTS_MAX, Mistake, NAME_CHARS_MAX, PARAMETERS_MAX, STEPS_MAX, StepIx, closest};
+use crate::{
+    binding,
+    definition::{Action, Limits, Parameter, Saga, Source, Step},
+    json::Json,
+};
+
+/// The graph of a definition without mistakes.
+pub(super) struct Graph {
+    pub(super) depends_on: Vec<Vec<StepIx>>,
+}
+
+/// Checks everything, or says all that is wrong.
+pub(super) fn check(saga: &Saga) -> Result<Graph, Vec<Mistake>> {
+    let mut checker = Checker { saga, fields: InputFields::of(saga.input_schema.as_ref()), mistakes: Vec::new() };
+    checker.whole();
+    checker.ids();
+    let depends_on = checker.dependencies();
+    for step in &saga.steps {
+        checker.step(step);
+    }
+    if checker.mistakes.is_empty() {
+        checker.cycle(&depends_on);
+    }
+    if checker.mistakes.is_empty() { Ok(Graph { depends_on }) } else { Err(checker.mistakes) }
+}
+
+/// What is allowed and yet likely to hurt.
+pub(super) fn warnings(saga: &Saga) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for step in &saga.steps {
+        let Some(undo) = &step.compensation else { continue };
+        if undo.parameters.iter().any(|p| p.required && matches!(p.source, Source::OwnOutput(_))) {
+            warnings.push(format!(
+                "saga `{}`: compensation `{}` requires the output of `{}`; when its outcome is unknown there is none, \
+                 and the saga would be stuck (make the parameter optional)",
+                saga.name, undo.name, step.id
+            ));
+        }
+    }
+    warnings
+}
+
+struct Checker<'a> {
+    saga: &'a Saga,
+    fields: InputFields,
+    mistakes: Vec<Mistake>,
+}
+
+/// Where a parameter stands: what it may refer to depends on it.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    step: &'a Step,
+    undo: bool,
+}
+
+impl Checker<'_> {
+    fn saga_mistake(&mut self, what: impl Into<String>) {
+        self.mistakes.push(Mistake { place: format!("saga `{}`", self.saga.name), what: what.into() });
+    }
+
+    fn step_mistake(&mut self, step: &str, what: impl Into<String>) {
+        let place = format!("saga `{}`, step `{step}`", self.saga.name);
+        self.mistakes.push(Mistake { place, what: what.into() });
+    }
+
+    fn whole(&mut self) {
+        if let Some(wrong) = bad_name(&self.saga.name) {
+            self.saga_mistake(format!("its name {wrong}"));
+        }
+        if self.saga.steps.is_empty() {
+            self.saga_mistake("has no steps (add at least one)");
+        }
+        if self.saga.steps.len() > STEPS_MAX {
+            self.saga_mistake(format!("has {} steps; the limit is {STEPS_MAX}", self.saga.steps.len()));
+        }
+        if self.saga.concurrency == Some(0) {
+            self.saga_mistake("has a concurrency of 0, so no step could ever start (leave it out for no limit)");
+        }
+        if self.saga.deadline == Some(0) {
+            self.saga_mistake("has a deadline of 0 ms, which has always passed (leave it out for none)");
+        }
+        if let Some(schema) = &self.saga.input_schema
+            && schema.read::<Value>().map_or(true, |v| !v.is_object() && !v.is_boolean())
+        {
+            self.saga_mistake("its input schema is not a JSON Schema (an object, or true or false)");
+        }
+    }
+
+    fn ids(&mut self) {
+        let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+        for step in &self.saga.steps {
+            let count = seen.entry(&step.id).or_default();
+            *count += 1;
+            if *count == 2 {
+                self.step_mistake(&step.id, "stands more than once (ids are unique in a saga)");
+            }
+            if let Some(wrong) = bad_name(&step.id) {
+                self.step_mistake(&step.id, format!("its id {wrong}"));
+            }
+        }
+    }
+
+    /// Declared dependencies and those that a binding implies, without doubles, in the order of declaration.
+    fn dependencies(&mut self) -> Vec<Vec<StepIx>> {
+        let saga = self.saga;
+        let index: BTreeMap<&str, usize> =
+            saga.steps.iter().enumerate().rev().map(|(i, s)| (s.id.as_str(), i)).collect();
+        let mut all = Vec::with_capacity(saga.steps.len());
+        for (own, step) in saga.steps.iter().enumerate() {
+            let mut found = Vec::new();
+            for name in &step.depends_on {
+                match index.get(name.as_str()) {
+                    Some(i) if *i == own => self.step_mistake(&step.id, "depends on itself"),
+                    Some(i) => found.push(StepIx(*i)),
+                    None => {
+                        let hint = closest(name, saga.steps.iter().map(|s| s.id.as_str()));
+                        self.step_mistake(&step.id, format!("depends on `{name}`, which is not a step{hint}"));
+                    }
+                }
+            }
+            let sources = step.parameters.iter().map(|p| &p.source).chain(&step.each);
+            found.extend(sources.filter_map(|source| match source {
+                Source::StepOutput { step, .. } => index.get(step.as_str()).filter(|i| **i != own).map(|i| StepIx(*i)),
+                _ => None,
+            }));
+            found.sort_unstable();
+            found.dedup();
+            all.push(found);
+        }
+        all
+    }
+
+    /// Names one cycle, if there is one: repeatedly takes away what depends on nothing that is left.
+    fn cycle(&mut self, depends_on: &[Vec<StepIx>]) {
+        let mut left = vec![true; depends_on.len()];
+        while let Some(free) = (0..left.len()).find(|i| left[*i] && depends_on[*i].iter().all(|d| !left[d.0])) {
+            left[free] = false;
+        }
+        let Some(start) = (0..left.len()).find(|i| left[*i]) else { return };
+        // Everything left has a dependency that is left, so following those comes round.
+        let mut path = vec![start];
+        loop {
+            let last = path[path.len() - 1];
+            let Some(next) = depends_on[last].iter().map(|d| d.0).find(|d| left[*d]) else { return };
+            if let Some(from) = path.iter().position(|p| *p == next) {
+                let mut names: Vec<String> =
+                    path[from..].iter().map(|i| format!("`{}`", self.saga.steps[*i].id)).collect();
+                names.push(format!("`{}`", self.saga.steps[next].id));
+                self.saga_mistake(format!("its steps wait for each other: {}", names.join(" needs ")));
+                return;
+            }
+            path.push(next);
+        }
+    }
+
+    fn step(&mut self, step: &Step) {
+        if let Action::Provided(module) = &step.action {
+            self.step_mistake(
+                &step.id,
+                format!("is provided by module `{module}`; this version runs a saga's own steps only"),
+            );
+        }
+        self.limits(&step.id, "", &step.limits);
+        if let Some(each) = &step.each {
+            self.source(Place { step, undo: false }, "its `each`", each);
+            if matches!(each, Source::Item(_)) {
+                self.step_mistake(
+                    &step.id,
+                    "its `each` takes its items from an item (name an input, an output or a variable)",
+                );
+            }
+        }
+        self.parameters(Place { step, undo: false }, &step.parameters);
+        if let Some(undo) = &step.compensation {
+            if let Some(wrong) = bad_name(&undo.name) {
+                self.step_mistake(&step.id, format!("the name of its compensation {wrong}"));
+            }
+            self.limits(&step.id, "its compensation ", &undo.limits);
+            self.parameters(Place { step, undo: true }, &undo.parameters);
+        }
+    }
+
+    fn limits(&mut self, step: &str, whose: &str, limits: &Limits) {
+        let zero = [
+            ("timeout", limits.timeout),
+            ("total-timeout", limits.total_timeout),
+            ("fuel limit", limits.fuel),
+            ("memory limit", limits.memory_bytes),
+        ];
+        for (name, _) in zero.iter().filter(|(_, value)| *value == Some(0)) {
+            self.step_mistake(step, format!("{whose}has a {name} of 0, so no attempt could succeed"));
+        }
+        let Some(retry) = limits.retry else { return };
+        let article = if whose.is_empty() { "its " } else { whose };
+        if retry.max_attempts == 0 || retry.max_attempts > ATTEMPTS_MAX {
+            self.step_mistake(
+                step,
+                format!("{article}retry has {} attempts (from 1 to {ATTEMPTS_MAX})", retry.max_attempts),
+            );
+        }
+        if !(retry.multiplier.is_finite() && retry.multiplier >= 1.0) {
+            self.step_mistake(step, format!("{article}retry has a multiplier of {} (at least 1)", retry.multiplier));
+        }
+        if !(0.0..=1.0).contains(&retry.jitter) {
+            self.step_mistake(step, format!("{article}retry has a jitter of {} (from 0 to 1)", retry.jitter));
+        }
+        if retry.initial_delay > retry.max_delay {
+            let (first, longest) = (retry.initial_delay, retry.max_delay);
+            self.step_mistake(
+                step,
+                format!("{article}retry starts with {first} ms, which is more than its longest delay of {longest} ms"),
+            );
+        }
+    }
+
+    fn parameters(&mut self, place: Place<'_>, parameters: &[Parameter]) {
+        if parameters.len() > PARAMETERS_MAX {
+            self.step_mistake(
+                &place.step.id,
+                format!("has {} parameters; the limit is {PARAMETERS_MAX}", parameters.len()),
+            );
+        }
+        for (i, parameter) in parameters.iter().enumerate() {
+            if parameters[..i].iter().any(|p| p.name == parameter.name) {
+                self.step_mistake(&place.step.id, format!("parameter `{}` stands more than once", parameter.name));
+            }
+            self.source(place, &format!("parameter `{}`", parameter.name), &parameter.source);
+        }
+    }
+
+    fn source(&mut self, place: Place<'_>, what: &str, source: &Source) {
+        let id = &place.step.id;
+        match source {
+            Source::Input(pointer) => {
+                self.pointer(id, what, pointer.as_deref());
+                if let Some(missing) = pointer.as_deref().and_then(|p| self.fields.missing(p)) {
+                    self.step_mistake(id, format!("{what} {missing}"));
+                }
+            }
+            Source::StepOutput { step, pointer } => {
+                self.pointer(id, what, pointer.as_deref());
+                self.other_step(place, what, step);
+            }
+            Source::Item(pointer) => {
+                self.pointer(id, what, pointer.as_deref());
+                if place.step.each.is_none() {
+                    self.step_mistake(id, format!("{what} is an item, and the step has no `each`"));
+                }
+            }
+            Source::OwnOutput(pointer) => {
+                self.pointer(id, what, pointer.as_deref());
+                self.only_undoing(place, what, "the step's own output");
+            }
+            Source::CompensationOutput(step) => {
+                self.only_undoing(place, what, "a compensation's output");
+                self.other_step(place, what, step);
+                if self.saga.steps.iter().any(|s| s.id == *step && s.compensation.is_none()) {
+                    self.step_mistake(
+                        id,
+                        format!("{what} is the answer of the compensation of `{step}`, which has none"),
+                    );
+                }
+            }
+            Source::Cause => self.only_undoing(place, what, "the cause of the unwinding"),
+            Source::Variable(name) | Source::Header(name) if name.is_empty() => {
+                self.step_mistake(id, format!("{what} names a variable or header without a name"));
+            }
+            Source::Variable(_) | Source::Header(_) | Source::Literal(_) => {}
+        }
+    }
+
+    fn other_step(&mut self, place: Place<'_>, what: &str, step: &str) {
+        if !self.saga.steps.iter().any(|s| s.id == step) {
+            let hint = closest(step, self.saga.steps.iter().map(|s| s.id.as_str()));
+            self.step_mistake(&place.step.id, format!("{what} is taken from `{step}`, which is not a step{hint}"));
+        } else if step == place.step.id {
+            self.step_mistake(&place.step.id, format!("{what} is taken from the step itself"));
+        }
+    }
+
+    fn only_undoing(&mut self, place: Place<'_>, what: &str, source: &str) {
+        if !place.undo {
+            self.step_mistake(&place.step.id, format!("{what} is {source}, which only a compensation has"));
+        }
+    }
+
+    fn pointer(&mut self, step: &str, what: &str, pointer: Option<&str>) {
+        let Some(pointer) = pointer.filter(|p| !p.is_empty()) else { return };
+        let well_formed = pointer.starts_with('/') && pointer.split('/').all(|t| binding::unescape(t).is_some());
+        if !well_formed {
+            self.step_mistake(
+                step,
+                format!("{what} has `{pointer}`, which is not a JSON Pointer (such as `/lines/0/sku`)"),
+            );
+        }
+    }
+}
+
+/// Why text is no name, as the rest of a sentence.
+fn bad_name(name: &str) -> Option<String> {
+    if name.is_empty() {
+        return Some("is empty".into());
+    }
+    if name.chars().count() > NAME_CHARS_MAX {
+        return Some(format!("has more than {NAME_CHARS_MAX} characters"));
+    }
+    let allowed = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let wrong = name.chars().find(|c| !allowed(*c))?;
+    Some(format!("has the character {wrong:?} (letters, digits, `-`, `_` and `.` are allowed)"))
+}
+
+/// The fields that an input schema lists at its top, where it lists any and is about an object.
+struct InputFields(Option<Vec<String>>);
+
+impl InputFields {
+    fn of(schema: Option<&Json>) -> Self {
+        let Some(Value::Object(schema)) = schema.and_then(|s| s.read::<Value>().ok()) else { return Self(None) };
+        // What these keywords add cannot be listed without evaluating the schema.
+        let open = ["allOf", "anyOf", "oneOf", "$ref", "patternProperties"].iter().any(|k| schema.contains_key(*k));
+        let extra = matches!(schema.get("additionalProperties"), Some(Value::Bool(true) | Value::Object(_)));
+        match schema.get("properties") {
+            Some(Value::Object(fields)) if !open && !extra => Self(Some(fields.keys().cloned().collect())),
+            _ => Self(None),
+        }
+    }
+
+    /// What is wrong with a pointer into the input, as the rest of a sentence.
+    fn missing(&self, pointer: &str) -> Option<String> {
+        let fields = self.0.as_ref()?;
+        let field = binding::unescape(pointer.strip_prefix('/')?.split('/').next()?)?;
+        if fields.iter().any(|f| **f == *field) {
+            return None;
+        }
+        let hint = closest(&field, fields.iter().map(String::as_str));
+        Some(format!("is a field that the input schema does not have{hint} (fields: {})", fields.join(", ")))
+    }
+}
+
+impl Graph {
+    /// The longest way from a root to each step; there is no cycle, so as many rounds as steps settle it.
+    pub(super) fn layers(&self) -> Vec<usize> {
+        let mut layers = vec![0; self.depends_on.len()];
+        loop {
+            let mut changed = false;
+            for (i, dependencies) in self.depends_on.iter().enumerate() {
+                let layer = dependencies.iter().map(|d| layers[d.0] + 1).max().unwrap_or(0);
+                changed |= layer != core::mem::replace(&mut layers[i], layer);
+            }
+            if !changed {
+                return layers;
+            }
+        }
+    }
+}
