@@ -6,7 +6,8 @@ use alloc::{boxed::Box, vec::Vec};
 use crate::{
     id::{Digest, IdempotencyKey, Name, Seq, TransactionId},
     json::{Headers, Json, Variables},
-    record::{CallId, Forward, Outcome, Record, Summary, Usage, Writes},
+    outcome::{Forward, Outcome, Usage, Writes},
+    record::{CallId, Record, Summary},
     time::Timestamp,
 };
 

@@ -14,10 +14,12 @@ mod command;
 pub mod definition;
 mod id;
 mod json;
+mod outcome;
 mod plan;
 
 mod record;
 mod retry;
+pub mod saga;
 
 mod time;
 
@@ -26,10 +28,13 @@ pub use command::{Answer, Call, Command, Conditions, Decision, Moment, NotDurabl
 pub use id::{Digest, Epoch, IdempotencyKey, InvalidId, Name, Seq, TransactionId};
 pub use json::{Headers, InvalidJson, Json, Variables};
 
-pub use plan::{ATTEMPTS_MAX, Compensation, Defaults, ITEMS_MAX, Limits, Mistake, Plan, Step, StepIx};
+pub use outcome::{Failure, Forward, Outcome, Published, UnknownCause, Usage, Writes};
+pub use plan::{
+    ATTEMPTS_MAX, Compensation, Defaults, ITEMS_MAX, Limits, Mistake, NAME_CHARS_MAX, PARAMETERS_MAX, Plan, STEPS_MAX,
+    Step, StepIx,
+};
 pub use record::{
-    CallId, Cause, Created, Fact, Failure, Forward, LostCall, Operation, Operator, Outcome, Published, RECORD_VERSION,
-    Record, Status, Summary, UnknownCause, Usage, Writes,
+    CallId, Cause, Created, Fact, LostCall, Operation, Operator, RECORD_VERSION, Record, Status, Summary,
 };
 pub use retry::RetryPolicy;
 pub use time::{Milliseconds, Timestamp};

@@ -1,0 +1,160 @@
+//! The machine of one saga: the fold of its records, and what follows from them.
+//!
+//! Methods come in three kinds: what comes from outside (`handle_*`, and the operators' words),
+//! each answering a [`Decision`]; getters; and [`Saga::create`] and [`Saga::replay`], which make a
+//! machine. A decision changes the machine at once. When its append fails, drop the machine and
+//! replay the journal: the records are the truth, and the machine is only their fold.
+
+mod evolve;
+mod operate;
+mod outcome;
+mod report;
+mod sources;
+mod state;
+mod turn;
+mod undo;
+
+use alloc::{collections::BTreeMap, sync::Arc};
+
+use crate::{
+    command::{Answer, Decision, Moment},
+    definition::CompensationPolicy,
+    id::{Digest, Name, Seq, TransactionId},
+    json::Json,
+    plan::Plan,
+    record::{CallId, Created, Fact, Record, Summary},
+};
+use state::State;
+use turn::Turn;
+
+pub use evolve::IllegalRecord;
+pub use operate::Refused;
+pub use report::{CauseReport, NodeReport, Report, UndoReport};
+
+/// How a transaction starts.
+#[derive(Clone, Debug)]
+pub struct Start {
+    /// Its id, which must be new.
+    pub transaction: TransactionId,
+    /// The module that the plan is of.
+    pub module: Digest,
+    /// The start input; that it fits the schema is the caller's affair.
+    pub input: Json,
+    /// Headers.
+    pub headers: BTreeMap<Name, Arc<str>>,
+    /// How it unwinds; none leaves it to the plan.
+    pub policy: Option<CompensationPolicy>,
+    /// Part of every idempotency key.
+    pub namespace: Name,
+    /// The caller's own key.
+    pub key: Option<Name>,
+}
+
+/// One saga, live.
+#[derive(Clone, Debug)]
+pub struct Saga {
+    plan: Arc<Plan>,
+    state: State,
+}
+
+impl Saga {
+    /// Creates a transaction and starts what may start.
+    pub fn create(plan: Arc<Plan>, start: Start, moment: &Moment<'_>) -> (Self, Decision) {
+        let created = Created {
+            transaction: start.transaction,
+            definition: plan.name.clone(),
+            module: start.module,
+            input: start.input,
+            headers: start.headers,
+            policy: start.policy.unwrap_or(plan.policy),
+            deadline: plan.deadline.map(|deadline| moment.now.after_ms(deadline)),
+            namespace: start.namespace,
+            key: start.key,
+        };
+        let mut saga = Self { state: State::created(&plan, created.clone(), moment.now), plan };
+        let record = Record { at: moment.now, fact: Fact::Created(created) };
+        let mut turn = Turn::first(&mut saga, moment, record);
+        turn.advance();
+        let decision = turn.decision();
+        (saga, decision)
+    }
+
+    /// Folds stored records. [`Saga::recover`] must follow before anything else is asked of it,
+    /// unless it is only to be looked at.
+    ///
+    /// # Errors
+    /// The records are not those of a saga with this plan.
+    pub fn replay(plan: Arc<Plan>, records: &[Record]) -> Result<Self, IllegalRecord> {
+        let illegal = |what: &str| IllegalRecord { seq: Seq(1), what: what.into() };
+        let (first, rest) = records.split_first().ok_or_else(|| illegal("there are no records"))?;
+        let Fact::Created(created) = &first.fact else { return Err(illegal("it is not `created`")) };
+        if created.definition != plan.name {
+            return Err(illegal("it is of another definition"));
+        }
+        let mut state = State::created(&plan, created.clone(), first.at);
+        for record in rest {
+            state.evolve(&plan, record)?;
+        }
+        Ok(Self { plan, state })
+    }
+
+    /// Goes on after a replay: calls that were in flight are lost, their outcome unknown, and what
+    /// may start starts.
+    pub fn recover(&mut self, moment: &Moment<'_>) -> Decision {
+        self.turn(moment, |turn| turn.lose_calls())
+    }
+
+    /// Takes the answer to a call. One to a call that is not in flight, late or double, changes nothing.
+    pub fn handle_answer(&mut self, call: &CallId, answer: Answer, moment: &Moment<'_>) -> Decision {
+        self.turn(moment, |turn| turn.answer(call, answer))
+    }
+
+    /// Does what is due; to be called at or after [`Summary::due`].
+    pub fn handle_due(&mut self, moment: &Moment<'_>) -> Decision {
+        self.turn(moment, |_| {})
+    }
+
+    fn turn(&mut self, moment: &Moment<'_>, first: impl FnOnce(&mut Turn<'_, '_>)) -> Decision {
+        let mut turn = Turn::new(self, moment);
+        if !turn.saga.state.status().is_ended() {
+            first(&mut turn);
+            turn.advance();
+        }
+        turn.decision()
+    }
+
+    /// The transaction.
+    pub fn id(&self) -> TransactionId {
+        self.state.created.transaction
+    }
+
+    /// How many records it has, those of decisions under way included.
+    pub fn seq(&self) -> Seq {
+        self.state.seq
+    }
+
+    /// What it runs.
+    pub fn plan(&self) -> &Arc<Plan> {
+        &self.plan
+    }
+
+    /// Its first record.
+    pub fn created(&self) -> &Created {
+        &self.state.created
+    }
+
+    /// Where it stands.
+    pub fn summary(&self) -> Summary {
+        self.state.summary()
+    }
+
+    /// Whether calls are in flight.
+    pub fn is_calling(&self) -> bool {
+        self.state.calling > 0
+    }
+
+    /// All that there is to tell of it (semantics.md, "Result").
+    pub fn report(&self) -> Report {
+        Report::of(&self.plan, &self.state)
+    }
+}

@@ -1,0 +1,100 @@
+//! What an outcome means: the table at the top of semantics.md, turned into records.
+
+use super::{
+    state::{Attempt, Phase},
+    turn::{Pause, Turn},
+};
+use crate::{
+    command::Answer,
+    outcome::{Failure, Outcome, UnknownCause, Usage},
+    plan::StepIx,
+    record::{CallId, Fact, Operation},
+    retry::RetryPolicy,
+    time::{Milliseconds, Timestamp},
+};
+
+/// A pending call is not called again sooner, whatever it asks for: each time costs two records.
+const POLL_MIN: Milliseconds = 10;
+
+/// What was seen of a call whose outcome is unknown.
+struct Seen {
+    cause: UnknownCause,
+    failure: Failure,
+    pause: Pause,
+    usage: Usage,
+}
+
+impl Turn<'_, '_> {
+    /// Writes down what a call in flight came to; a call that is not in flight changes nothing.
+    pub(super) fn answer(&mut self, call: &CallId, answer: Answer) {
+        let Some((ix, attempt)) = self.saga.state.in_flight(&self.saga.plan, call) else { return };
+        let attempt = attempt.clone();
+        let (call, usage) = (call.clone(), answer.usage);
+        match answer.outcome {
+            Outcome::Completed(output) => self.push(Fact::Completed { call, output, writes: answer.writes, usage }),
+            Outcome::Rejected(failure) => self.push(Fact::Rejected { call, failure, usage }),
+            Outcome::Retryable { failure, after } => {
+                let due = self.due(ix, &call, &attempt, Pause::AtLeast(after.unwrap_or(0)), false);
+                self.push(Fact::Retryable { call, failure, usage, due });
+            }
+            Outcome::Unknown { cause, failure, after } => {
+                let seen = Seen { cause, failure, pause: Pause::AtLeast(after.unwrap_or(0)), usage };
+                self.unknown(ix, call, &attempt, seen);
+            }
+            Outcome::Pending { poll } => self.pending(ix, call, &attempt, poll, usage),
+        }
+        self.note_circuit(ix);
+    }
+
+    /// Ends every call in flight as lost: the host that made them is gone.
+    pub(super) fn lose_calls(&mut self) {
+        for (ix, item, operation) in self.tries(|tried| tried.due().is_none()) {
+            let unit = self.saga.state.node(ix).unit(item);
+            let Some((_, tried)) = unit.and_then(super::state::Unit::trying) else { continue };
+            let attempt = tried.attempt().clone();
+            let call = CallId { node: self.saga.plan.step(ix).id.clone(), item, operation, attempt: attempt.number };
+            let usage = Usage::default();
+            if attempt.polls > 0 {
+                // It was accepted before; asking again is what it wants, and not another attempt.
+                self.push(Fact::Pending { call, due: self.moment.now, usage });
+            } else {
+                let failure = Failure::new("host-lost", "the host was lost during the call");
+                let seen = Seen { cause: UnknownCause::HostLost, failure, pause: Pause::None, usage };
+                self.unknown(ix, call, &attempt, seen);
+            }
+            self.note_circuit(ix);
+        }
+    }
+
+    fn unknown(&mut self, ix: StepIx, call: CallId, attempt: &Attempt, seen: Seen) {
+        let Seen { cause, failure, pause, usage } = seen;
+        let lost = u32::from(cause == UnknownCause::HostLost);
+        let attempt = Attempt { lost: attempt.lost + lost, ..attempt.clone() };
+        let due = self.due(ix, &call, &attempt, pause, true);
+        self.push(Fact::Unknown { call, cause, failure, usage, due });
+    }
+
+    fn pending(&mut self, ix: StepIx, call: CallId, attempt: &Attempt, poll: Milliseconds, usage: Usage) {
+        let due = self.moment.now.after_ms(poll.max(POLL_MIN));
+        if due < attempt.pending_until(self.saga.state.created.deadline) {
+            self.push(Fact::Pending { call, due, usage });
+        } else {
+            let failure = Failure::new("timed-out", "it was pending until its time had passed");
+            let seen = Seen { cause: UnknownCause::Deadline, failure, pause: Pause::AtLeast(0), usage };
+            self.unknown(ix, call, attempt, seen);
+        }
+    }
+
+    /// When the next attempt is due. There is none once the saga unwinds, for then nothing new
+    /// starts, and none after an unknown outcome of an at-most-once step.
+    fn due(&self, ix: StepIx, call: &CallId, attempt: &Attempt, pause: Pause, unknown: bool) -> Option<Timestamp> {
+        let step = self.saga.plan.step(ix);
+        let retry: RetryPolicy = match call.operation {
+            Operation::Run if matches!(self.saga.state.phase, Phase::Unwinding { .. }) => return None,
+            Operation::Run if unknown && step.at_most_once => return None,
+            Operation::Run => step.limits.retry,
+            Operation::Compensate => step.undo_retry(self.saga.state.created.policy),
+        };
+        self.next_due(&retry, attempt, pause)
+    }
+}
