@@ -50,11 +50,17 @@ pub struct Start {
     pub key: Option<Name>,
 }
 
-/// One saga, live.
+/// One saga, live. Two are equal when their states are: the fold of the same records.
 #[derive(Clone, Debug)]
 pub struct Saga {
     plan: Arc<Plan>,
     state: State,
+}
+
+impl PartialEq for Saga {
+    fn eq(&self, other: &Self) -> bool {
+        self.state == other.state
+    }
 }
 
 impl Saga {

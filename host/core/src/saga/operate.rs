@@ -5,7 +5,7 @@ use alloc::{format, string::String, vec::Vec};
 
 use super::{
     Saga,
-    state::{Ended, How, Node, Phase, Try, Undo, Unit},
+    state::{Ended, Phase, Try, Undo, Unit},
     turn::Turn,
 };
 use crate::{
@@ -175,20 +175,5 @@ fn remains(unit: &Unit) -> bool {
         (Some(_), _) => true,
         (None, Some(Ended { how, undo, .. })) => how.may_be_done() && !matches!(undo, Undo::Undone(_)),
         (None, None) => false,
-    }
-}
-
-impl Node {
-    /// Whether every unit of it is undone or was never done.
-    #[cfg(test)]
-    pub(super) fn is_clean(&self) -> bool {
-        !self.units().iter().any(remains)
-    }
-}
-
-impl How {
-    #[cfg(test)]
-    pub(super) fn is_completed(&self) -> bool {
-        matches!(self, Self::Completed(_))
     }
 }

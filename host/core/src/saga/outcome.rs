@@ -41,7 +41,7 @@ impl Turn<'_, '_> {
                 let seen = Seen { cause, failure, pause: Pause::AtLeast(after.unwrap_or(0)), usage };
                 self.unknown(ix, call, &attempt, seen);
             }
-            Outcome::Pending { poll } => self.pending(ix, call, &attempt, poll, usage),
+            Outcome::Pending { poll } => self.pending(call, &attempt, poll, usage),
         }
         self.note_circuit(ix);
     }
@@ -74,15 +74,11 @@ impl Turn<'_, '_> {
         self.push(Fact::Unknown { call, cause, failure, usage, due });
     }
 
-    fn pending(&mut self, ix: StepIx, call: CallId, attempt: &Attempt, poll: Milliseconds, usage: Usage) {
-        let due = self.moment.now.after_ms(poll.max(POLL_MIN));
-        if due < attempt.pending_until(self.saga.state.created.deadline) {
-            self.push(Fact::Pending { call, due, usage });
-        } else {
-            let failure = Failure::new("timed-out", "it was pending until its time had passed");
-            let seen = Seen { cause: UnknownCause::Deadline, failure, pause: Pause::AtLeast(0), usage };
-            self.unknown(ix, call, attempt, seen);
-        }
+    /// Called again after `poll`; or given up when its time has passed, whichever comes first.
+    fn pending(&mut self, call: CallId, attempt: &Attempt, poll: Milliseconds, usage: Usage) {
+        let until = attempt.pending_until(self.saga.state.created.deadline);
+        let due = self.moment.now.after_ms(poll.max(POLL_MIN)).min(until);
+        self.push(Fact::Pending { call, due, usage });
     }
 
     /// When the next attempt is due. There is none once the saga unwinds, for then nothing new

@@ -1,0 +1,675 @@
+//! The table of semantics.md, line by line. Each test begins with the line that it shows.
+
+mod world;
+
+use wasaga_core::definition::{CompensationPolicy, Source};
+use wasaga_core::{Fact, Forward, Outcome, Published, Status, Writes};
+use world::*;
+
+// ---- Outcomes of a call
+
+#[test]
+fn completed_the_node_is_done() {
+    let mut world = World::new(&chain());
+    world.completes(&["a", "b", "c"]);
+    assert_eq!(world.status(), Status::Completed);
+    assert_eq!(
+        world.report().output.unwrap().as_str(),
+        r#"{"c":"\"c\""}"#.replace("\\\"", "").replace("\"\"", "\"").as_str()
+    );
+}
+
+#[test]
+fn rejected_no_more_attempts_the_saga_unwinds() {
+    let mut world = World::new(&chain());
+    world.completes(&["a"]).answer("b", rejected("no"));
+    assert_eq!(world.in_flight(), ["a compensate 1"]);
+    world.completes(&["a"]);
+    assert_eq!(world.status(), Status::Compensated);
+    assert_eq!(world.report().undone, ["a"]);
+    assert_eq!(world.report().failed, ["b"]);
+    assert_eq!(world.node("c"), "waiting");
+}
+
+#[test]
+fn retryable_next_attempt_after_the_policys_delay_or_after_if_longer() {
+    let mut one = step("a", &[]);
+    one.limits.retry = attempts(4);
+    let mut world = World::new(&saga(vec![one]));
+    assert_eq!(world.answer("a", retryable("busy")).wait(), 1_000);
+    assert_eq!(world.answer("a", retryable("busy")).wait(), 2_000);
+    let failure = wasaga_core::Failure::new("busy", "busy");
+    assert_eq!(world.answer("a", Outcome::Retryable { failure, after: Some(9_000) }).wait(), 9_000);
+    assert_eq!(world.in_flight(), ["a run 4"]);
+    world.answer("a", retryable("busy"));
+    assert_eq!(world.status(), Status::Compensated);
+    // One whose every attempt was rejected or retryable is not undone.
+    assert!(world.undone_in_order().is_empty());
+    assert_eq!(world.report().cause.unwrap().outcome, "used-up");
+}
+
+#[test]
+fn a_guest_that_asks_for_no_delay_gets_the_policys() {
+    let mut world = World::new(&chain());
+    let failure = wasaga_core::Failure::new("busy", "busy");
+    world.answer("a", Outcome::Retryable { failure, after: Some(0) });
+    assert_eq!(world.wait(), 999);
+}
+
+#[test]
+fn unknown_retried_like_retryable_and_the_node_is_now_maybe_done() {
+    let mut world = World::new(&chain());
+    world.answer("a", unknown()).wait();
+    assert_eq!(world.in_flight(), ["a run 2"]);
+    world.answer("a", rejected("no"));
+    // If a later attempt is rejected, the node is undone all the same, with forward `unknown`.
+    assert_eq!(world.call("a").forward, Some(Forward::Unknown));
+    world.completes(&["a"]);
+    assert_eq!(world.report().undone, ["a"]);
+}
+
+#[test]
+fn only_a_completed_attempt_clears_maybe_done() {
+    let mut world = World::new(&chain());
+    world.answer("a", unknown()).wait();
+    world.completes(&["a"]).answer("b", rejected("no"));
+    assert_eq!(world.call("a").forward, Some(Forward::Completed(json("\"a\""))));
+}
+
+#[test]
+fn attempts_that_end_unknown_are_undone() {
+    let mut world = World::new(&chain());
+    world.answer("a", unknown()).wait();
+    world.answer("a", retryable("busy")).wait();
+    world.answer("a", retryable("busy"));
+    assert_eq!(world.in_flight(), ["a compensate 1"]);
+    assert_eq!(world.call("a").forward, Some(Forward::Unknown));
+}
+
+#[test]
+fn pending_is_called_again_after_poll_with_the_same_attempt_number() {
+    let mut world = World::new(&chain());
+    let key = world.call("a").key.clone();
+    assert_eq!(world.answer("a", Outcome::Pending { poll: 500 }).wait(), 500);
+    assert_eq!(world.in_flight(), ["a run 1"]);
+    assert_eq!(world.call("a").key, key);
+    world.completes(&["a"]);
+    assert_eq!(world.in_flight(), ["b run 1"]);
+}
+
+#[test]
+fn pending_goes_on_until_the_deadline_and_is_unknown_then() {
+    let mut one = step("a", &[]);
+    one.limits.total_timeout = Some(10_000);
+    let mut world = World::new(&saga(vec![one]));
+    world.answer("a", Outcome::Pending { poll: 6_000 }).wait();
+    assert_eq!(world.answer("a", Outcome::Pending { poll: 6_000 }).wait(), 3_998);
+    assert_eq!(world.in_flight(), ["a compensate 1"]);
+    assert_eq!(world.call("a").forward, Some(Forward::Unknown));
+}
+
+#[test]
+fn pending_after_a_crash_is_asked_again_as_the_same_attempt() {
+    let mut one = step("a", &[]);
+    one.at_most_once = true;
+    let mut world = World::new(&saga(vec![one]));
+    world.answer("a", Outcome::Pending { poll: 500 }).wait();
+    world.crash();
+    assert_eq!(world.in_flight(), ["a run 1"]);
+    world.crash().completes(&["a"]);
+    assert_eq!(world.status(), Status::Completed);
+}
+
+#[test]
+fn at_most_once_an_unknown_outcome_is_not_tried_again_and_the_compensation_is_told_unknown() {
+    let mut charge = step("b", &["a"]);
+    charge.at_most_once = true;
+    let mut world = World::new(&saga(vec![step("a", &[]), charge.clone()]));
+    world.completes(&["a"]).answer("b", unknown());
+    assert_eq!(world.in_flight(), ["b compensate 1"]);
+    assert_eq!(world.call("b").forward, Some(Forward::Unknown));
+    assert_eq!(world.report().cause.unwrap().outcome, "unknown");
+
+    // Also a `started` without outcome found at recovery.
+    let mut world = World::new(&saga(vec![step("a", &[]), charge.clone()]));
+    world.completes(&["a"]).crash();
+    assert_eq!(world.in_flight(), ["b compensate 1"]);
+
+    // A retryable answer is still repeated.
+    let mut world = World::new(&saga(vec![step("a", &[]), charge]));
+    world.completes(&["a"]).answer("b", retryable("busy")).wait();
+    assert_eq!(world.in_flight(), ["b run 2"]);
+}
+
+#[test]
+fn a_lost_host_does_not_use_attempts_up() {
+    let mut one = step("a", &[]);
+    one.limits.retry = attempts(1);
+    let mut world = World::new(&saga(vec![one, step("b", &["a"])]));
+    for attempt in 2..=40 {
+        world.crash();
+        assert_eq!(world.in_flight(), [format!("a run {attempt}")]);
+    }
+    world.completes(&["a"]).answer("b", rejected("no"));
+    // Nor those of a compensation that is tried once.
+    world.crash().crash();
+    assert_eq!(world.in_flight(), ["a compensate 3"]);
+    world.completes(&["a"]);
+    assert_eq!(world.status(), Status::Compensated);
+}
+
+#[test]
+fn a_step_that_takes_its_host_down_each_time_does_not_do_so_for_ever() {
+    let mut one = step("a", &[]);
+    one.limits.retry = attempts(1);
+    let mut world = World::new(&saga(vec![one]));
+    let mut crashes = 0;
+    while world.in_flight().first().is_some_and(|call| call.contains("run")) {
+        world.crash();
+        crashes += 1;
+    }
+    assert_eq!(crashes, 101);
+    assert_eq!(world.report().cause.unwrap().outcome, "used-up");
+}
+
+#[test]
+fn an_answer_that_comes_late_or_twice_changes_nothing() {
+    let mut world = World::new(&chain());
+    let call = world.call("a").clone();
+    world.completes(&["a"]);
+    let answer =
+        wasaga_core::Answer { outcome: rejected("late"), writes: Writes::default(), usage: Default::default() };
+    let decision = world.saga.handle_answer(&call.id, answer, &moment(world.now));
+    assert!(decision.records().is_empty());
+    world.perform(decision);
+    assert_eq!(world.in_flight(), ["b run 1"]);
+}
+
+// ---- Steps
+
+#[test]
+fn a_step_starts_when_all_it_depends_on_are_completed_by_node_not_by_layer() {
+    // `d` needs only `b`; it does not wait for `c` of the same layer.
+    let graph = saga(vec![step("a", &[]), step("b", &["a"]), step("c", &["a"]), step("d", &["b"])]);
+    let mut world = World::new(&graph);
+    world.completes(&["a", "b"]);
+    assert_eq!(world.in_flight(), ["c run 1", "d run 1"]);
+}
+
+#[test]
+fn at_most_concurrency_at_once_in_declaration_order() {
+    let mut graph = saga(vec![step("a", &[]), step("b", &[]), step("c", &[]), step("d", &[])]);
+    graph.concurrency = Some(2);
+    let mut world = World::new(&graph);
+    assert_eq!(world.in_flight(), ["a run 1", "b run 1"]);
+    world.completes(&["b"]);
+    assert_eq!(world.in_flight(), ["a run 1", "c run 1"]);
+    world.completes(&["a", "c"]);
+    assert_eq!(world.in_flight(), ["d run 1"]);
+}
+
+#[test]
+fn a_step_whose_dependency_was_skipped_runs_with_null() {
+    let mut skipped = step("a", &[]);
+    skipped.condition = Some("no".into());
+    let mut after = step("b", &[]);
+    after.parameters = vec![parameter("x", output_of("a"), false)];
+    let mut world = World::new(&saga(vec![skipped, after]));
+    assert_eq!(world.call("b").arguments.as_str(), r#"{"x":null}"#);
+    world.completes(&["b"]);
+    assert_eq!((world.status(), world.node("a")), (Status::Completed, "skipped".into()));
+}
+
+#[test]
+fn a_required_binding_to_a_skipped_output_is_a_rejection() {
+    let mut skipped = step("a", &[]);
+    skipped.condition = Some("no".into());
+    let mut after = step("b", &[]);
+    after.parameters = vec![parameter("x", output_of("a"), true)];
+    let world = World::new(&saga(vec![skipped, after]));
+    assert_eq!(world.status(), Status::Compensated);
+    let failure = world.report().cause.unwrap().failure.unwrap();
+    assert_eq!(failure.message, "parameter `x`: step `a` was skipped or has no output");
+}
+
+#[test]
+fn null_is_an_output_like_any_other() {
+    let mut after = step("b", &[]);
+    after.parameters = vec![parameter("x", output_of("a"), true)];
+    let mut world = World::new(&saga(vec![step("a", &[]), after]));
+    world.answer("a", done("null"));
+    assert_eq!(world.call("b").arguments.as_str(), r#"{"x":null}"#);
+}
+
+#[test]
+fn a_condition_is_decided_when_the_step_becomes_ready() {
+    let mut second = step("b", &["a"]);
+    second.condition = Some("set-by-a".into());
+    let mut world = World::new(&saga(vec![step("a", &[]), second.clone()]));
+    let writes = Writes { variables: vec![("set-by-a".into(), json("1"))], ..Writes::default() };
+    world.answer_with("a", done("1"), writes);
+    assert_eq!(world.in_flight(), ["b run 1"]);
+    let mut world = World::new(&saga(vec![step("a", &[]), second]));
+    world.completes(&["a"]);
+    assert_eq!(world.status(), Status::Completed);
+}
+
+#[test]
+fn an_error_in_a_condition_rejects_the_step() {
+    let mut second = step("b", &["a"]);
+    second.condition = Some("broken".into());
+    let mut world = World::new(&saga(vec![step("a", &[]), second]));
+    world.completes(&["a"]);
+    assert_eq!(world.in_flight(), ["a compensate 1"]);
+    assert_eq!(world.report().cause.unwrap().failure.unwrap().code, "bad-condition");
+}
+
+fn fan_out() -> wasaga_core::definition::Saga {
+    let mut fan = step("f", &["a"]);
+    fan.each = Some(Source::Input(Some("/lines".into())));
+    fan.parameters = vec![parameter("line", Source::Item(Some("/sku".into())), true)];
+    let mut last = step("z", &[]);
+    last.parameters = vec![parameter("all", output_of("f"), true)];
+    saga(vec![step("a", &[]), fan, last])
+}
+
+#[test]
+fn each_expands_and_the_output_is_the_array_in_order() {
+    let mut world = World::with(&fan_out(), r#"{"lines":[{"sku":1},{"sku":2},{"sku":3}]}"#, None);
+    world.completes(&["a"]);
+    assert_eq!(world.in_flight(), ["f[0] run 1", "f[1] run 1", "f[2] run 1"]);
+    assert_eq!(world.call("f[1]").arguments.as_str(), r#"{"line":2}"#);
+    let keys: std::collections::BTreeSet<_> = world.calls.iter().map(|c| c.key.as_str().to_owned()).collect();
+    assert_eq!(keys.len(), 3, "each item has its own idempotency key");
+    world.answer("f[2]", done("30")).answer("f[0]", done("10")).answer("f[1]", done("20"));
+    assert_eq!(world.call("z").arguments.as_str(), r#"{"all":[10,20,30]}"#);
+    world.answer("z", rejected("no"));
+    // Each has its own compensation, in reverse order of completion.
+    world.completes(&["f[1]", "f[0]", "f[2]", "a"]);
+    assert_eq!(world.undone_in_order(), ["f[1]", "f[0]", "f[2]", "a"]);
+    assert_eq!(world.report().undone, ["a", "f[0]", "f[1]", "f[2]"]);
+}
+
+#[test]
+fn an_empty_array_completes_at_once() {
+    let mut world = World::with(&fan_out(), r#"{"lines":[]}"#, None);
+    world.completes(&["a"]);
+    assert_eq!(world.call("z").arguments.as_str(), r#"{"all":[]}"#);
+}
+
+#[test]
+fn a_source_that_is_no_array_rejects_the_step() {
+    let mut world = World::with(&fan_out(), r#"{"lines":7}"#, None);
+    world.completes(&["a"]);
+    let failure = world.report().cause.unwrap().failure.unwrap();
+    assert_eq!((failure.code.as_str(), failure.message.as_str()), ("bad-items", "`each`: its source is not an array"));
+}
+
+#[test]
+fn a_binding_that_cannot_be_resolved_rejects_the_step_and_so_unwinds() {
+    let mut second = step("b", &["a"]);
+    second.parameters = vec![parameter("x", Source::Variable("nowhere".into()), true)];
+    let mut world = World::new(&saga(vec![step("a", &[]), second]));
+    world.completes(&["a"]);
+    assert_eq!(world.in_flight(), ["a compensate 1"]);
+}
+
+#[test]
+fn same_named_variables_the_later_durable_write_wins_and_failed_calls_write_nothing() {
+    let write = |value: &str| Writes {
+        variables: vec![("v".into(), json(value))],
+        headers: vec![("h".into(), value.into())],
+        published: vec![Published { topic: "t".into(), key: None, payload: json("1") }],
+    };
+    let mut last = step("c", &["a", "b"]);
+    last.parameters =
+        vec![parameter("v", Source::Variable("v".into()), true), parameter("t", Source::Header("tenant".into()), true)];
+    let mut world = World::new(&saga(vec![step("a", &[]), step("b", &[]), last]));
+    world.answer_with("b", retryable("busy"), write("3"));
+    world.answer_with("a", done("1"), write("1")).wait();
+    assert_eq!(world.call("b").variables.get("v"), Some(&json("1")));
+    world.answer_with("b", done("1"), write("2"));
+    assert_eq!(world.call("c").arguments.as_str(), r#"{"v":2,"t":"t1"}"#);
+}
+
+#[test]
+fn arguments_are_bound_once_at_the_first_attempt() {
+    let mut second = step("b", &[]);
+    second.parameters = vec![parameter("v", Source::Variable("v".into()), false)];
+    let mut world = World::new(&saga(vec![step("a", &[]), second]));
+    let writes = Writes { variables: vec![("v".into(), json("1"))], ..Writes::default() };
+    world.answer("b", retryable("busy")).answer_with("a", done("1"), writes).wait();
+    assert_eq!(world.call("b").arguments.as_str(), r#"{"v":null}"#);
+    world.crash();
+    assert_eq!(world.call("b").arguments.as_str(), r#"{"v":null}"#);
+}
+
+#[test]
+fn on_the_first_failure_nothing_new_starts_and_calls_in_flight_are_let_finish() {
+    let mut world = World::new(&diamond());
+    world.completes(&["a"]).answer("b", rejected("no"));
+    assert_eq!(world.in_flight(), ["c run 1"]);
+    assert_eq!(world.status(), Status::Compensating);
+    world.completes(&["c"]);
+    assert_eq!(world.in_flight(), ["c compensate 1"]);
+    world.completes(&["c", "a"]);
+    assert_eq!(world.status(), Status::Compensated);
+}
+
+#[test]
+fn a_call_in_flight_that_fails_while_unwinding_is_not_tried_again() {
+    let mut world = World::new(&diamond());
+    world.completes(&["a"]).answer("b", rejected("no")).answer("c", unknown());
+    assert_eq!(world.in_flight(), ["c compensate 1"]);
+}
+
+#[test]
+fn an_attempt_that_waits_when_the_saga_unwinds_is_given_up() {
+    let mut world = World::new(&diamond());
+    world.completes(&["a"]).answer("c", retryable("busy")).answer("b", rejected("no"));
+    assert_eq!(world.in_flight(), ["a compensate 1"]);
+    assert_eq!(world.node("c"), "given-up");
+}
+
+// ---- Undoing
+
+#[test]
+fn a_maybe_done_step_counts_as_completed_when_its_last_attempt_ended() {
+    let mut world = World::new(&saga(vec![step("a", &[]), step("b", &[]), step("c", &[])]));
+    world.answer("a", unknown()).completes(&["b"]).answer("c", rejected("no"));
+    world.completes(&["b", "a"]);
+    assert_eq!(world.undone_in_order(), ["b", "a"]);
+}
+
+#[test]
+fn a_step_without_a_compensation_is_passed_over_and_reported_as_not_compensable() {
+    let mut first = step("a", &[]);
+    first.compensation = None;
+    let mut world = World::new(&saga(vec![first, step("b", &["a"])]));
+    world.completes(&["a"]).answer("b", rejected("no"));
+    assert_eq!(world.status(), Status::Compensated);
+    assert_eq!(world.report().not_compensable, ["a"]);
+    assert!(world.report().undone.is_empty());
+}
+
+#[test]
+fn one_that_requires_its_steps_output_while_the_outcome_is_unknown_is_stuck_with_that_cause() {
+    let mut first = step("a", &[]);
+    first.at_most_once = true;
+    first.compensation.as_mut().unwrap().parameters = vec![parameter("output", Source::OwnOutput(None), true)];
+    let mut world = World::new(&saga(vec![first]));
+    world.answer("a", unknown());
+    assert_eq!((world.status(), world.alarms), (Status::Stuck, 1));
+    let undo = world.report().nodes[0].compensation.clone().unwrap();
+    assert!(undo.error.unwrap().message.contains("the outcome of the step is unknown"));
+    // `patch` gives it the arguments that could not be bound.
+    world.operate(|s, by, m| s.patch("a", None, json(r#"{"output":5}"#), by, m));
+    assert_eq!(world.call("a").arguments.as_str(), r#"{"output":5}"#);
+    world.completes(&["a"]);
+    assert_eq!(world.status(), Status::Compensated);
+}
+
+#[test]
+fn a_compensation_gets_outputs_and_the_cause() {
+    let mut first = step("a", &[]);
+    first.compensation.as_mut().unwrap().parameters = vec![
+        parameter("output", Source::OwnOutput(None), true),
+        parameter("cause", Source::Cause, true),
+        parameter("b", Source::CompensationOutput("b".into()), true),
+        parameter("c", output_of("c"), false),
+    ];
+    let mut world = World::new(&saga(vec![first, step("b", &["a"]), step("c", &["b"])]));
+    world.completes(&["a", "b"]).answer("c", rejected("no")).answer("b", done("{\"refund\":1}"));
+    assert_eq!(
+        world.call("a").arguments.as_str(),
+        r#"{"output":"a","cause":{"node":"c","outcome":"rejected","failure":{"code":"no","message":"no"}},"b":{"refund":1},"c":null}"#
+    );
+}
+
+fn unwound(policy: CompensationPolicy) -> World {
+    let mut graph = saga(vec![step("a", &[]), step("b", &["a"]), step("c", &["a"]), step("d", &["b", "c"])]);
+    graph.compensation_policy = Some(policy);
+    for node in &mut graph.steps {
+        node.limits.retry = attempts(2);
+    }
+    graph.steps[1].compensation.as_mut().unwrap().critical = true;
+    let mut world = World::new(&graph);
+    world.completes(&["a", "c", "b"]).answer("d", rejected("no"));
+    world
+}
+
+#[test]
+fn strict_sequential_one_at_a_time_reverse_order_of_completion_stuck_at_that_step() {
+    let mut world = unwound(CompensationPolicy::StrictSequential);
+    assert_eq!(world.in_flight(), ["b compensate 1"]);
+    world.completes(&["b"]);
+    assert_eq!(world.in_flight(), ["c compensate 1"]);
+    // It tries once unless the compensation declares a retry policy.
+    world.answer("c", retryable("busy"));
+    assert_eq!((world.status(), world.report().stuck, world.alarms), (Status::Stuck, vec!["c".to_owned()], 1));
+    world.operate(|s, by, m| s.retry(None, by, m));
+    assert_eq!(world.in_flight(), ["c compensate 2"]);
+    world.completes(&["c", "a"]);
+    assert_eq!(world.status(), Status::Compensated);
+}
+
+#[test]
+fn grouped_parallel_reverse_layers_a_layer_at_once_the_layer_ends_then_stuck() {
+    let mut world = unwound(CompensationPolicy::GroupedParallel);
+    assert_eq!(world.in_flight(), ["b compensate 1", "c compensate 1"]);
+    world.answer("b", rejected("no"));
+    assert_eq!(world.status(), Status::Compensating);
+    world.completes(&["c"]);
+    assert_eq!((world.status(), world.report().stuck), (Status::Stuck, vec!["b".to_owned()]));
+    world.operate(|s, by, m| s.skip("undo-b", by, m));
+    assert_eq!(world.in_flight(), ["a compensate 1"]);
+    world.completes(&["a"]);
+    assert_eq!(world.status(), Status::Compensated);
+    assert_eq!(world.report().given_up, ["b"]);
+}
+
+#[test]
+fn retry_with_backoff_the_compensations_own_retry_policy_or_else_the_steps() {
+    let mut world = unwound(CompensationPolicy::RetryWithBackoff);
+    assert_eq!(world.answer("b", retryable("busy")).wait(), 1_000);
+    assert_eq!(world.in_flight(), ["b compensate 2"]);
+    world.answer("b", unknown());
+    assert_eq!(world.status(), Status::Stuck);
+    // After an operator's word there is a whole round of attempts again.
+    world.operate(|s, by, m| s.retry(Some("b"), by, m)).answer("b", retryable("busy")).wait();
+    assert_eq!(world.in_flight(), ["b compensate 4"]);
+    world.completes(&["b", "c", "a"]);
+    assert_eq!(world.status(), Status::Compensated);
+}
+
+#[test]
+fn circuit_breaker_not_critical_goes_on_and_is_stuck_at_the_end() {
+    let mut world = unwound(CompensationPolicy::CircuitBreaker);
+    world.completes(&["b"]).answer("c", rejected("no"));
+    assert_eq!(world.in_flight(), ["a compensate 1"]);
+    world.completes(&["a"]);
+    assert_eq!((world.status(), world.report().stuck), (Status::Stuck, vec!["c".to_owned()]));
+}
+
+#[test]
+fn circuit_breaker_critical_the_circuit_opens_the_rest_is_skipped_stuck() {
+    let mut world = unwound(CompensationPolicy::CircuitBreaker);
+    world.answer("b", rejected("no"));
+    assert_eq!((world.status(), world.in_flight().len()), (Status::Stuck, 0));
+    assert!(world.journal.iter().any(|r| matches!(&r.fact, Fact::CircuitOpened { node } if &**node == "b")));
+    assert_eq!((world.node("c"), world.node("a")), ("undo-waiting".into(), "undo-waiting".into()));
+    world.operate(|s, by, m| s.retry(None, by, m)).completes(&["b", "c", "a"]);
+    assert_eq!(world.status(), Status::Compensated);
+}
+
+#[test]
+fn best_effort_parallel_all_at_once_stuck_at_the_end_listing_what_failed() {
+    let mut world = unwound(CompensationPolicy::BestEffortParallel);
+    assert_eq!(world.in_flight(), ["a compensate 1", "b compensate 1", "c compensate 1"]);
+    world.answer("b", rejected("no")).answer("a", rejected("no")).completes(&["c"]);
+    assert_eq!((world.status(), world.report().stuck), (Status::Stuck, vec!["a".to_owned(), "b".to_owned()]));
+}
+
+#[test]
+fn the_nearest_policy_wins() {
+    let mut graph = chain();
+    graph.compensation_policy = Some(CompensationPolicy::StrictSequential);
+    let mut world = World::with(&graph, "{}", Some(CompensationPolicy::BestEffortParallel));
+    world.completes(&["a", "b"]).answer("c", rejected("no"));
+    assert_eq!(world.in_flight(), ["a compensate 1", "b compensate 1"]);
+}
+
+#[test]
+fn compensations_stay_under_the_concurrency_cap() {
+    let mut graph = chain();
+    graph.concurrency = Some(1);
+    let mut world = World::with(&graph, "{}", Some(CompensationPolicy::BestEffortParallel));
+    world.completes(&["a", "b"]).answer("c", rejected("no"));
+    assert_eq!(world.in_flight(), ["a compensate 1"]);
+    world.completes(&["a", "b"]);
+    assert_eq!(world.status(), Status::Compensated);
+}
+
+// ---- Time
+
+#[test]
+fn total_timeout_of_all_attempts_after_which_they_count_as_used_up() {
+    let mut one = step("a", &[]);
+    one.limits.retry = attempts(100);
+    one.limits.total_timeout = Some(2_500);
+    let mut world = World::new(&saga(vec![one]));
+    assert_eq!(world.answer("a", retryable("busy")).wait(), 1_000);
+    // The call's own deadline is not beyond it.
+    assert_eq!(world.call("a").deadline.since(world.now).as_millis(), 1_499);
+    world.answer("a", retryable("busy"));
+    assert_eq!(world.report().cause.unwrap().outcome, "used-up");
+}
+
+#[test]
+fn the_transactions_deadline_unwinds_softly() {
+    let mut graph = chain();
+    graph.deadline = Some(5_000);
+    let mut world = World::new(&graph);
+    world.completes(&["a"]);
+    assert_eq!(world.wait(), 4_999);
+    assert_eq!((world.status(), world.in_flight()), (Status::Compensating, vec!["b run 1".to_owned()]));
+    world.completes(&["b"]).pass_ms(100_000);
+    // Compensation has its own time.
+    world.completes(&["b", "a"]);
+    assert_eq!(world.status(), Status::Compensated);
+    assert_eq!(world.report().cause.unwrap().outcome, "deadline");
+}
+
+#[test]
+fn deadlines_are_absolute_so_a_restart_does_not_extend_them() {
+    let mut graph = chain();
+    graph.deadline = Some(5_000);
+    let mut world = World::new(&graph);
+    world.now = world.now.after_ms(6_000);
+    world.crash();
+    assert_eq!(world.report().cause.unwrap().outcome, "deadline");
+    assert_eq!(world.in_flight(), ["a compensate 1"]);
+}
+
+#[test]
+fn a_due_time_is_durable() {
+    let mut world = World::new(&chain());
+    world.answer("a", retryable("busy"));
+    let due = world.saga.summary().due;
+    world.now = world.now.after_ms(200);
+    world.crash();
+    assert_eq!((world.saga.summary().due, world.in_flight().len()), (due, 0));
+}
+
+// ---- Operating
+
+#[test]
+fn cancel_running_unwinds_and_is_idempotent() {
+    let mut world = World::new(&chain());
+    world.completes(&["a"]).operate(|s, by, m| s.cancel(by, m)).operate(|s, by, m| s.cancel(by, m));
+    assert_eq!(world.in_flight(), ["b run 1"]);
+    world.completes(&["b", "b", "a"]);
+    assert_eq!(world.status(), Status::Compensated);
+    assert_eq!(world.report().cause.unwrap().outcome, "cancelled");
+    // Ended by that cancel: asking once more changes nothing.
+    world.operate(|s, by, m| s.cancel(by, m));
+}
+
+#[test]
+fn cancel_compensating_or_ended_is_refused_with_the_reason() {
+    let mut world = World::new(&chain());
+    world.completes(&["a"]).answer("b", rejected("no"));
+    assert_eq!(world.refused(|s, by, m| s.cancel(by, m)), "it is compensating, and can no longer be cancelled");
+    let mut world = World::new(&chain());
+    world.completes(&["a", "b", "c"]);
+    assert_eq!(world.refused(|s, by, m| s.cancel(by, m)), "it is completed, and can no longer be cancelled");
+}
+
+#[test]
+fn paused_on_top_keeps_the_state_beneath() {
+    let mut world = World::new(&chain());
+    world.operate(|s, by, m| s.pause(by, m)).completes(&["a"]);
+    assert_eq!((world.status(), world.in_flight().len()), (Status::Running, 0));
+    world.crash();
+    assert!(world.in_flight().is_empty() && world.saga.summary().paused);
+    world.operate(|s, by, m| s.resume(by, m));
+    assert_eq!(world.in_flight(), ["b run 1"]);
+    assert_eq!(world.refused(|s, by, m| s.resume(by, m)), "it is not paused");
+}
+
+#[test]
+fn what_fails_while_paused_unwinds_after_the_pause() {
+    let mut world = World::new(&chain());
+    world.completes(&["a"]).operate(|s, by, m| s.pause(by, m)).answer("b", rejected("no"));
+    assert_eq!(world.status(), Status::Running);
+    world.crash().operate(|s, by, m| s.resume(by, m));
+    assert_eq!(world.in_flight(), ["a compensate 1"]);
+}
+
+#[test]
+fn terminated_lists_what_was_not_undone() {
+    let mut world = World::new(&chain());
+    world.completes(&["a"]).operate(|s, by, m| s.terminate(by, m));
+    assert_eq!(world.status(), Status::Terminated);
+    let Some(Fact::Terminated { not_undone, by }) = world.journal.last().map(|r| r.fact.clone()) else { panic!() };
+    assert_eq!((not_undone, by), (vec!["a".into(), "b".into()], operator()));
+    assert_eq!(world.refused(|s, by, m| s.pause(by, m)), "it is terminated, and can no longer be paused");
+}
+
+#[test]
+fn what_is_not_stuck_cannot_be_seen_to() {
+    let mut world = World::new(&chain());
+    let refused = world.refused(|s, by, m| s.skip("a", by, m));
+    assert_eq!(refused, "it is running; only what is stuck can be seen to");
+    world.completes(&["a", "b"]).answer("c", rejected("no")).answer("b", rejected("no"));
+    assert_eq!(world.refused(|s, by, m| s.skip("a", by, m)), "step `a` is not stuck (stuck: `b`)");
+    assert_eq!(world.refused(|s, by, m| s.skip("undo-bb", by, m)), "the saga has no step or compensation `undo-bb`");
+    let array = world.refused(|s, by, m| s.patch("b", None, json("[]"), by, m));
+    assert!(array.starts_with("the arguments are not a JSON object"), "{array}");
+}
+
+// ---- Idempotency
+
+#[test]
+fn the_attempt_is_not_in_the_key() {
+    let mut world = World::new(&chain());
+    let key = world.call("a").key.clone();
+    world.answer("a", unknown()).wait();
+    assert_eq!(world.call("a").key, key);
+    world.crash();
+    assert_eq!(world.call("a").key, key);
+    world.completes(&["a"]).answer("b", rejected("no"));
+    assert_ne!(world.call("a").key, key, "undoing has its own");
+}
+
+#[test]
+fn a_chain_of_n_steps_costs_n_and_one_appends() {
+    let mut world = World::new(&chain());
+    let mut appends = vec![world.journal.len()];
+    for unit in ["a", "b", "c"] {
+        world.completes(&[unit]);
+        appends.push(world.journal.len());
+    }
+    // {created, started}, {completed, started} twice, {completed, finished}.
+    assert_eq!(appends, [2, 4, 6, 8]);
+}

@@ -1,0 +1,266 @@
+//! A world for one saga: virtual time, a journal in memory, and calls that the test answers by hand.
+//! After every decision it folds the journal anew and compares: live and recovered are one path (I4).
+
+#![expect(dead_code, reason = "each test file uses its own part of the world")]
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use wasaga_core::definition::{self, CompensationPolicy, Parameter, Source};
+use wasaga_core::saga::{Refused, Report, Saga, Start};
+use wasaga_core::{
+    Answer, Call, Command, Conditions, Decision, Defaults, Digest, Failure, Json, Moment, Name, Operator, Outcome,
+    Plan, Record, RetryPolicy, Scope, Status, Timestamp, TransactionId, UnknownCause, Usage, Writes,
+};
+
+pub(crate) struct World {
+    pub(crate) saga: Saga,
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) now: Timestamp,
+    pub(crate) journal: Vec<Record>,
+    pub(crate) calls: Vec<Call>,
+    /// Every call that was ever asked for, as `charge run 2`.
+    pub(crate) made: Vec<String>,
+    pub(crate) alarms: usize,
+}
+
+/// Conditions of tests: the name of a variable or a header that must be there, `yes`, `no`, or an error.
+struct Words;
+
+impl Conditions for Words {
+    fn holds(&self, expression: &str, scope: &Scope<'_>) -> Result<bool, String> {
+        match expression {
+            "yes" => Ok(true),
+            "no" => Ok(false),
+            "broken" => Err("it is broken".into()),
+            name => Ok(scope.variables.contains_key(name)),
+        }
+    }
+}
+
+pub(crate) fn moment(now: Timestamp) -> Moment<'static> {
+    Moment { now, random: u64::MAX / 2, conditions: &Words }
+}
+
+pub(crate) fn json(text: &str) -> Json {
+    Json::parse(text).unwrap()
+}
+
+pub(crate) fn done(text: &str) -> Outcome {
+    Outcome::Completed(json(text))
+}
+
+pub(crate) fn rejected(code: &str) -> Outcome {
+    Outcome::Rejected(Failure::new(code, code))
+}
+
+pub(crate) fn retryable(code: &str) -> Outcome {
+    Outcome::Retryable { failure: Failure::new(code, code), after: None }
+}
+
+pub(crate) fn unknown() -> Outcome {
+    Outcome::Unknown { cause: UnknownCause::Deadline, failure: Failure::new("timed-out", "it ran late"), after: None }
+}
+
+pub(crate) fn operator() -> Operator {
+    Operator { who: "ada".into(), why: "a test".into() }
+}
+
+/// A step whose compensation is called `undo-` and its id.
+pub(crate) fn step(id: &str, depends_on: &[&str]) -> definition::Step {
+    definition::Step {
+        id: id.into(),
+        depends_on: depends_on.iter().map(|d| (*d).into()).collect(),
+        compensation: Some(definition::Compensation { name: format!("undo-{id}"), ..Default::default() }),
+        ..Default::default()
+    }
+}
+
+pub(crate) fn parameter(name: &str, source: Source, required: bool) -> Parameter {
+    Parameter { name: name.into(), source, required, schema: None }
+}
+
+pub(crate) fn output_of(step: &str) -> Source {
+    Source::StepOutput { step: step.into(), pointer: None }
+}
+
+pub(crate) fn attempts(max_attempts: u32) -> Option<RetryPolicy> {
+    Some(RetryPolicy { max_attempts, initial_delay: 1_000, max_delay: 30_000, multiplier: 2.0, jitter: 0.0 })
+}
+
+pub(crate) fn saga(steps: Vec<definition::Step>) -> definition::Saga {
+    definition::Saga { name: "order".into(), steps, ..Default::default() }
+}
+
+/// `a`, then `b`, then `c`.
+pub(crate) fn chain() -> definition::Saga {
+    saga(vec![step("a", &[]), step("b", &["a"]), step("c", &["b"])])
+}
+
+/// `a`, then `b` and `c` side by side, then `d`.
+pub(crate) fn diamond() -> definition::Saga {
+    saga(vec![step("a", &[]), step("b", &["a"]), step("c", &["a"]), step("d", &["b", "c"])])
+}
+
+impl World {
+    pub(crate) fn new(definition: &definition::Saga) -> Self {
+        Self::with(definition, "{}", None)
+    }
+
+    pub(crate) fn with(definition: &definition::Saga, input: &str, policy: Option<CompensationPolicy>) -> Self {
+        let plan = Arc::new(Plan::new(definition, &Defaults::default()).unwrap());
+        let start = Start {
+            transaction: TransactionId::from_u128(7),
+            module: Digest::of(b"module"),
+            input: json(input),
+            headers: BTreeMap::from([("tenant".into(), "t1".into())]),
+            policy,
+            namespace: "test".into(),
+            key: None,
+        };
+        let now = Timestamp::from_unix_us(1_000_000_000);
+        let (saga, decision) = Saga::create(plan.clone(), start, &moment(now));
+        let mut world = Self { saga, plan, now, journal: vec![], calls: vec![], made: vec![], alarms: 0 };
+        world.perform(decision);
+        world
+    }
+
+    /// A world in which a host finds these records.
+    pub(crate) fn found(plan: &Arc<Plan>, records: &[Record], now: Timestamp) -> Self {
+        let saga = Saga::replay(plan.clone(), records).unwrap();
+        let journal = records.to_vec();
+        let mut world = Self { saga, plan: plan.clone(), now, journal, calls: vec![], made: vec![], alarms: 0 };
+        let decision = world.saga.recover(&moment(now));
+        world.perform(decision);
+        world
+    }
+
+    pub(crate) fn perform(&mut self, mut decision: Decision) {
+        assert_eq!(decision.before().0 as usize, self.journal.len(), "a decision begins where the journal ends");
+        let summary = decision.summary();
+        let (_, records) = decision.take_records();
+        self.journal.extend(records);
+        let again = Saga::replay(self.plan.clone(), &through_text(&self.journal)).unwrap();
+        assert!(again == self.saga, "the fold of the journal is the live state");
+        assert_eq!(again.summary(), summary);
+        for command in decision.release(again.seq()).unwrap() {
+            match command {
+                Command::Call(call) => {
+                    self.made.push(call.id.to_string());
+                    self.calls.push(*call);
+                }
+                Command::Alarm => self.alarms += 1,
+            }
+        }
+    }
+
+    /// Calls in flight, as `charge run 2`.
+    pub(crate) fn in_flight(&self) -> Vec<String> {
+        self.calls.iter().map(|call| call.id.to_string()).collect()
+    }
+
+    /// The call of a unit that is in flight, such as `a` or `f[2]`.
+    pub(crate) fn call(&self, unit: &str) -> &Call {
+        let found = self.calls.iter().find(|call| call.id.to_string().split(' ').next() == Some(unit));
+        found.unwrap_or_else(|| panic!("no call of {unit} is in flight; there are {:?}", self.in_flight()))
+    }
+
+    pub(crate) fn answer(&mut self, unit: &str, outcome: Outcome) -> &mut Self {
+        self.answer_with(unit, outcome, Writes::default())
+    }
+
+    pub(crate) fn answer_with(&mut self, unit: &str, outcome: Outcome, writes: Writes) -> &mut Self {
+        let call = self.call(unit).clone();
+        self.calls.retain(|c| c.id != call.id);
+        self.now = self.now.after_ms(1);
+        let answer = Answer { outcome, writes, usage: Usage { duration_us: 1_000, fuel: 10, memory_bytes: 64 } };
+        let decision = self.saga.handle_answer(&call.id, answer, &moment(self.now));
+        self.perform(decision);
+        self
+    }
+
+    pub(crate) fn completes(&mut self, units: &[&str]) -> &mut Self {
+        for unit in units {
+            self.answer(unit, done(&format!("\"{unit}\"")));
+        }
+        self
+    }
+
+    /// Lets time pass until something is due; how long, in milliseconds.
+    pub(crate) fn wait(&mut self) -> u64 {
+        let due = self.saga.summary().due.expect("something is due");
+        let waited = due.since(self.now).as_millis() as u64;
+        self.now = self.now.max(due);
+        let decision = self.saga.handle_due(&moment(self.now));
+        self.perform(decision);
+        waited
+    }
+
+    pub(crate) fn pass_ms(&mut self, span: u64) -> &mut Self {
+        self.now = self.now.after_ms(span);
+        let decision = self.saga.handle_due(&moment(self.now));
+        self.perform(decision);
+        self
+    }
+
+    /// The host dies, and another finds the journal.
+    pub(crate) fn crash(&mut self) -> &mut Self {
+        let again = Self::found(&self.plan, &through_text(&self.journal), self.now);
+        let made = std::mem::take(&mut self.made);
+        let alarms = self.alarms + again.alarms;
+        *self = Self { made: [made, again.made.clone()].concat(), alarms, ..again };
+        self
+    }
+
+    pub(crate) fn operate(
+        &mut self,
+        ask: impl FnOnce(&mut Saga, Operator, &Moment<'_>) -> Result<Decision, Refused>,
+    ) -> &mut Self {
+        let decision = ask(&mut self.saga, operator(), &moment(self.now)).unwrap();
+        self.perform(decision);
+        self
+    }
+
+    pub(crate) fn refused(
+        &mut self,
+        ask: impl FnOnce(&mut Saga, Operator, &Moment<'_>) -> Result<Decision, Refused>,
+    ) -> String {
+        ask(&mut self.saga, operator(), &moment(self.now)).unwrap_err().0
+    }
+
+    pub(crate) fn status(&self) -> Status {
+        self.saga.summary().status
+    }
+
+    pub(crate) fn report(&self) -> Report {
+        self.saga.report()
+    }
+
+    /// The status of a step, or of an item as `f[2]`.
+    pub(crate) fn node(&self, unit: &str) -> String {
+        let report = self.report();
+        let units = report.nodes.iter().flat_map(|n| std::iter::once(n).chain(&n.items));
+        let found = units.into_iter().find(|n| n.name() == unit).map(|n| n.status.clone());
+        found.unwrap_or_else(|| panic!("{unit} is not in the report"))
+    }
+
+    /// Which compensations were called, in order: the units that they undo.
+    pub(crate) fn undone_in_order(&self) -> Vec<&str> {
+        self.made.iter().filter(|m| m.contains(" compensate ")).filter_map(|m| m.split(' ').next()).collect()
+    }
+
+    pub(crate) fn name(text: &str) -> Name {
+        text.into()
+    }
+}
+
+/// Records as a journal gives them back.
+fn through_text(records: &[Record]) -> Vec<Record> {
+    let read = |record: &Record| {
+        let text = serde_json::to_string(record).unwrap();
+        let again: Record = serde_json::from_str(&text).unwrap();
+        assert_eq!(&again, record, "{text}");
+        again
+    };
+    records.iter().map(read).collect()
+}
