@@ -1,6 +1,7 @@
 //! A world for one saga: virtual time, a journal in memory, and calls that the test answers by hand.
 //! After every decision it folds the journal anew and compares: live and recovered are one path (I4).
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 #![expect(dead_code, reason = "each test file uses its own part of the world")]
 
 use std::collections::BTreeMap;
@@ -9,8 +10,8 @@ use std::sync::Arc;
 use wasaga_core::definition::{self, CompensationPolicy, Parameter, Source};
 use wasaga_core::saga::{Refused, Report, Saga, Start};
 use wasaga_core::{
-    Answer, Call, Command, Conditions, Decision, Defaults, Digest, Failure, Json, Moment, Name, Operator, Outcome,
-    Plan, Record, RetryPolicy, Scope, Status, Timestamp, TransactionId, UnknownCause, Usage, Writes,
+    Answer, Call, Command, Conditions, Decision, Defaults, Digest, Failure, Json, Moment, Operator, Outcome, Plan,
+    Record, RetryPolicy, Scope, Status, Timestamp, TransactionId, UnknownCause, Usage, Writes,
 };
 
 pub(crate) struct World {
@@ -247,10 +248,6 @@ impl World {
     /// Which compensations were called, in order: the units that they undo.
     pub(crate) fn undone_in_order(&self) -> Vec<&str> {
         self.made.iter().filter(|m| m.contains(" compensate ")).filter_map(|m| m.split(' ').next()).collect()
-    }
-
-    pub(crate) fn name(text: &str) -> Name {
-        text.into()
     }
 }
 
