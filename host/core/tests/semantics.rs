@@ -1,5 +1,7 @@
 //! The table of semantics.md, line by line. Each test begins with the line that it shows.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
 mod world;
 
 use wasaga_core::definition::{CompensationPolicy, Source};

@@ -2,7 +2,6 @@
 //! After every decision it folds the journal anew and compares: live and recovered are one path (I4).
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
-#![expect(dead_code, reason = "each test file uses its own part of the world")]
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
