@@ -182,7 +182,7 @@ impl Run {
             return;
         }
         let node = unit.split('[').next().unwrap_or_default().to_owned();
-        if pick % 2 == 0 {
+        if pick.is_multiple_of(2) {
             self.world.operate(|s, by, m| s.retry(Some(&node), by, m));
         } else {
             self.world.operate(|s, by, m| s.skip(&node, by, m));
