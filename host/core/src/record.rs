@@ -391,3 +391,33 @@ pub struct Summary {
     /// When it ended.
     pub ended: Option<Timestamp>,
 }
+
+impl Summary {
+    /// What the records alone tell, without the plan. Status, pause and end are as the machine has
+    /// them; an unfinished transaction is due at once, for only the machine knows its delays.
+    pub fn of(records: &[Record]) -> Self {
+        let (mut status, mut paused) = (Status::Scheduled, false);
+        for record in records {
+            status = match (&record.fact, status) {
+                (Fact::Started { .. }, Status::Scheduled) => Status::Running,
+                (Fact::Unwinding { .. }, _)
+                | (Fact::RetryRequested { .. } | Fact::UndoSkipped { .. } | Fact::Patched { .. }, Status::Stuck) => {
+                    Status::Compensating
+                }
+                (Fact::Stuck { .. }, _) => Status::Stuck,
+                (Fact::Finished, _) => Status::Completed,
+                (Fact::Compensated, _) => Status::Compensated,
+                (Fact::Terminated { .. }, _) => Status::Terminated,
+                (_, status) => status,
+            };
+            match record.fact {
+                Fact::Paused { .. } => paused = true,
+                Fact::Resumed { .. } => paused = false,
+                _ => {}
+            }
+        }
+        let last = records.last().map(|record| record.at);
+        let unfinished = !status.is_ended() && status != Status::Stuck && !paused;
+        Self { status, paused, due: last.filter(|_| unfinished), ended: last.filter(|_| status.is_ended()) }
+    }
+}

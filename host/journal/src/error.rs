@@ -50,7 +50,9 @@ pub enum Error {
         source: Source,
     },
     /// It may be read and not written.
-    #[error("journal `{location}` cannot be written: it is read-only (change its permissions, or name another journal)")]
+    #[error(
+        "journal `{location}` cannot be written: it is read-only (change its permissions, or name another journal)"
+    )]
     ReadOnly {
         /// Where.
         location: String,

@@ -4,8 +4,11 @@
 //! A backend of your own implements [`Journal`].
 
 mod append;
+pub mod conformance;
 pub mod error;
+pub mod memory;
 mod row;
+pub mod sqlite;
 
 use std::sync::Arc;
 
@@ -37,7 +40,7 @@ pub use row::{Claim, Durability, Filter, HostId, Identity, Owner, Page, Row, Sto
 /// 5. **Reads never wait behind the writer**, and see every append that was answered before they began.
 /// 6. **A caller's key is unique within a definition.** A second create with it changes nothing and
 ///    answers the first transaction.
-/// 7. **Unfinished transactions are never removed.**
+/// 7. **Unfinished transactions are never removed**, and one that has ended has no owner.
 /// 8. **Cancel safety.** Dropping a call's future may or may not leave its effect; never half of it.
 #[async_trait]
 pub trait Journal: Send + Sync + std::fmt::Debug + 'static {
@@ -88,8 +91,9 @@ pub trait Journal: Send + Sync + std::fmt::Debug + 'static {
     /// A module's bytes; none where it was never put.
     async fn module(&self, digest: Digest) -> Result<Option<Arc<[u8]>>, Error>;
 
-    /// Removes up to `limit` transactions that ended before this moment, with their records, and
-    /// modules that no transaction names any more; answers how many transactions.
+    /// Removes up to `limit` transactions that ended before this moment, with their records; answers
+    /// how many. It may also remove modules that no transaction names any more, unless they were put
+    /// since that moment.
     async fn prune(&self, before: Timestamp, limit: usize) -> Result<usize, Error>;
 
     /// Asks the backend for an answer that proves it can be written to.
@@ -110,5 +114,6 @@ pub fn read_record(id: TransactionId, seq: Seq, version: u32, text: &str) -> Res
     if version > wasaga_core::RECORD_VERSION {
         return Err(Error::Newer { what: format!("record {seq} of {id}"), version });
     }
-    serde_json::from_str(text).map_err(|source| Error::Damaged { what: format!("record {seq} of {id}"), source: Box::new(source) })
+    serde_json::from_str(text)
+        .map_err(|source| Error::Damaged { what: format!("record {seq} of {id}"), source: Box::new(source) })
 }

@@ -10,7 +10,7 @@ use wasaga_core::definition::{self, CompensationPolicy, Parameter, Source};
 use wasaga_core::saga::{Refused, Report, Saga, Start};
 use wasaga_core::{
     Answer, Call, Command, Conditions, Decision, Defaults, Digest, Failure, Json, Moment, Operator, Outcome, Plan,
-    Record, RetryPolicy, Scope, Status, Timestamp, TransactionId, UnknownCause, Usage, Writes,
+    Record, RetryPolicy, Scope, Status, Summary, Timestamp, TransactionId, UnknownCause, Usage, Writes,
 };
 
 pub(crate) struct World {
@@ -143,6 +143,8 @@ impl World {
         let again = Saga::replay(self.plan.clone(), &through_text(&self.journal)).unwrap();
         assert!(again == self.saga, "the fold of the journal is the live state");
         assert_eq!(again.summary(), summary);
+        let told = Summary::of(&self.journal);
+        assert_eq!((told.status, told.paused, told.ended), (summary.status, summary.paused, summary.ended));
         for command in decision.release(again.seq()).unwrap() {
             match command {
                 Command::Call(call) => {
