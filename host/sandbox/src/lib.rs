@@ -1,1 +1,151 @@
-//! Being built.
+//! Runs guests: the only room that knows wasmtime (invariant I8).
+//!
+//! A guest is untrusted (invariant I7). Every call has its own fuel, deadline, memory limit and an
+//! empty WASI context, and by default its own instance; whatever it does is an
+//! [`Outcome`](wasaga_core::Outcome) of that call. Deliberately absent: what an outcome leads to
+//! (`wasaga-core`), and any capability that nobody granted.
+
+mod cache;
+mod call;
+mod contract;
+mod describe;
+mod engine;
+mod failure;
+mod imports;
+mod limits;
+mod load;
+mod output;
+mod state;
+mod warm;
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use async_trait::async_trait;
+use parking_lot::RwLock;
+use tokio::sync::Semaphore;
+use wasaga_core::{Answer, Call, Digest};
+use wasaga_engine::port::{Guests, LoadError, Module};
+
+use engine::Runtime;
+use load::Loaded;
+
+/// Bytes of one JSON text that passes between host and guest, in either direction. What is larger
+/// belongs into a store, with its key in the saga.
+pub const PAYLOAD_BYTES_MAX: usize = 8 << 20;
+/// Bytes of a module. A Python guest has 18.5 MB, and five times that is still read in a moment.
+pub const MODULE_BYTES_MAX: usize = 128 << 20;
+
+/// How guests are run.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where compiled modules are kept, mode 0700; none compiles anew in every process.
+    pub cache: Option<PathBuf>,
+    /// Calls in flight at once. Each has an instance with its stack and memory, and address space is
+    /// set aside for all of them at start.
+    pub calls_max: u32,
+    /// How many calls one instance may serve at most, whatever a module declares.
+    pub calls_per_instance_max: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { cache: None, calls_max: 1_024, calls_per_instance_max: u32::MAX }
+    }
+}
+
+/// What the sandbox has done, since it was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Calls that were made.
+    pub calls: u64,
+    /// Instances that were made for them.
+    pub instances: u64,
+    /// Modules that were compiled, rather than found in the cache.
+    pub compiled: u64,
+}
+
+#[derive(Debug, Default)]
+struct Counters {
+    calls: AtomicU64,
+    instances: AtomicU64,
+    compiled: AtomicU64,
+}
+
+/// Runs guests in wasmtime.
+#[derive(Debug)]
+pub struct Sandbox {
+    runtime: Runtime,
+    settings: Settings,
+    /// Read for every call, written when a module is loaded.
+    modules: RwLock<HashMap<Digest, Arc<Loaded>>>,
+    /// One compilation at a time: each takes all cores and, for Python, half a gigabyte.
+    compiling: Semaphore,
+    /// Bounds the instances that are alive, which the pool has been sized for.
+    calling: Semaphore,
+    counters: Counters,
+}
+
+impl Sandbox {
+    /// Makes a sandbox. Its clock thread ends with it.
+    ///
+    /// # Errors
+    /// wasmtime does not support this machine.
+    pub fn new(settings: Settings) -> Result<Self, LoadError> {
+        let runtime = Runtime::new(settings.calls_max).map_err(|error| LoadError {
+            reason: format!("wasmtime cannot be set up: {error:#}"),
+            remedy: "it needs a 64-bit Linux or macOS, and address space for its instances".into(),
+        })?;
+        Ok(Self {
+            runtime,
+            modules: RwLock::default(),
+            compiling: Semaphore::new(1),
+            calling: Semaphore::new(settings.calls_max as usize),
+            counters: Counters::default(),
+            settings,
+        })
+    }
+
+    /// Whether instances come from a pool; otherwise each is mapped when it is needed, which is slower.
+    pub fn is_pooling(&self) -> bool {
+        self.runtime.is_pooling()
+    }
+
+    /// What it has done so far.
+    pub fn stats(&self) -> Stats {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let Counters { calls, instances, compiled } = &self.counters;
+        Stats { calls: read(calls), instances: read(instances), compiled: read(compiled) }
+    }
+
+    fn loaded(&self, digest: Digest) -> Option<Arc<Loaded>> {
+        self.modules.read().get(&digest).cloned()
+    }
+}
+
+#[async_trait]
+impl Guests for Sandbox {
+    async fn load(&self, bytes: Arc<[u8]>) -> Result<Module, LoadError> {
+        let digest = Digest::of(&bytes);
+        if let Some(loaded) = self.loaded(digest) {
+            return Ok(loaded.module());
+        }
+        let loaded = Arc::new(load::load(self, digest, bytes).await?);
+        let module = loaded.module();
+        self.modules.write().entry(digest).or_insert(loaded);
+        Ok(module)
+    }
+
+    fn module(&self, digest: Digest) -> Option<Module> {
+        self.loaded(digest).map(|loaded| loaded.module())
+    }
+
+    async fn call(&self, call: &Call) -> Answer {
+        match self.loaded(call.module) {
+            Some(loaded) => call::call(self, &loaded, call).await,
+            None => failure::not_loaded(call.module),
+        }
+    }
+}

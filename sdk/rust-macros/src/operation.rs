@@ -25,12 +25,7 @@ pub(crate) struct Parameter {
 pub(crate) enum What {
     Call,
     Forward,
-    Argument {
-        name: String,
-        ty: Box<Type>,
-        required: bool,
-        source: Source,
-    },
+    Argument { name: String, ty: Box<Type>, required: bool, source: Source },
 }
 
 /// What the rule of arguments looks at.
@@ -98,7 +93,9 @@ fn parameter(argument: &mut FnArg, rule: &Rule<'_>) -> syn::Result<Parameter> {
 }
 
 fn take_from(attributes: &mut Vec<syn::Attribute>) -> syn::Result<Option<Source>> {
-    let Some(place) = attributes.iter().position(|attribute| attribute.path().is_ident("from")) else { return Ok(None) };
+    let Some(place) = attributes.iter().position(|attribute| attribute.path().is_ident("from")) else {
+        return Ok(None);
+    };
     let attribute = attributes.remove(place);
     let mut parts = SourceParts::default();
     attribute.parse_nested_meta(|meta| parts.read(&meta))?;
@@ -108,13 +105,16 @@ fn take_from(attributes: &mut Vec<syn::Attribute>) -> syn::Result<Option<Source>
 /// The one rule of arguments; the same as in Python.
 pub(crate) fn by_rule(name: &str, rule: &Rule<'_>) -> Result<Source, String> {
     Ok(match name {
-        "" => return Err("this argument has no source: give it a name, for a name says where a value comes from".into()),
+        "" => {
+            return Err("this argument has no source: give it a name, for a name says where a value comes from".into());
+        }
         "input" => Source::Input(None),
         "output" if rule.undo => Source::OwnOutput(None),
         "cause" if rule.undo => Source::Cause,
         "item" if rule.each => Source::Item(None),
         "output" | "cause" => {
-            let message = "has a meaning in compensations only; name it otherwise, or say where it comes from with `#[from(…)]`";
+            let message =
+                "has a meaning in compensations only; name it otherwise, or say where it comes from with `#[from(…)]`";
             return Err(format!("this argument has no source: `{name}` {message}"));
         }
         _ if rule.steps.iter().any(|step| step == name) => {

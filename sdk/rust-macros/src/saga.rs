@@ -35,8 +35,9 @@ pub(crate) struct Undo {
 pub(crate) fn saga(settings: TokenStream, module: TokenStream) -> syn::Result<TokenStream> {
     let mut read = SagaSettings::default();
     syn::meta::parser(|meta| read.read(&meta)).parse2(settings)?;
-    let mut module: ItemMod = syn::parse2(module)
-        .map_err(|error| syn::Error::new(error.span(), "`#[saga]` belongs on a module: `#[saga] pub mod order { … }`"))?;
+    let mut module: ItemMod = syn::parse2(module).map_err(|error| {
+        syn::Error::new(error.span(), "`#[saga]` belongs on a module: `#[saga] pub mod order { … }`")
+    })?;
     let Some((_, items)) = &mut module.content else {
         return Err(syn::Error::new(module.span(), "a saga's module stands in the same file: `mod order { … }`"));
     };
@@ -114,7 +115,10 @@ fn read_steps(items: &mut [Item]) -> syn::Result<Vec<Step>> {
                 let place = steps.iter_mut().find(|known| known.id == step);
                 match place {
                     Some(known) if known.undo.is_some() => {
-                        errors.push(syn::Error::new(function.span(), format!("step `{step}` has a compensation already")));
+                        errors.push(syn::Error::new(
+                            function.span(),
+                            format!("step `{step}` has a compensation already"),
+                        ));
                     }
                     Some(known) => known.undo = Some(undo),
                     None => {}

@@ -71,12 +71,19 @@ impl Default for Retry {
 #[derive(Clone)]
 pub(crate) enum Source {
     Input(Option<String>),
-    Step { step: String, span: proc_macro2::Span, at: Option<String> },
+    Step {
+        step: String,
+        span: proc_macro2::Span,
+        at: Option<String>,
+    },
     Variable(String),
     Header(String),
     Item(Option<String>),
     OwnOutput(Option<String>),
-    CompensationOf { step: String, span: proc_macro2::Span },
+    CompensationOf {
+        step: String,
+        span: proc_macro2::Span,
+    },
     Cause,
     /// A JSON text.
     Literal(String),
@@ -135,7 +142,8 @@ impl StepSettings {
             } else if meta.path.is_ident("each") {
                 settings.each = Some(Each::read(&meta)?);
             } else if !settings.limits.read(&meta)? {
-                let known = "id, depends_on, timeout, total_timeout, fuel, memory, retry, condition, each, at_most_once";
+                let known =
+                    "id, depends_on, timeout, total_timeout, fuel, memory, retry, condition, each, at_most_once";
                 return Err(unknown(&meta, known));
             }
             Ok(())
@@ -296,7 +304,9 @@ fn literal(literal: &Lit) -> syn::Result<String> {
         Lit::Int(int) => Ok(int.base10_digits().to_owned()),
         Lit::Float(float) => Ok(float.base10_digits().to_owned()),
         Lit::Bool(bool) => Ok(bool.value.to_string()),
-        other => Err(syn::Error::new(other.span(), "expected a text, a number or a bool (anything else as `json = \"…\"`)")),
+        other => {
+            Err(syn::Error::new(other.span(), "expected a text, a number or a bool (anything else as `json = \"…\"`)"))
+        }
     }
 }
 

@@ -90,7 +90,7 @@ macro_rules! __first {
 pub mod __private {
     pub use crate::arguments::{Answer, Arguments, answer, plain, schema};
     pub use crate::registry::{Entry, ModuleEntry, compensate, describe, run};
-    pub use crate::wit::metadata;
     pub use crate::table::{Limits, Module, Parameter, Retry, Saga, Source, Step, Undo};
+    pub use crate::wit::metadata;
     pub use inventory;
 }

@@ -67,7 +67,9 @@ fn find(call: &Call) -> Result<&'static Step, Error> {
     let mut sagas = inventory::iter::<Entry>().map(|entry| entry.0);
     let saga = sagas.find(|saga| saga.name == call.definition);
     let step = saga.and_then(|saga| saga.steps.iter().find(|step| step.id == call.node));
-    step.ok_or_else(|| Error::rejected("no-such-step", format!("saga `{}` has no step `{}`", call.definition, call.node)))
+    step.ok_or_else(|| {
+        Error::rejected("no-such-step", format!("saga `{}` has no step `{}`", call.definition, call.node))
+    })
 }
 
 fn describe_saga(saga: &Saga) -> metadata::Saga {

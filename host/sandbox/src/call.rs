@@ -1,0 +1,206 @@
+//! One call: an instance, its limits, the guest's answer or what ended it.
+
+use std::sync::atomic::Ordering;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::time::Instant;
+use wasaga_core::{Answer, Call, Failure, Forward, Json, Operation, Outcome, Timestamp, UnknownCause, Usage, Writes};
+use wasmtime::Store;
+
+use crate::contract::{Saga, types};
+use crate::failure::Ended;
+use crate::load::Loaded;
+use crate::state::{Serving, State};
+use crate::{PAYLOAD_BYTES_MAX, Sandbox};
+
+/// An instance with its store.
+pub(crate) struct Instance {
+    pub(crate) store: Store<State>,
+    pub(crate) guest: Saga,
+    /// How many calls it has served.
+    pub(crate) served: u32,
+}
+
+/// What the guest said; the error is what ended it before it could.
+type Said = wasmtime::Result<Result<String, types::Error>>;
+
+pub(crate) async fn call(sandbox: &Sandbox, loaded: &Loaded, call: &Call) -> Answer {
+    let begun = Instant::now();
+    let deadline = begun + until(call.deadline);
+    let Ok(permit) = tokio::time::timeout_at(deadline, sandbox.calling.acquire()).await else {
+        return nothing_done("host-busy", "every place for a call was taken until its deadline");
+    };
+    let called = match loaded.warm.take(call.memory_bytes) {
+        Some(instance) => on(instance, call, deadline).await,
+        None => fresh(sandbox, loaded, call, deadline).await,
+    };
+    sandbox.counters.calls.fetch_add(1, Ordering::Relaxed);
+    let (outcome, writes, used) = match called {
+        Called::Answered(instance, outcome) => {
+            let (writes, used) = finish(loaded, *instance, call);
+            (outcome, writes, used)
+        }
+        Called::Ended(outcome, used) => (outcome, Writes::default(), used),
+    };
+    drop(permit);
+    let usage = Usage { duration_us: begun.elapsed().as_micros() as u64, ..used };
+    let writes = if matches!(outcome, Outcome::Completed(_)) { writes } else { Writes::default() };
+    Answer { outcome, writes, usage }
+}
+
+enum Called {
+    /// It answered, and its instance is sound.
+    Answered(Box<Instance>, Outcome),
+    /// It was ended, and its instance is gone.
+    Ended(Outcome, Usage),
+}
+
+/// Time until the deadline by the wall clock, which is what it was written down by.
+fn until(deadline: Timestamp) -> Duration {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Duration::from_micros(deadline.unix_us()).saturating_sub(now)
+}
+
+fn nothing_done(code: &str, message: &str) -> Answer {
+    let outcome = Outcome::Retryable { failure: Failure::new(code, message), after: None };
+    Answer { outcome, writes: Writes::default(), usage: Usage::default() }
+}
+
+async fn fresh(sandbox: &Sandbox, loaded: &Loaded, call: &Call, deadline: Instant) -> Called {
+    sandbox.counters.instances.fetch_add(1, Ordering::Relaxed);
+    let begun = Instant::now();
+    let mut store = match loaded.store(call.fuel, call.memory_bytes) {
+        Ok(store) => store,
+        Err(error) => return Called::Ended(trapped(&error), Usage::default()),
+    };
+    // Initialisation is the guest's own code: the deadline and the limits hold for it as well.
+    let made = tokio::time::timeout_at(deadline, loaded.pre.instantiate_async(&mut store)).await;
+    match made {
+        Ok(Ok(guest)) => on(Instance { store, guest, served: 0 }, call, deadline).await,
+        Ok(Err(error)) => Called::Ended(Ended::of(&error, store.data()).into_outcome(), used(&store, call)),
+        Err(_) => Called::Ended(Ended::late(begun.elapsed()).into_outcome(), used(&store, call)),
+    }
+}
+
+fn trapped(error: &wasmtime::Error) -> Outcome {
+    let failure = Failure::new("trap", format!("{error:#}"));
+    Outcome::Unknown { cause: UnknownCause::Trap, failure, after: None }
+}
+
+async fn on(mut instance: Instance, call: &Call, deadline: Instant) -> Called {
+    let begun = Instant::now();
+    if let Err(error) = prepare(&mut instance.store, call, instance.served) {
+        return Called::Ended(trapped(&error), Usage::default());
+    }
+    let said = tokio::time::timeout_at(deadline, ask(&mut instance, call)).await;
+    let ended = match said {
+        Ok(Ok(Ok(text))) => match completed(&text) {
+            Ok(outcome) => return Called::Answered(Box::new(instance), outcome),
+            Err(ended) => ended,
+        },
+        Ok(Ok(Err(error))) => return Called::Answered(Box::new(instance), refused(error)),
+        Ok(Err(error)) => Ended::of(&error, instance.store.data()),
+        Err(_) => Ended::late(begun.elapsed()),
+    };
+    let used = used(&instance.store, call);
+    instance.store.data().stdout.end();
+    instance.store.data().stderr.end();
+    Called::Ended(ended.into_outcome(), used)
+}
+
+fn prepare(store: &mut Store<State>, call: &Call, served: u32) -> wasmtime::Result<()> {
+    if served > 0 {
+        store.set_fuel(call.fuel)?;
+    }
+    let state = store.data_mut();
+    state.limits.memory_bytes_max = usize::try_from(call.memory_bytes).unwrap_or(usize::MAX);
+    state.serving = Some(Serving { variables: call.variables.clone(), ..Serving::default() });
+    Ok(())
+}
+
+async fn ask(instance: &mut Instance, call: &Call) -> Said {
+    let (store, guest) = (&mut instance.store, &instance.guest);
+    let (of, arguments) = (call_record(call), call.arguments.as_str().to_owned());
+    match (call.id.operation, &call.forward) {
+        (Operation::Run, _) => guest.wasaga_plugin_step().call_run(store, &of, &arguments).await,
+        (Operation::Compensate, forward) => {
+            let forward = forward_record(forward.as_ref());
+            guest.wasaga_plugin_compensation().call_compensate(store, &of, &arguments, &forward).await
+        }
+    }
+}
+
+fn call_record(call: &Call) -> types::Call {
+    types::Call {
+        transaction_id: call.transaction.to_string(),
+        definition: call.definition.to_string(),
+        node: call.id.node.to_string(),
+        item: call.id.item,
+        attempt: call.id.attempt,
+        idempotency_key: call.key.to_string(),
+        deadline: call.deadline.unix_ms(),
+        headers: call.headers.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect(),
+    }
+}
+
+fn forward_record(forward: Option<&Forward>) -> types::Forward {
+    match forward {
+        Some(Forward::Completed(output)) => types::Forward::Completed(output.as_str().to_owned()),
+        Some(Forward::Rejected(failure)) => types::Forward::Rejected(types::Failure {
+            code: failure.code.clone(),
+            message: failure.message.clone(),
+            details: failure.details.as_ref().map(|details| details.as_str().to_owned()),
+        }),
+        Some(Forward::Unknown) | None => types::Forward::Unknown,
+    }
+}
+
+fn completed(text: &str) -> Result<Outcome, Ended> {
+    Json::parse(text).map(Outcome::Completed).map_err(|error| Ended::bad_answer(&error.to_string()))
+}
+
+fn refused(error: types::Error) -> Outcome {
+    match error {
+        types::Error::Rejected(why) => Outcome::Rejected(failure(why)),
+        types::Error::Retryable(types::Retry { failure: why, after }) => {
+            Outcome::Retryable { failure: failure(why), after }
+        }
+        types::Error::Unknown(types::Retry { failure: why, after }) => {
+            Outcome::Unknown { cause: UnknownCause::Guest, failure: failure(why), after }
+        }
+        types::Error::Pending(poll) => Outcome::Pending { poll },
+    }
+}
+
+/// Details that are not JSON are kept as a text: the failure itself counts more.
+fn failure(failure: types::Failure) -> Failure {
+    let details = failure.details.and_then(|text| Json::parse(&text).or_else(|_| Json::of(&text)).ok());
+    Failure { code: failure.code, message: failure.message, details }
+}
+
+fn used(store: &Store<State>, call: &Call) -> Usage {
+    let left = store.get_fuel().unwrap_or(0);
+    let memory_bytes = store.data().limits.memory_bytes as u64;
+    Usage { duration_us: 0, fuel: call.fuel.saturating_sub(left), memory_bytes }
+}
+
+/// Takes what the call wrote, and keeps the instance where the module allows it.
+fn finish(loaded: &Loaded, mut instance: Instance, call: &Call) -> (Writes, Usage) {
+    let used = used(&instance.store, call);
+    let state = instance.store.data_mut();
+    state.stdout.end();
+    state.stderr.end();
+    let writes = state.serving.take().map(|serving| serving.writes).unwrap_or_default();
+    // An instance that was refused memory may be broken though it answered.
+    if state.limits.refused_bytes.is_none() {
+        instance.served += 1;
+        loaded.warm.give(instance);
+    }
+    (writes, used)
+}
+
+/// Bounds what a guest passes to the host at once.
+pub(crate) fn bound_payloads(store: &mut Store<State>) {
+    // Beside the text itself there are the record's fields, and for `describe` thousands of small ones.
+    store.set_hostcall_fuel(PAYLOAD_BYTES_MAX + (1 << 16));
+}

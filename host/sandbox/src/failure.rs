@@ -1,0 +1,147 @@
+//! What ended a call that did not answer, in the words of an outcome.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use serde_json::json;
+use wasaga_core::{Answer, Digest, Failure, Json, Outcome, UnknownCause, Usage, Writes};
+use wasmtime::{Error, Trap, WasmBacktrace};
+use wasmtime_wasi::I32Exit;
+
+use crate::{PAYLOAD_BYTES_MAX, state::State};
+
+/// wasmtime's word where a payload is larger than `set_hostcall_fuel` allows; the error has no public type.
+const PAYLOAD_REFUSED: &str = "fuel allocated for hostcalls has been exhausted";
+
+/// Why a call came to nothing that is known.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) cause: UnknownCause,
+    pub(crate) failure: Failure,
+}
+
+impl Ended {
+    fn new(cause: UnknownCause, code: &str, message: impl Into<String>) -> Self {
+        Self { cause, failure: Failure::new(code, message) }
+    }
+
+    /// The deadline passed.
+    pub(crate) fn late(after: Duration) -> Self {
+        let message = format!("it was stopped at its deadline, after {} ms", after.as_millis());
+        Self::new(UnknownCause::Deadline, "timed-out", message)
+    }
+
+    /// The answer is no JSON.
+    pub(crate) fn bad_answer(why: &str) -> Self {
+        Self::new(UnknownCause::Answer, "bad-answer", format!("its answer is not JSON: {why}"))
+    }
+
+    /// wasmtime ended it.
+    pub(crate) fn of(error: &Error, state: &State) -> Self {
+        let stderr = state.stderr.tail();
+        let backtrace = error.downcast_ref::<WasmBacktrace>().map(frames).unwrap_or_default();
+        let mut ended = classify(error, state);
+        // A Rust guest keeps its locals in linear memory, below which there is nothing.
+        if let (Some(Trap::MemoryOutOfBounds), Some(name)) = (error.downcast_ref(), recursive(&backtrace)) {
+            ended.failure = Failure::new("stack-overflow", format!("it called itself too deeply: `{name}`"));
+        }
+        if !(stderr.is_empty() && backtrace.is_empty()) {
+            let details = json!({ "stderr": stderr, "backtrace": backtrace });
+            ended.failure.details = Json::of(&details).ok();
+        }
+        ended
+    }
+
+    pub(crate) fn into_outcome(self) -> Outcome {
+        Outcome::Unknown { cause: self.cause, failure: self.failure, after: None }
+    }
+}
+
+fn classify(error: &Error, state: &State) -> Ended {
+    if let Some(refused) = state.limits.refused_bytes {
+        let limit = state.limits.memory_bytes_max;
+        let message = format!("it asked for {} of memory where {} are allowed", size(refused), size(limit));
+        return Ended::new(UnknownCause::Memory, "out-of-memory", message);
+    }
+    if let Some(breach) = &state.breach {
+        return Ended::new(UnknownCause::Trap, "too-much", breach.clone());
+    }
+    if let Some(I32Exit(status)) = error.downcast_ref() {
+        return Ended::new(UnknownCause::Trap, "exited", format!("it ended itself with status {status}"));
+    }
+    match error.downcast_ref::<Trap>() {
+        Some(Trap::OutOfFuel) => Ended::new(UnknownCause::Fuel, "out-of-fuel", "it used up its fuel"),
+        Some(Trap::StackOverflow) => {
+            Ended::new(UnknownCause::Trap, "stack-overflow", "it called itself too deeply: the stack is used up")
+        }
+        Some(Trap::UnreachableCodeReached) => {
+            let said = panic_message(&state.stderr.tail());
+            Ended::new(UnknownCause::Trap, "trap", said.unwrap_or_else(|| "it gave up (`unreachable`)".into()))
+        }
+        Some(trap) => Ended::new(UnknownCause::Trap, "trap", trap.to_string()),
+        None => {
+            let text = format!("{error:#}");
+            if text.contains(PAYLOAD_REFUSED) {
+                let message = format!("what it passed to the host is larger than {}", size(PAYLOAD_BYTES_MAX));
+                return Ended::new(UnknownCause::Answer, "too-large", message);
+            }
+            Ended::new(UnknownCause::Trap, "trap", text)
+        }
+    }
+}
+
+/// What a Rust panic printed: the line after `panicked at …:`.
+fn panic_message(stderr: &str) -> Option<String> {
+    let mut lines = stderr.lines().skip_while(|line| !line.contains("panicked at"));
+    let place = lines.next()?.split("panicked at ").nth(1)?.trim_end_matches(':');
+    let message = lines.next()?.trim();
+    Some(format!("it panicked: {message} ({place})"))
+}
+
+/// The function that fills the innermost frames, where it is one alone.
+fn recursive(backtrace: &[String]) -> Option<&str> {
+    const FRAMES: usize = 8;
+    let mut names = backtrace.iter().take(FRAMES).map(|frame| frame.split(" +").next().unwrap_or(frame));
+    let first = names.next()?;
+    (backtrace.len() >= FRAMES && names.all(|name| name == first)).then_some(first)
+}
+
+/// Innermost first, without the machinery of a panic.
+fn frames(backtrace: &WasmBacktrace) -> Vec<String> {
+    let name = |frame: &wasmtime::FrameInfo| {
+        let symbols: Vec<_> = frame.symbols().iter().filter_map(|symbol| symbol.name()).collect();
+        let mut line = match (symbols.first(), frame.func_name()) {
+            (Some(name), _) => (*name).to_owned(),
+            (None, Some(name)) => demangle(name),
+            (None, None) => format!("function {}", frame.func_index()),
+        };
+        if let Some(offset) = frame.func_offset() {
+            // Writing to a text cannot fail.
+            let _infallible = write!(line, " +{offset:#x}");
+        }
+        line
+    };
+    let frames: Vec<String> = backtrace.frames().iter().map(name).collect();
+    let is_machinery =
+        |frame: &&String| ["abort ", "std::", "core::", "__rustc::"].iter().any(|start| frame.starts_with(start));
+    let machinery = frames.iter().take_while(is_machinery).count();
+    if machinery < frames.len() { frames[machinery..].to_vec() } else { frames }
+}
+
+fn demangle(name: &str) -> String {
+    format!("{:#}", rustc_demangle::demangle(name))
+}
+
+pub(crate) fn size(bytes: usize) -> String {
+    match bytes {
+        0..=0xf_ffff => format!("{} KiB", bytes.div_ceil(1 << 10)),
+        _ => format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20)),
+    }
+}
+
+/// A call of a module that is not here.
+pub(crate) fn not_loaded(digest: Digest) -> Answer {
+    let failure = Failure::new("module-missing", format!("module {digest} is not loaded"));
+    let outcome = Outcome::Unknown { cause: UnknownCause::Trap, failure, after: None };
+    Answer { outcome, writes: Writes::default(), usage: Usage::default() }
+}

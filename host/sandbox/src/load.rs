@@ -1,0 +1,215 @@
+//! Makes a module ready to answer: looks at its bytes, compiles it or finds it compiled, compares
+//! it with the contract, and asks what it is. Everything that can be wrong has its own message.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use wasaga_core::{Digest, definition};
+use wasaga_engine::port::{LoadError, Module};
+use wasmtime::component::Component;
+use wasmtime::{Engine, Store};
+
+use crate::cache::Cache;
+use crate::contract::{EXPORTS, PACKAGE, SagaPre, VERSION};
+use crate::failure::{Ended, size};
+use crate::state::State;
+use crate::warm::Warm;
+use crate::{MODULE_BYTES_MAX, Sandbox, call, describe, engine};
+
+/// What `describe` may take: it puts a few tables together. A Python guest starts its interpreter first.
+const DESCRIBE_TIMEOUT: Duration = Duration::from_secs(10);
+const DESCRIBE_FUEL: u64 = 20_000_000_000;
+const DESCRIBE_MEMORY_BYTES: u64 = 256 << 20;
+
+/// A module that can answer.
+pub(crate) struct Loaded {
+    digest: Digest,
+    description: Arc<definition::Module>,
+    engine: Engine,
+    pub(crate) pre: SagaPre<State>,
+    pub(crate) warm: Warm,
+}
+
+impl std::fmt::Debug for Loaded {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Loaded").field("digest", &self.digest).finish_non_exhaustive()
+    }
+}
+
+impl Loaded {
+    pub(crate) fn module(&self) -> Module {
+        Module { digest: self.digest, description: self.description.clone() }
+    }
+
+    /// A store under limits.
+    pub(crate) fn store(&self, fuel: u64, memory_bytes: u64) -> wasmtime::Result<Store<State>> {
+        store(&self.engine, fuel, memory_bytes)
+    }
+}
+
+fn store(engine: &Engine, fuel: u64, memory_bytes: u64) -> wasmtime::Result<Store<State>> {
+    let memory_bytes = usize::try_from(memory_bytes).unwrap_or(usize::MAX).min(engine::MEMORY_BYTES_MAX);
+    let mut store = Store::new(engine, State::new(memory_bytes));
+    store.limiter(|state| &mut state.limits);
+    store.set_fuel(fuel)?;
+    // At every tick a guest gives the thread back, and is dropped there when its deadline has passed.
+    store.set_epoch_deadline(1);
+    store.epoch_deadline_async_yield_and_update(1);
+    call::bound_payloads(&mut store);
+    Ok(store)
+}
+
+fn refuse(reason: impl Into<String>, remedy: impl Into<String>) -> LoadError {
+    LoadError { reason: reason.into(), remedy: remedy.into() }
+}
+
+const BUILD: &str = "build it with `cargo build --target wasm32-wasip2`";
+
+pub(crate) async fn load(sandbox: &Sandbox, digest: Digest, bytes: Arc<[u8]>) -> Result<Loaded, LoadError> {
+    check_bytes(&bytes)?;
+    let component = compile(sandbox, digest, bytes).await?;
+    check_contract(&sandbox.runtime.engine, &component)?;
+    let pre = sandbox.runtime.linker.instantiate_pre(&component).map_err(|error| unknown_import(&error))?;
+    let pre = SagaPre::new(pre).map_err(|error| {
+        refuse(
+            format!("it does not fit the contract {PACKAGE}saga@{VERSION}: {error:#}"),
+            "build it with a matching SDK",
+        )
+    })?;
+    let description = ask(&sandbox.runtime.engine, &pre).await?;
+    let warm = Warm::new(description.calls_per_instance.min(sandbox.settings.calls_per_instance_max));
+    let engine = sandbox.runtime.engine.clone();
+    Ok(Loaded { digest, description: Arc::new(description), engine, pre, warm })
+}
+
+/// The first bytes tell what a file is, before anything is compiled.
+fn check_bytes(bytes: &[u8]) -> Result<(), LoadError> {
+    if bytes.len() > MODULE_BYTES_MAX {
+        let reason = format!("it has {}, and {} is the most", size(bytes.len()), size(MODULE_BYTES_MAX));
+        return Err(refuse(reason, "strip it, or leave large data outside"));
+    }
+    match bytes {
+        [] => Err(refuse("it is empty", "was it copied whole?")),
+        [0, b'a', b's', b'm', 0x0d, 0, 1, 0, ..] => Ok(()),
+        [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => Err(refuse(
+            "it is a core WebAssembly module, not a component",
+            format!("{BUILD}, not `wasm32-wasip1` or `wasm32-unknown-unknown`"),
+        )),
+        [0, b'a', b's', b'm', ..] => Err(refuse("it is WebAssembly of a version that this host does not know", BUILD)),
+        [0x7f, b'E', b'L', b'F', ..] => Err(refuse(
+            "it is native code, perhaps a precompiled component, which is never taken",
+            "give the `.wasm` itself; wasaga compiles it and keeps the result",
+        )),
+        _ => Err(refuse("it is not WebAssembly", format!("give a component, a `.wasm` file; {BUILD}"))),
+    }
+}
+
+async fn compile(sandbox: &Sandbox, digest: Digest, bytes: Arc<[u8]>) -> Result<Component, LoadError> {
+    // The semaphore is never closed, so this waits for its turn and nothing else.
+    let _turn = sandbox.compiling.acquire().await;
+    let (engine, directory) = (sandbox.runtime.engine.clone(), sandbox.settings.cache.clone());
+    let work = move || {
+        let cache = directory.as_deref().and_then(open_cache);
+        if let Some(found) = cache.as_ref().and_then(|cache| cache.find(&engine, digest)) {
+            return Ok((found, false));
+        }
+        let compiled = engine.precompile_component(&bytes)?;
+        let kept = cache.as_ref().and_then(|cache| match cache.keep(&engine, digest, &compiled) {
+            Ok(component) => Some(component),
+            Err(error) => {
+                tracing::warn!(%error, "a compiled module could not be kept; it will be compiled anew next time");
+                None
+            }
+        });
+        kept.map_or_else(|| Component::new(&engine, &bytes), Ok).map(|component| (component, true))
+    };
+    let done = tokio::task::spawn_blocking(work).await;
+    let done = done.map_err(|error| refuse(format!("compiling it failed: {error}"), "report this, with the file"))?;
+    let (component, compiled) = done.map_err(|error: wasmtime::Error| {
+        refuse(format!("it is not a valid component: {}", first_line(&error)), "was it copied whole? build it anew")
+    })?;
+    if compiled {
+        sandbox.counters.compiled.fetch_add(1, Ordering::Relaxed);
+    }
+    Ok(component)
+}
+
+fn open_cache(directory: &std::path::Path) -> Option<Cache> {
+    match Cache::open(directory) {
+        Ok(cache) => Some(cache),
+        Err(error) => {
+            tracing::warn!(directory = %directory.display(), %error, "compiled modules cannot be kept");
+            None
+        }
+    }
+}
+
+fn first_line(error: &wasmtime::Error) -> String {
+    let text = format!("{error:#}");
+    text.lines().next().unwrap_or_default().to_owned()
+}
+
+/// Another version, or another world, is told before wasmtime's own words are needed.
+fn check_contract(engine: &Engine, component: &Component) -> Result<(), LoadError> {
+    let ty = component.component_type();
+    let names: Vec<String> = ty.exports(engine).map(|(name, _)| name.to_owned()).collect();
+    let imports = ty.imports(engine).map(|(name, _)| name.to_owned());
+    for name in names.iter().cloned().chain(imports) {
+        let Some((_, version)) = name.strip_prefix(PACKAGE).and_then(|rest| rest.split_once('@')) else { continue };
+        if version != VERSION {
+            let reason =
+                format!("it speaks version {version} of the contract `wasaga:plugin`, and this host {VERSION}");
+            return Err(refuse(reason, "build it with the SDK of this host's version, or update the host"));
+        }
+    }
+    let missing: Vec<String> = EXPORTS
+        .into_iter()
+        .map(|interface| format!("{PACKAGE}{interface}@{VERSION}"))
+        .filter(|interface| !names.contains(interface))
+        .collect();
+    match missing.first() {
+        None => Ok(()),
+        Some(first) if missing.len() == EXPORTS.len() => {
+            let reason = format!("it is a component and not a saga: it does not export `{first}`");
+            Err(refuse(reason, "write it with the SDK: a crate of type `cdylib` with a `#[saga]` in it"))
+        }
+        Some(first) => Err(refuse(format!("it does not export `{first}`"), "build it anew with the SDK")),
+    }
+}
+
+fn unknown_import(error: &wasmtime::Error) -> LoadError {
+    let text = format!("{error:#}");
+    let name = text.split('`').nth(1).unwrap_or("?");
+    let remedy = "the host offers `wasi:cli` and what it needs, and `wasaga:plugin`; remove what needs more";
+    refuse(format!("it imports `{name}`, which this host does not offer"), remedy)
+}
+
+async fn ask(engine: &Engine, pre: &SagaPre<State>) -> Result<definition::Module, LoadError> {
+    let failed = |why: String| refuse(why, "find out with its own tests: `describe` needs no host");
+    let mut store = store(engine, DESCRIBE_FUEL, DESCRIBE_MEMORY_BYTES)
+        .map_err(|error| failed(format!("it cannot be asked what it is: {error:#}")))?;
+    let asked = async {
+        let guest = pre.instantiate_async(&mut store).await?;
+        guest.wasaga_plugin_metadata().call_describe(&mut store).await
+    };
+    let said = tokio::time::timeout(DESCRIBE_TIMEOUT, asked).await;
+    let state = store.data();
+    match said {
+        Err(_) => {
+            let limit = DESCRIBE_TIMEOUT.as_secs();
+            Err(failed(format!(
+                "it did not say what it is within {limit} s: `describe`, or its initialisation, never ends"
+            )))
+        }
+        Ok(Err(error)) => {
+            let Ended { failure, .. } = Ended::of(&error, state);
+            let trace = failure.details.map(|details| format!("; {details}")).unwrap_or_default();
+            let trace: String = trace.chars().take(400).collect();
+            Err(failed(format!("it failed to say what it is: `{}`: {}{trace}", failure.code, failure.message)))
+        }
+        Ok(Ok(Err(said))) => Err(failed(format!("it says that it cannot be used: {said}"))),
+        Ok(Ok(Ok(module))) => describe::module(module)
+            .map_err(|what| refuse(format!("what it says of itself makes no sense: {what}"), "update its SDK")),
+    }
+}

@@ -1,0 +1,149 @@
+//! What a guest writes to stdout and stderr: lines in the host's log, capped, and the tail of
+//! stderr for the error. A guest that writes without end is neither blocked nor kept.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use parking_lot::Mutex;
+use tokio::io::AsyncWrite;
+use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
+use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
+
+/// Bytes of each stream that become log lines in one call.
+const LOGGED_BYTES_MAX: usize = 64 << 10;
+/// Bytes of stderr that go with an error: a panic's message and a few lines before it.
+const TAIL_BYTES: usize = 4 << 10;
+/// Bytes of one write; wasmtime's own streams have about as many.
+const WRITE_BYTES: usize = 64 << 10;
+
+/// One of the two streams, of one instance.
+#[derive(Clone, Debug)]
+pub(crate) struct Output {
+    name: &'static str,
+    kept: Arc<Mutex<Kept>>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    /// The line that is not finished.
+    line: Vec<u8>,
+    tail: Vec<u8>,
+    logged_bytes: usize,
+    dropped_bytes: usize,
+}
+
+impl Output {
+    pub(crate) fn new(name: &'static str) -> Self {
+        Self { name, kept: Arc::default() }
+    }
+
+    /// The last of what was written.
+    pub(crate) fn tail(&self) -> String {
+        String::from_utf8_lossy(&self.kept.lock().tail).trim().to_owned()
+    }
+
+    /// Ends a call: the unfinished line is written, and counting begins anew.
+    pub(crate) fn end(&self) {
+        let mut kept = self.kept.lock();
+        let line = std::mem::take(&mut kept.line);
+        if !line.is_empty() {
+            self.log(&line);
+        }
+        if kept.dropped_bytes > 0 {
+            tracing::warn!(target: "wasaga::guest", stream = self.name, bytes = kept.dropped_bytes, "output was dropped");
+        }
+        *kept = Kept::default();
+    }
+
+    fn take(&self, bytes: &[u8]) {
+        let mut kept = self.kept.lock();
+        kept.tail.extend_from_slice(&bytes[bytes.len().saturating_sub(TAIL_BYTES)..]);
+        let over = kept.tail.len().saturating_sub(TAIL_BYTES);
+        kept.tail.drain(..over);
+        let room = LOGGED_BYTES_MAX - kept.logged_bytes;
+        let (logged, dropped) = bytes.split_at(bytes.len().min(room));
+        kept.logged_bytes += logged.len();
+        kept.dropped_bytes += dropped.len();
+        kept.line.extend_from_slice(logged);
+        while let Some(end) = kept.line.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = kept.line.drain(..=end).collect();
+            self.log(&line);
+        }
+    }
+
+    fn log(&self, line: &[u8]) {
+        let line = String::from_utf8_lossy(line);
+        tracing::info!(target: "wasaga::guest", stream = self.name, "{}", line.trim_end());
+    }
+}
+
+impl IsTerminal for Output {
+    fn is_terminal(&self) -> bool {
+        false
+    }
+}
+
+impl StdoutStream for Output {
+    fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
+        Box::new(self.clone())
+    }
+
+    fn p2_stream(&self) -> Box<dyn OutputStream> {
+        Box::new(self.clone())
+    }
+}
+
+impl OutputStream for Output {
+    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        self.take(&bytes);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        Ok(())
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        Ok(WRITE_BYTES)
+    }
+}
+
+#[async_trait]
+impl Pollable for Output {
+    async fn ready(&mut self) {}
+}
+
+impl AsyncWrite for Output {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
+        self.take(bytes);
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tail_is_kept_however_much_comes() {
+        let output = Output::new("stderr");
+        for i in 0..100_000 {
+            output.take(format!("line {i}\n").as_bytes());
+        }
+        assert!(output.tail().ends_with("line 99998\nline 99999"));
+        assert!(output.tail().len() <= TAIL_BYTES);
+        let kept = output.kept.lock();
+        assert!(kept.logged_bytes == LOGGED_BYTES_MAX && kept.dropped_bytes > 0 && kept.line.len() < 20);
+    }
+}
