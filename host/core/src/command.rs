@@ -91,6 +91,9 @@ pub struct Moment<'a> {
     pub random: u64,
     /// Decides conditions.
     pub conditions: &'a dyn Conditions,
+    /// Whether no call may begin, because the host is about to leave. Everything else goes on: what
+    /// was answered is written down, and whoever takes the transaction over begins what comes next.
+    pub hold: bool,
 }
 
 /// Records to append in one piece, and what to do once they are durable.

@@ -7,7 +7,7 @@ use core::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use crate::id::Name;
+use crate::id::{Digest, Name};
 
 /// A valid JSON text (RFC 8259). Cloning is cheap; equality is equality of the texts.
 #[derive(Clone)]
@@ -56,12 +56,47 @@ impl Json {
         self.0.get()
     }
 
+    /// The digest of what the text says, whatever the order of its members and the space between.
+    pub fn digest(&self) -> Digest {
+        let mut canonical = String::with_capacity(self.as_str().len());
+        match self.read::<serde_json::Value>() {
+            Ok(value) => write_canonical(&value, &mut canonical),
+            // Nested too deeply for a tree of values: then it is what is written that counts.
+            Err(_) => canonical.push_str(self.as_str()),
+        }
+        Digest::of(canonical.as_bytes())
+    }
+
     /// Reads the text into a type.
     ///
     /// # Errors
     /// The text does not fit the type.
     pub fn read<'a, T: Deserialize<'a>>(&'a self) -> Result<T, InvalidJson> {
         serde_json::from_str(self.as_str()).map_err(|e| InvalidJson(alloc::format!("{e}")))
+    }
+}
+
+/// Members by name, nothing between.
+fn write_canonical(value: &serde_json::Value, text: &mut String) {
+    use serde_json::Value;
+    match value {
+        Value::Array(items) => {
+            for (i, item) in items.iter().enumerate() {
+                text.push(if i == 0 { '[' } else { ',' });
+                write_canonical(item, text);
+            }
+            text.push_str(if items.is_empty() { "[]" } else { "]" });
+        }
+        Value::Object(members) => {
+            let sorted: BTreeMap<_, _> = members.iter().collect();
+            for (i, (name, member)) in sorted.into_iter().enumerate() {
+                text.push(if i == 0 { '{' } else { ',' });
+                text.push_str(&alloc::format!("{}:", Value::String(name.clone())));
+                write_canonical(member, text);
+            }
+            text.push_str(if members.is_empty() { "{}" } else { "}" });
+        }
+        plain => text.push_str(&alloc::format!("{plain}")),
     }
 }
 
@@ -114,3 +149,16 @@ pub type Variables = Arc<BTreeMap<Name, Json>>;
 
 /// A transaction's headers, by name as given; shared as variables are.
 pub type Headers = Arc<BTreeMap<Name, Arc<str>>>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_is_of_what_is_said() {
+        let digest = |text: &str| Json::parse(text).expect("it is JSON").digest();
+        assert_eq!(digest(r#"{"a": [1, {"c":null, "b":"x"}], "d": {}}"#), digest(r#"{"d":{},"a":[1,{"b":"x","c":null}]}"#));
+        assert_ne!(digest(r#"{"a":1}"#), digest(r#"{"a":2}"#));
+        assert_ne!(digest("[[],1]"), digest("[1,[]]"));
+    }
+}

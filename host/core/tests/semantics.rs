@@ -5,7 +5,7 @@
 mod world;
 
 use wasaga_core::definition::{CompensationPolicy, Source};
-use wasaga_core::{Fact, Forward, Outcome, Published, Status, Writes};
+use wasaga_core::{Answer, Fact, Forward, Moment, Outcome, Published, Status, Usage, Writes};
 use world::*;
 
 // ---- Outcomes of a call
@@ -674,4 +674,29 @@ fn a_chain_of_n_steps_costs_n_and_one_appends() {
     }
     // {created, started}, {completed, started} twice, {completed, finished}.
     assert_eq!(appends, [2, 4, 6, 8]);
+}
+
+/// A host that leaves lets calls end and begins none; the next one goes on as if nothing had been.
+#[test]
+fn a_host_that_leaves_begins_nothing() {
+    let mut world = World::new(&chain());
+    let call = world.calls.remove(0);
+    let answer = Answer { outcome: done("1"), writes: Writes::default(), usage: Usage::default() };
+    let held = Moment { hold: true, ..moment(world.now) };
+    let decision = world.saga.handle_answer(&call.id, answer, &held);
+    world.perform(decision);
+    assert_eq!((world.node("a"), world.node("b")), ("completed".into(), "waiting".into()));
+    assert!(world.in_flight().is_empty() && !world.saga.is_calling());
+    world.crash();
+    assert_eq!(world.in_flight(), ["b run 1"]);
+    world.completes(&["b"]);
+    let call = world.calls.remove(0);
+    let answer = Answer { outcome: rejected("no"), writes: Writes::default(), usage: Usage::default() };
+    let decision = world.saga.handle_answer(&call.id, answer, &held);
+    world.perform(decision);
+    assert_eq!(world.status(), Status::Compensating);
+    assert!(world.in_flight().is_empty());
+    world.crash();
+    world.completes(&["b", "a"]);
+    assert_eq!(world.status(), Status::Compensated);
 }

@@ -100,7 +100,7 @@ impl Suite<'_> {
             definition: "order".into(),
             module: Digest::of(b"m"),
             key: key.map(Name::from),
-            input: Digest::of(input.as_str().as_bytes()),
+            input: input.digest(),
             host: self.host.clone(),
             records: vec![Record { at: at(1), fact: Fact::Created(created) }, record(2)],
             summary: running(),

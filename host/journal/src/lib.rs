@@ -19,6 +19,9 @@ pub use append::{Append, Create, Created};
 pub use error::{AppendError, ClaimError, Error};
 pub use row::{Claim, Durability, Filter, HostId, Identity, Owner, Page, Row, Stored};
 
+/// The epoch in which a transaction is created.
+pub const FIRST_EPOCH: Epoch = Epoch(1);
+
 /// Where transactions are kept.
 ///
 /// # Contract

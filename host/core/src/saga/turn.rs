@@ -88,7 +88,7 @@ impl<'s, 'm> Turn<'s, 'm> {
 
     /// Whether another call may be in flight.
     pub(super) fn has_room(&self) -> bool {
-        self.saga.state.calling < self.saga.plan.concurrency
+        !self.moment.hold && self.saga.state.calling < self.saga.plan.concurrency
     }
 
     /// Starts what depends on nothing that is under way, in the order of declaration. A step that is

@@ -39,7 +39,7 @@ impl Conditions for Words {
 }
 
 pub(crate) fn moment(now: Timestamp) -> Moment<'static> {
-    Moment { now, random: u64::MAX / 2, conditions: &Words }
+    Moment { now, random: u64::MAX / 2, conditions: &Words, hold: false }
 }
 
 pub(crate) fn json(text: &str) -> Json {

@@ -160,7 +160,7 @@ async fn insert(connection: &mut SqliteConnection, id: TransactionId, records: &
         .bind(created.definition.to_string())
         .bind(created.module.to_string())
         .bind(created.key.as_ref().map(ToString::to_string))
-        .bind(Digest::of(created.input.as_str().as_bytes()).to_string())
+        .bind(created.input.digest().to_string())
         .bind(summary.status.as_str())
         .bind(summary.paused)
         .bind(records.len() as i64)

@@ -43,7 +43,7 @@ fn create(number: u128, filler: usize) -> Create {
         definition: created.definition.clone(),
         module: created.module,
         key: created.key.clone(),
-        input: Digest::of(input.as_str().as_bytes()),
+        input: input.digest(),
         host: HostId("ada".into()),
         records: vec![Record { at: Timestamp::from_unix_us(5), fact: Fact::Created(created) }],
         summary: Summary {

@@ -1,0 +1,112 @@
+//! Modules that are loaded and the plans of their definitions.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+use wasaga_core::definition::{Definition, Saga};
+use wasaga_core::{Defaults, Digest, Mistake, Name, Plan};
+
+use crate::port::Module;
+use crate::{Error, conditions, schema::Schema};
+
+/// A definition that can be run.
+#[derive(Debug)]
+pub(crate) struct Runnable {
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) input: Option<Schema>,
+}
+
+/// A module with its definitions.
+#[derive(Debug)]
+pub(crate) struct Known {
+    pub(crate) module: Module,
+    definitions: BTreeMap<Name, Runnable>,
+}
+
+/// All modules that are loaded.
+#[derive(Debug, Default)]
+pub(crate) struct Definitions {
+    /// Read at every start, written when a module is added.
+    modules: RwLock<HashMap<Digest, Arc<Known>>>,
+}
+
+impl Definitions {
+    pub(crate) fn find(&self, digest: Digest) -> Option<Arc<Known>> {
+        self.modules.read().get(&digest).cloned()
+    }
+
+    pub(crate) fn add(&self, module: Module, defaults: &Defaults) -> Result<Arc<Known>, Error> {
+        let definitions = check(&module, defaults)?;
+        let known = Arc::new(Known { module, definitions });
+        Ok(self.modules.write().entry(known.module.digest).or_insert(known).clone())
+    }
+}
+
+impl Known {
+    pub(crate) fn names(&self) -> Vec<Name> {
+        self.definitions.keys().cloned().collect()
+    }
+
+    pub(crate) fn definition(&self, name: &str) -> Result<&Runnable, Error> {
+        self.definitions.get(name).ok_or_else(|| Error::UnknownDefinition {
+            module: self.module.description.name.clone(),
+            definition: name.into(),
+            known: self.definitions.keys().map(|name| format!("`{name}`")).collect(),
+        })
+    }
+}
+
+/// Every mistake of every definition at once.
+fn check(module: &Module, defaults: &Defaults) -> Result<BTreeMap<Name, Runnable>, Error> {
+    let description = &module.description;
+    let of_module = |what: &str| Mistake { place: format!("module `{}`", description.name), what: what.into() };
+    let mut mistakes = Vec::new();
+    let mut runnables = BTreeMap::new();
+    if description.name.is_empty() {
+        mistakes.push(of_module("has no name (the SDK takes the crate's)"));
+    }
+    if description.definitions.is_empty() {
+        mistakes.push(of_module("has no definitions (write one with `#[saga]`)"));
+    }
+    for definition in &description.definitions {
+        let taken = runnables.contains_key(definition.name());
+        if taken {
+            mistakes.push(of_module(&format!("has two definitions with the name `{}`", definition.name())));
+        }
+        match definition {
+            Definition::Tcc(tcc) => mistakes.push(Mistake {
+                place: format!("tcc `{}`", tcc.name),
+                what: "this version of wasaga runs sagas only (update wasaga)".into(),
+            }),
+            Definition::Saga(saga) => match check_saga(saga, defaults) {
+                Ok(runnable) => drop(runnables.insert(Name::from(&*saga.name), runnable)),
+                Err(found) => mistakes.extend(found),
+            },
+        }
+    }
+    if mistakes.is_empty() {
+        Ok(runnables)
+    } else {
+        Err(Error::Mistakes { module: description.name.clone(), mistakes })
+    }
+}
+
+fn check_saga(saga: &Saga, defaults: &Defaults) -> Result<Runnable, Vec<Mistake>> {
+    let place = format!("saga `{}`", saga.name);
+    let mut mistakes = Vec::new();
+    let plan = Plan::new(saga, defaults).map_err(|found| mistakes.extend(found));
+    for step in &saga.steps {
+        if let Some(Err(why)) = step.condition.as_ref().map(|condition| conditions::parse(condition)) {
+            let place = format!("{place}, step `{}`", step.id);
+            mistakes.push(Mistake { place, what: format!("its condition is not CEL: {why}") });
+        }
+    }
+    let input = saga.input_schema.as_ref().map(Schema::new).transpose().map_err(|why| {
+        mistakes.push(Mistake { place, what: format!("the schema of its input is no JSON Schema: {why}") });
+    });
+    match (plan, input) {
+        (Ok(plan), Ok(input)) if mistakes.is_empty() => Ok(Runnable { plan: Arc::new(plan), input }),
+        _ => Err(mistakes),
+    }
+}

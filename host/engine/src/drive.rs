@@ -1,0 +1,353 @@
+//! One transaction, driven: decide, append, perform, feed the outcome back. One task a transaction;
+//! the machine is its alone, so nothing is locked.
+
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt as _;
+use futures::stream::{FuturesUnordered, StreamExt as _};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
+use tokio::task::JoinSet;
+use wasaga_core::saga::{Report, Saga};
+use wasaga_core::{
+    Answer, Call, CallId, Command, Decision, Epoch, Failure, Outcome, Record, Seq, Status, Timestamp, TransactionId,
+    UnknownCause, Usage, Writes,
+};
+
+use crate::Error;
+use crate::engine::{Drain, Inner, Place};
+use crate::ledger::{self, Trouble, Written};
+use crate::operate::Order;
+use crate::port::Guests;
+use crate::watch::count;
+
+/// How long a due time that led to nothing is left alone: what it waits for is room, not time.
+const FRUITLESS: Duration = Duration::from_millis(50);
+
+/// What a driver may be asked.
+#[derive(Debug)]
+pub(crate) enum Ask {
+    Report(oneshot::Sender<Report>),
+    Order(Order, oneshot::Sender<Result<(), Error>>),
+}
+
+/// What a driver says last.
+#[derive(Clone, Debug)]
+pub(crate) enum Told {
+    /// It ended, is stuck, or is paused.
+    Report(Arc<Report>),
+    /// The host leaves.
+    Draining,
+    /// Something is wrong.
+    Failed(Arc<Error>),
+}
+
+impl Told {
+    pub(crate) fn into_result(self) -> Result<Report, Error> {
+        match self {
+            Self::Report(report) => Ok(Arc::unwrap_or_clone(report)),
+            Self::Draining => Err(Error::Draining),
+            Self::Failed(error) => Err(Error::Shared(error)),
+        }
+    }
+}
+
+/// What happens to a transaction.
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// A host found it.
+    Found,
+    Answered(CallId, Answer),
+    Due,
+    Ordered(Order, Option<oneshot::Sender<Result<(), Error>>>),
+}
+
+/// Why a driver stops.
+enum Stop {
+    /// There is nothing to do here any more.
+    Rest,
+    /// The host leaves and no call is in flight, or calls are cut off.
+    Left,
+    Failed(Error),
+}
+
+type Answering = Pin<Box<dyn Future<Output = (CallId, Answer)> + Send>>;
+
+pub(crate) struct Driver {
+    inner: Arc<Inner>,
+    saga: Saga,
+    id: TransactionId,
+    epoch: Epoch,
+    asks: mpsc::Receiver<Ask>,
+    tell: watch::Sender<Option<Told>>,
+    drain: watch::Receiver<Drain>,
+    /// A call that is alone runs in this task; it needs no other.
+    alone: FuturesUnordered<Answering>,
+    /// Calls that run side by side, on all cores. Dropping the set stops them.
+    beside: JoinSet<(CallId, Answer)>,
+    /// Whether the last due time led to nothing.
+    fruitless: bool,
+    permit: OwnedSemaphorePermit,
+}
+
+impl Driver {
+    pub(crate) fn new(inner: Arc<Inner>, saga: Saga, epoch: Epoch, place: Place, permit: OwnedSemaphorePermit) -> Self {
+        let Place { asks, tell } = place;
+        let (id, drain) = (saga.id(), inner.drain.subscribe());
+        let (alone, beside) = (FuturesUnordered::new(), JoinSet::new());
+        Self { inner, saga, id, epoch, asks, tell, drain, alone, beside, fruitless: false, permit }
+    }
+
+    /// Drives a transaction whose first decision is durable.
+    pub(crate) fn begin(mut self, decision: Decision, durable: Seq, records: Vec<Record>) {
+        count(&self.inner.counters.appends);
+        tokio::spawn(async move {
+            self.show(&records);
+            let begun = self.perform(decision, durable);
+            self.run(begun).await;
+        });
+    }
+
+    /// Drives a transaction that was found, from this event on.
+    pub(crate) fn take_up(mut self, event: Event) {
+        count(&self.inner.counters.recovered);
+        tokio::spawn(async move {
+            // Calls that were in flight on another host are lost before anything else happens.
+            let mut begun = self.happen(Event::Found).await;
+            if begun.is_ok() && !matches!(event, Event::Found) {
+                begun = self.happen(event).await;
+            }
+            self.run(begun).await;
+        });
+    }
+
+    async fn run(mut self, begun: Result<(), Stop>) {
+        let stop = match begun {
+            Ok(()) => self.drive().await,
+            Err(stop) => stop,
+        };
+        self.finish(stop).await;
+    }
+
+    async fn drive(&mut self) -> Stop {
+        loop {
+            if let Some(stop) = self.rest() {
+                return stop;
+            }
+            let next = self.next().await;
+            let happened = match next {
+                Some(event) => self.happen(event).await,
+                None => Ok(()),
+            };
+            if let Err(stop) = happened {
+                return stop;
+            }
+        }
+    }
+
+    fn is_calling(&self) -> bool {
+        !self.alone.is_empty() || !self.beside.is_empty()
+    }
+
+    fn rest(&self) -> Option<Stop> {
+        let summary = self.saga.summary();
+        let drain = *self.drain.borrow();
+        if summary.status.is_ended() {
+            return Some(Stop::Rest);
+        }
+        if drain == Drain::Cut {
+            return Some(Stop::Left);
+        }
+        if self.is_calling() {
+            return None;
+        }
+        if summary.status == Status::Stuck || summary.paused {
+            return Some(Stop::Rest);
+        }
+        (drain == Drain::Calls).then_some(Stop::Left)
+    }
+
+    /// Waits for what happens next; none where only the drain went on.
+    async fn next(&mut self) -> Option<Event> {
+        let due = self.saga.summary().due.map(|due| self.until(due));
+        tokio::select! {
+            Some((call, answer)) = self.alone.next() => Some(Event::Answered(call, answer)),
+            Some(joined) = self.beside.join_next() => match joined {
+                Ok((call, answer)) => Some(Event::Answered(call, answer)),
+                // Panics are caught inside, and nothing else aborts a call but the end of this task.
+                Err(_) => None,
+            },
+            Some(ask) = self.asks.recv() => match ask {
+                Ask::Report(reply) => {
+                    // Whoever asked may have gone.
+                    drop(reply.send(self.saga.report()));
+                    None
+                }
+                Ask::Order(order, reply) => Some(Event::Ordered(order, Some(reply))),
+            },
+            () = tokio::time::sleep(due.unwrap_or_default()), if due.is_some() => Some(Event::Due),
+            _ = self.drain.changed() => None,
+        }
+    }
+
+    fn until(&self, due: Timestamp) -> Duration {
+        let left = due.since(self.inner.world.now());
+        if self.fruitless { left.max(FRUITLESS) } else { left }
+    }
+
+    /// Takes an event in: decides, appends, performs. Where the journal fails, the machine is thrown
+    /// away and folded anew from what is there, and the event is taken in again.
+    async fn happen(&mut self, mut event: Event) -> Result<(), Stop> {
+        let mut trouble = None;
+        loop {
+            let decision = match self.decide(&event) {
+                Ok(decision) => decision,
+                Err(refused) => {
+                    reply(&mut event, Err(Error::Refused { id: self.id, reason: refused.0 }));
+                    return Ok(());
+                }
+            };
+            self.fruitless = matches!(event, Event::Due) && decision.records().is_empty();
+            match self.write(decision, &mut trouble).await? {
+                Some((decision, durable)) => {
+                    reply(&mut event, Ok(()));
+                    return self.perform(decision, durable);
+                }
+                // It was not written: once more, on the machine that the journal gives.
+                None => continue,
+            }
+        }
+    }
+
+    fn decide(&mut self, event: &Event) -> Result<Decision, wasaga_core::saga::Refused> {
+        let moment = self.inner.moment();
+        match event {
+            Event::Found => Ok(self.saga.recover(&moment)),
+            Event::Answered(call, answer) => Ok(self.saga.handle_answer(call, answer.clone(), &moment)),
+            Event::Due => Ok(self.saga.handle_due(&moment)),
+            Event::Ordered(order, _) => order.decide(&mut self.saga, &moment),
+        }
+    }
+
+    /// Makes a decision durable; none where it was not written and the machine is folded anew.
+    async fn write(
+        &mut self,
+        decision: Decision,
+        trouble: &mut Option<Trouble>,
+    ) -> Result<Option<(Decision, Seq)>, Stop> {
+        let mut decision = decision;
+        let seen = self.inner.watch.is_some().then(|| decision.records().to_vec());
+        let written = ledger::append(&self.inner, self.id, self.epoch, &mut decision, trouble).await;
+        match written.map_err(Stop::Failed)? {
+            Written::Durable(seq) => {
+                self.show(&seen.unwrap_or_default());
+                Ok(Some((decision, seq)))
+            }
+            Written::Not(saga) => {
+                self.saga = *saga;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Does what a durable decision asks for.
+    fn perform(&mut self, decision: Decision, durable: Seq) -> Result<(), Stop> {
+        // Programmer error: `durable` is where this very decision was appended (invariant I2).
+        let commands = decision.release(durable).unwrap_or_else(|not| panic!("{not}"));
+        let calls = commands.iter().filter(|command| matches!(command, Command::Call(_))).count();
+        let alone = calls == 1 && !self.is_calling();
+        for command in commands {
+            match command {
+                Command::Call(call) => self.call(*call, alone),
+                Command::Alarm => {
+                    count(&self.inner.counters.alarms);
+                    let status = self.saga.summary().status;
+                    tracing::error!(transaction = %self.id, definition = %self.saga.plan().name, %status, "somebody should look at this transaction");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn call(&mut self, call: Call, alone: bool) {
+        count(&self.inner.counters.calls);
+        let answering = answer(self.inner.guests.clone(), call);
+        if alone {
+            self.alone.push(Box::pin(answering));
+        } else {
+            self.beside.spawn(answering);
+        }
+    }
+
+    fn show(&self, records: &[Record]) {
+        if let Some(watch) = self.inner.watch.as_ref().filter(|_| !records.is_empty()) {
+            watch.recorded(self.id, &|| self.saga.report(), records);
+        }
+    }
+
+    /// Gives the transaction up and says how it stands. Others may take it before anyone here is told.
+    async fn finish(mut self, stop: Stop) {
+        self.beside.abort_all();
+        self.alone.clear();
+        self.inner.let_go(self.id);
+        let told = match stop {
+            Stop::Rest => {
+                let status = self.saga.summary().status;
+                self.inner.counters.came_to(status);
+                if !status.is_ended() {
+                    release(&self.inner, self.id, self.epoch).await;
+                }
+                Told::Report(Arc::new(self.saga.report()))
+            }
+            Stop::Left => {
+                release(&self.inner, self.id, self.epoch).await;
+                Told::Draining
+            }
+            Stop::Failed(error) => {
+                tracing::error!(transaction = %self.id, error = %chain(&error), "a transaction was let go; it is kept in the journal");
+                if matches!(error, Error::Journal(_)) {
+                    self.inner.orphans.lock().push(self.id);
+                }
+                Told::Failed(Arc::new(error))
+            }
+        };
+        // Places are free before anyone hears of it, so that who heard finds one.
+        drop(self.permit);
+        self.tell.send_replace(Some(told));
+    }
+
+}
+
+async fn release(inner: &Inner, id: TransactionId, epoch: Epoch) {
+    if let Err(error) = inner.journal.release(id, epoch).await {
+        tracing::warn!(transaction = %id, %error, "ownership was not given up; others take over when this host ends");
+    }
+}
+
+/// The message of an error and of its causes.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
+fn reply(event: &mut Event, answer: Result<(), Error>) {
+    if let Event::Ordered(_, reply) = event
+        && let Some(reply) = reply.take()
+    {
+        // Whoever asked may have gone.
+        drop(reply.send(answer));
+    }
+}
+
+/// A call and its answer. What panics in the host's part of it is an outcome, too.
+async fn answer(guests: Arc<dyn Guests>, call: Call) -> (CallId, Answer) {
+    let answer = AssertUnwindSafe(guests.call(&call)).catch_unwind().await;
+    let answer = answer.unwrap_or_else(|_| {
+        let failure = Failure::new("host-panic", "the host failed while it made the call (this is a bug of wasaga)");
+        let outcome = Outcome::Unknown { cause: UnknownCause::Trap, failure, after: None };
+        Answer { outcome, writes: Writes::default(), usage: Usage::default() }
+    });
+    (call.id, answer)
+}

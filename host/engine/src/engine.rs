@@ -1,0 +1,384 @@
+//! The handle on a running engine.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
+use wasaga_core::definition::CompensationPolicy;
+use wasaga_core::saga::{Report, Saga, Start};
+use wasaga_core::{Defaults, Digest, Json, Moment, Name, Plan, TransactionId};
+use wasaga_journal::{AppendError, Create, Created, HostId, Journal, Stored};
+
+use crate::clock::World;
+use crate::conditions::Cel;
+use crate::definitions::{Definitions, Known, Runnable};
+use crate::drive::{Ask, Driver, Told};
+use crate::port::{Guests, Module};
+use crate::watch::{Counters, count};
+use crate::{Error, HEADER_BYTES_MAX, HEADERS_MAX, INPUT_BYTES_MAX, Stats, Watch};
+
+/// Questions that may wait for one transaction; whoever asks more waits.
+const ASKS: usize = 16;
+/// How often a transaction that another host drives is looked at by who waits for it.
+const POLL: Duration = Duration::from_millis(100);
+
+/// A start of a transaction.
+#[derive(Clone, Debug)]
+pub struct StartRequest {
+    /// A module that was added.
+    pub module: Digest,
+    /// One of its definitions.
+    pub definition: Name,
+    /// What it is started with.
+    pub input: Json,
+    /// What every call carries.
+    pub headers: BTreeMap<Name, Arc<str>>,
+    /// How it unwinds; none leaves it to the definition.
+    pub policy: Option<CompensationPolicy>,
+    /// Makes a repeated start find the first one.
+    pub key: Option<Name>,
+}
+
+impl StartRequest {
+    /// A start with nothing but what is needed.
+    pub fn new(module: Digest, definition: Name, input: Json) -> Self {
+        Self { module, definition, input, headers: BTreeMap::new(), policy: None, key: None }
+    }
+}
+
+/// What became of a start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Started {
+    /// The transaction.
+    pub id: TransactionId,
+    /// Whether its key was used before: then this is the earlier transaction.
+    pub existing: bool,
+}
+
+/// What became of a drain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Drained {
+    /// Transactions whose calls were cut off; another host finds them started and not answered.
+    pub cut: usize,
+}
+
+/// How far a drain is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Drain {
+    No,
+    /// Nothing new begins.
+    Calls,
+    /// What still runs is dropped.
+    Cut,
+}
+
+/// What a driver is reached by.
+#[derive(Clone, Debug)]
+pub(crate) struct Handle {
+    pub(crate) asks: mpsc::Sender<Ask>,
+    pub(crate) told: watch::Receiver<Option<Told>>,
+}
+
+/// What all transactions share.
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) journal: Arc<dyn Journal>,
+    pub(crate) guests: Arc<dyn Guests>,
+    pub(crate) world: Arc<dyn World>,
+    pub(crate) host: HostId,
+    pub(crate) namespace: Name,
+    pub(crate) defaults: Defaults,
+    pub(crate) watch: Option<Arc<dyn Watch>>,
+    pub(crate) patience: Duration,
+    pub(crate) conditions: Cel,
+    pub(crate) definitions: Definitions,
+    /// Who drives what; a plain lock, held for one map access.
+    pub(crate) live: Mutex<HashMap<TransactionId, Handle>>,
+    /// Ours by the journal, and let go because the journal failed.
+    pub(crate) orphans: Mutex<Vec<TransactionId>>,
+    pub(crate) permits: Arc<Semaphore>,
+    pub(crate) drain: watch::Sender<Drain>,
+    /// Told when the last transaction is let go.
+    pub(crate) emptied: Notify,
+    pub(crate) counters: Counters,
+}
+
+impl Inner {
+    pub(crate) fn is_draining(&self) -> bool {
+        *self.drain.borrow() > Drain::No
+    }
+
+    /// The moment of a decision.
+    pub(crate) fn moment(&self) -> Moment<'_> {
+        let random = self.world.random() as u64;
+        Moment { now: self.world.now(), random, conditions: &self.conditions, hold: self.is_draining() }
+    }
+
+    /// Takes the place of a driver. None where one has it.
+    pub(crate) fn reserve(&self, id: TransactionId) -> Option<Place> {
+        let (asks, questions) = mpsc::channel(ASKS);
+        let (tell, told) = watch::channel(None);
+        match self.live.lock().entry(id) {
+            std::collections::hash_map::Entry::Occupied(_) => None,
+            std::collections::hash_map::Entry::Vacant(place) => {
+                place.insert(Handle { asks, told });
+                Some(Place { asks: questions, tell })
+            }
+        }
+    }
+
+    pub(crate) fn let_go(&self, id: TransactionId) {
+        let mut live = self.live.lock();
+        live.remove(&id);
+        if live.is_empty() {
+            self.emptied.notify_waiters();
+        }
+    }
+
+    pub(crate) fn handle(&self, id: TransactionId) -> Option<Handle> {
+        self.live.lock().get(&id).cloned()
+    }
+
+    /// A module that is loaded, or was kept in the journal; none where it is nowhere.
+    pub(crate) async fn known(&self, digest: Digest) -> Result<Option<Arc<Known>>, Error> {
+        if let Some(known) = self.definitions.find(digest) {
+            return Ok(Some(known));
+        }
+        let Some(bytes) = self.journal.module(digest).await? else { return Ok(None) };
+        let module = self.guests.load(bytes).await?;
+        self.definitions.add(module, &self.defaults).map(Some)
+    }
+
+    /// The machine of a stored transaction.
+    pub(crate) async fn replay(&self, stored: &Stored) -> Result<Saga, Error> {
+        let (id, digest) = (stored.row.id, stored.row.module);
+        let known = self.known(digest).await.map_err(|error| match error {
+            Error::Journal(error) => Error::Journal(error),
+            other => Error::ModuleBroken { id, source: Box::new(other) },
+        })?;
+        let known = known.ok_or(Error::ModuleMissing { id, digest })?;
+        let runnable = known
+            .definition(&stored.row.definition)
+            .map_err(|error| Error::ModuleBroken { id, source: Box::new(error) })?;
+        Saga::replay(runnable.plan.clone(), &stored.records).map_err(|source| Error::Illegal { id, source })
+    }
+
+    pub(crate) async fn load(&self, id: TransactionId) -> Result<Stored, Error> {
+        self.journal.load(id).await?.ok_or(Error::UnknownTransaction(id))
+    }
+}
+
+/// The driver's ends of its handle.
+#[derive(Debug)]
+pub(crate) struct Place {
+    pub(crate) asks: mpsc::Receiver<Ask>,
+    pub(crate) tell: watch::Sender<Option<Told>>,
+}
+
+/// A handle on a running engine. Clones are cheap and share it.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    pub(crate) inner: Arc<Inner>,
+}
+
+impl Engine {
+    pub(crate) fn new(inner: Arc<Inner>) -> Self {
+        Self { inner }
+    }
+
+    /// Loads a module, checks all its definitions, and keeps its bytes in the journal, so that any
+    /// host can go on with its transactions. Idempotent.
+    ///
+    /// # Errors
+    /// [`Error::Load`] and [`Error::Mistakes`]; the latter has all of them.
+    pub async fn add_module(&self, bytes: Arc<[u8]>) -> Result<Module, Error> {
+        let module = self.inner.guests.load(bytes.clone()).await?;
+        let known = self.inner.definitions.add(module, &self.inner.defaults)?;
+        let module = &known.module;
+        let name = Name::from(&*module.description.name);
+        self.inner.journal.put_module(module.digest, &name, bytes).await?;
+        Ok(module.clone())
+    }
+
+    /// The names of a module's definitions.
+    ///
+    /// # Errors
+    /// [`Error::UnknownModule`].
+    pub fn definitions(&self, module: Digest) -> Result<Vec<Name>, Error> {
+        Ok(self.known(module)?.names())
+    }
+
+    /// The plan of a definition.
+    ///
+    /// # Errors
+    /// [`Error::UnknownModule`] and [`Error::UnknownDefinition`].
+    pub fn plan(&self, module: Digest, definition: &str) -> Result<Arc<Plan>, Error> {
+        Ok(self.known(module)?.definition(definition)?.plan.clone())
+    }
+
+    fn known(&self, module: Digest) -> Result<Arc<Known>, Error> {
+        self.inner.definitions.find(module).ok_or(Error::UnknownModule(module))
+    }
+
+    /// Starts a transaction. The answer comes when it is durable; then it happens, whatever becomes
+    /// of this process. Waits while too many are in flight.
+    ///
+    /// # Errors
+    /// [`Error::Input`], [`Error::KeyConflict`], [`Error::Draining`], and what [`Engine::plan`] refuses.
+    pub async fn start(&self, request: StartRequest) -> Result<Started, Error> {
+        let inner = &self.inner;
+        let known = self.known(request.module)?;
+        let runnable = known.definition(&request.definition)?;
+        check_request(runnable, &request)?;
+        if inner.is_draining() {
+            return Err(Error::Draining);
+        }
+        let permit = inner.permits.clone().acquire_owned().await.map_err(|_| Error::Draining)?;
+        let id = TransactionId::from_parts(inner.world.now().unix_ms(), inner.world.random());
+        // Its own id is new, so the place is free.
+        let place = inner.reserve(id).ok_or(Error::Draining)?;
+        let started = self.create(runnable.plan.clone(), id, request, place, permit).await;
+        if !matches!(started, Ok(Started { existing: false, .. })) {
+            inner.let_go(id);
+        }
+        started
+    }
+
+    async fn create(
+        &self,
+        plan: Arc<Plan>,
+        id: TransactionId,
+        request: StartRequest,
+        place: Place,
+        permit: OwnedSemaphorePermit,
+    ) -> Result<Started, Error> {
+        let inner = &self.inner;
+        let StartRequest { module, definition, input, headers, policy, key } = request;
+        let digest = input.digest();
+        let namespace = inner.namespace.clone();
+        let start = Start { transaction: id, module, input, headers, policy, namespace, key: key.clone() };
+        let (saga, mut decision) = Saga::create(plan, start, &inner.moment());
+        let summary = decision.summary();
+        let (_, records) = decision.take_records();
+        let seen = inner.watch.as_ref().map(|_| records.clone());
+        let host = inner.host.clone();
+        let create = Create { id, definition, module, key: key.clone(), input: digest, host, records, summary };
+        match inner.journal.create(create).await {
+            Ok(Created::New(seq)) => {
+                count(&inner.counters.started);
+                let driver = Driver::new(inner.clone(), saga, wasaga_journal::FIRST_EPOCH, place, permit);
+                driver.begin(decision, seq, seen.unwrap_or_default());
+                Ok(Started { id, existing: false })
+            }
+            Ok(Created::Exists { id, input }) if input == digest => Ok(Started { id, existing: true }),
+            Ok(Created::Exists { id, .. }) => {
+                Err(Error::KeyConflict { key: key.unwrap_or_else(|| "".into()).to_string(), id })
+            }
+            Err(AppendError::Journal(error)) => Err(Error::Journal(error)),
+            Err(AppendError::Conflict { .. } | AppendError::Fenced { .. }) => Err(Error::Lost(id)),
+        }
+    }
+
+    /// Waits until a transaction has ended, is stuck or paused, and tells how it stands. Also for
+    /// those of the past, and those that other hosts drive. Dropping the future changes nothing.
+    ///
+    /// # Errors
+    /// [`Error::UnknownTransaction`], [`Error::Lost`]; [`Error::Draining`] where this host leaves first;
+    /// [`Error::Journal`] where the journal failed for too long.
+    pub async fn wait(&self, id: TransactionId) -> Result<Report, Error> {
+        loop {
+            if let Some(Handle { mut told, .. }) = self.inner.handle(id) {
+                if let Ok(told) = told.wait_for(Option::is_some).await.map(|told| told.clone()) {
+                    return told.map_or(Err(Error::UnknownTransaction(id)), Told::into_result);
+                }
+                // It gave its place up without a word: it never got the transaction.
+            }
+            let stored = self.inner.load(id).await?;
+            let row = &stored.row;
+            if row.status.is_ended() || row.paused || row.status == wasaga_core::Status::Stuck {
+                return Ok(self.inner.replay(&stored).await?.report());
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    /// How a transaction stands now.
+    ///
+    /// # Errors
+    /// [`Error::UnknownTransaction`]; [`Error::ModuleMissing`], for the records alone do not name what
+    /// has not happened yet.
+    pub async fn result(&self, id: TransactionId) -> Result<Report, Error> {
+        if let Some(handle) = self.inner.handle(id) {
+            let (reply, report) = oneshot::channel();
+            if handle.asks.send(Ask::Report(reply)).await.is_ok()
+                && let Ok(report) = report.await
+            {
+                return Ok(report);
+            }
+        }
+        let stored = self.inner.load(id).await?;
+        Ok(self.inner.replay(&stored).await?.report())
+    }
+
+    /// Waits until nothing is driven here.
+    pub async fn idle(&self) {
+        loop {
+            let emptied = self.inner.emptied.notified();
+            if self.inner.live.lock().is_empty() {
+                return;
+            }
+            emptied.await;
+        }
+    }
+
+    /// Leaves: nothing new begins, calls in flight end or are cut off after `patience`, ownership is
+    /// given up. Call it before the process ends, so that others need not find out.
+    pub async fn drain(&self, patience: Duration) -> Drained {
+        let inner = &self.inner;
+        inner.drain.send_replace(Drain::Calls);
+        inner.permits.close();
+        let cut = if tokio::time::timeout(patience, self.idle()).await.is_ok() {
+            0
+        } else {
+            let cut = inner.live.lock().len();
+            inner.drain.send_replace(Drain::Cut);
+            self.idle().await;
+            cut
+        };
+        if let Err(error) = inner.journal.leave(&inner.host).await {
+            tracing::warn!(%error, "the journal was not left in order; others will find out");
+        }
+        Drained { cut }
+    }
+
+    /// Counts since it began.
+    pub fn stats(&self) -> Stats {
+        self.inner.counters.stats(self.inner.live.lock().len() as u64)
+    }
+
+    /// The journal.
+    pub fn journal(&self) -> &Arc<dyn Journal> {
+        &self.inner.journal
+    }
+}
+
+fn check_request(runnable: &Runnable, request: &StartRequest) -> Result<(), Error> {
+    let refuse = |reason: String| Error::Input { definition: request.definition.to_string(), reason };
+    let bytes = request.input.as_str().len();
+    if bytes > INPUT_BYTES_MAX {
+        return Err(refuse(format!("it has {bytes} bytes, and {INPUT_BYTES_MAX} are the most")));
+    }
+    let header_bytes: usize = request.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+    if request.headers.len() > HEADERS_MAX || header_bytes > HEADER_BYTES_MAX {
+        return Err(refuse(format!("there may be {HEADERS_MAX} headers with {HEADER_BYTES_MAX} bytes in all")));
+    }
+    let names = request.headers.keys().chain(&request.key);
+    for name in names {
+        if name.is_empty() || name.chars().count() > wasaga_core::NAME_CHARS_MAX {
+            return Err(refuse(format!("`{name}`: a key and a header's name have 1 to {} characters", wasaga_core::NAME_CHARS_MAX)));
+        }
+    }
+    runnable.input.as_ref().map_or(Ok(()), |schema| schema.check(&request.input)).map_err(refuse)
+}

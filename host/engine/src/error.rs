@@ -1,0 +1,124 @@
+//! What the engine refuses, by what a caller can do about it.
+
+use wasaga_core::{Digest, Mistake, TransactionId};
+use wasaga_journal::HostId;
+
+use crate::port::LoadError;
+
+/// The engine did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A module cannot be used.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// A module's definitions are wrong.
+    #[error("module `{module}` has {}", count(mistakes))]
+    Mistakes {
+        /// The module.
+        module: String,
+        /// All of them.
+        mistakes: Vec<Mistake>,
+    },
+    /// A module that was not added.
+    #[error("module {0} is not loaded (add it first)")]
+    UnknownModule(Digest),
+    /// A definition that the module does not have.
+    #[error("module `{module}` has no definition `{definition}` (it has: {})", known.join(", "))]
+    UnknownDefinition {
+        /// The module.
+        module: String,
+        /// What was asked for.
+        definition: String,
+        /// What there is.
+        known: Vec<String>,
+    },
+    /// The input is not what the definition takes.
+    #[error("input does not fit saga `{definition}`: {reason}")]
+    Input {
+        /// The definition.
+        definition: String,
+        /// Where, and why.
+        reason: String,
+    },
+    /// The key was used with another input.
+    #[error("key `{key}` was used for another input, by transaction {id} (use another key, or the same input)")]
+    KeyConflict {
+        /// The caller's key.
+        key: String,
+        /// The transaction that has it.
+        id: TransactionId,
+    },
+    /// There is no such transaction.
+    #[error("transaction {0} is not in this journal")]
+    UnknownTransaction(TransactionId),
+    /// Another living host drives it.
+    #[error("transaction {id} is driven by host `{owner}`, which is alive (ask that one, or end it)")]
+    Owned {
+        /// The transaction.
+        id: TransactionId,
+        /// The host.
+        owner: HostId,
+    },
+    /// What was asked for does not fit where the transaction stands.
+    #[error("{reason}")]
+    Refused {
+        /// The transaction.
+        id: TransactionId,
+        /// Why.
+        reason: String,
+    },
+    /// The module of a transaction is neither loaded nor in the journal.
+    #[error("transaction {id} waits for module {digest}, which is not in the journal (run or load that module once)")]
+    ModuleMissing {
+        /// The transaction.
+        id: TransactionId,
+        /// The module.
+        digest: Digest,
+    },
+    /// The module of a transaction is there and cannot be used.
+    #[error("transaction {id} waits for its module, which cannot be used")]
+    ModuleBroken {
+        /// The transaction.
+        id: TransactionId,
+        /// Why.
+        #[source]
+        source: Box<Self>,
+    },
+    /// The journal holds what this version cannot follow.
+    #[error("the records of transaction {id} do not fit its definition (restore the journal from a backup)")]
+    Illegal {
+        /// The transaction.
+        id: TransactionId,
+        /// Which record.
+        #[source]
+        source: wasaga_core::saga::IllegalRecord,
+    },
+    /// The host is about to leave.
+    #[error("the host is draining and takes nothing new (start it elsewhere, or again later)")]
+    Draining,
+    /// Another host took the transaction over.
+    #[error("transaction {0} was taken over by another host")]
+    Lost(TransactionId),
+    /// What stopped the transaction, told to all who wait for it.
+    #[error(transparent)]
+    Shared(std::sync::Arc<Self>),
+    /// The journal failed.
+    #[error(transparent)]
+    Journal(#[from] wasaga_journal::Error),
+}
+
+impl Error {
+    /// The error itself, where it was told to several.
+    pub fn root(&self) -> &Self {
+        match self {
+            Self::Shared(error) => error.root(),
+            other => other,
+        }
+    }
+}
+
+fn count(mistakes: &[Mistake]) -> String {
+    let list: String = mistakes.iter().map(|mistake| format!("\n  {mistake}")).collect();
+    let noun = if mistakes.len() == 1 { "mistake" } else { "mistakes" };
+    format!("{} {noun}{list}", mistakes.len())
+}
