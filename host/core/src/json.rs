@@ -157,7 +157,10 @@ mod tests {
     #[test]
     fn a_digest_is_of_what_is_said() {
         let digest = |text: &str| Json::parse(text).expect("it is JSON").digest();
-        assert_eq!(digest(r#"{"a": [1, {"c":null, "b":"x"}], "d": {}}"#), digest(r#"{"d":{},"a":[1,{"b":"x","c":null}]}"#));
+        assert_eq!(
+            digest(r#"{"a": [1, {"c":null, "b":"x"}], "d": {}}"#),
+            digest(r#"{"d":{},"a":[1,{"b":"x","c":null}]}"#)
+        );
         assert_ne!(digest(r#"{"a":1}"#), digest(r#"{"a":2}"#));
         assert_ne!(digest("[[],1]"), digest("[1,[]]"));
     }

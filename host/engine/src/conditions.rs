@@ -108,7 +108,8 @@ mod tests {
     use super::*;
 
     fn check(expression: &str) -> Result<bool, String> {
-        let input = Json::parse(r#"{"total":150,"rate":1.5,"tags":["a","b"],"to":{"country":"de"},"none":null}"#).unwrap();
+        let input =
+            Json::parse(r#"{"total":150,"rate":1.5,"tags":["a","b"],"to":{"country":"de"},"none":null}"#).unwrap();
         let name = "plan".into();
         let steps = vec![(&name, Json::parse(r#"{"parts":3}"#).unwrap())];
         let variables = Arc::new(BTreeMap::from([("limit".into(), Json::parse("100").unwrap())]));

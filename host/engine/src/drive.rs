@@ -317,7 +317,6 @@ impl Driver {
         drop(self.permit);
         self.tell.send_replace(Some(told));
     }
-
 }
 
 async fn release(inner: &Inner, id: TransactionId, epoch: Epoch) {

@@ -377,7 +377,10 @@ fn check_request(runnable: &Runnable, request: &StartRequest) -> Result<(), Erro
     let names = request.headers.keys().chain(&request.key);
     for name in names {
         if name.is_empty() || name.chars().count() > wasaga_core::NAME_CHARS_MAX {
-            return Err(refuse(format!("`{name}`: a key and a header's name have 1 to {} characters", wasaga_core::NAME_CHARS_MAX)));
+            return Err(refuse(format!(
+                "`{name}`: a key and a header's name have 1 to {} characters",
+                wasaga_core::NAME_CHARS_MAX
+            )));
         }
     }
     runnable.input.as_ref().map_or(Ok(()), |schema| schema.check(&request.input)).map_err(refuse)
