@@ -96,7 +96,8 @@ pub(crate) struct Inner {
     pub(crate) definitions: Definitions,
     /// Who drives what; a plain lock, held for one map access.
     pub(crate) live: Mutex<HashMap<TransactionId, Handle>>,
-    /// Ours by the journal, and let go because the journal failed.
+    /// Ours by the journal, and driven by nobody: let go because the journal failed, or claimed while
+    /// an old driver was still there. Each is looked at again with every question for work.
     pub(crate) orphans: Mutex<Vec<TransactionId>>,
     pub(crate) permits: Arc<Semaphore>,
     pub(crate) drain: watch::Sender<Drain>,

@@ -70,8 +70,12 @@ fn permits(inner: &Inner) -> Vec<OwnedSemaphorePermit> {
 
 fn take_up(inner: &Arc<Inner>, claims: Vec<Claim>, permits: Vec<OwnedSemaphorePermit>) {
     for (claim, permit) in claims.into_iter().zip(permits) {
-        // Nobody has a place for it: it was free in the journal a moment ago.
-        let Some(place) = inner.reserve(claim.id) else { continue };
+        // It was free in the journal a moment ago, so only a driver that is about to find itself fenced
+        // can have its place: this host was taken for dead. It is taken up when that one is gone.
+        let Some(place) = inner.reserve(claim.id) else {
+            inner.orphans.lock().push(claim.id);
+            continue;
+        };
         tokio::spawn(inner.clone().take_patiently(claim, place, permit));
     }
 }
@@ -79,8 +83,11 @@ fn take_up(inner: &Arc<Inner>, claims: Vec<Claim>, permits: Vec<OwnedSemaphorePe
 async fn take_orphans(inner: &Arc<Inner>) {
     let orphans = std::mem::take(&mut *inner.orphans.lock());
     for id in orphans {
-        let Some(place) = inner.reserve(id) else { continue };
-        if let Err(Error::Journal(_)) = inner.clone().take_one(id, place, Event::Found).await {
+        let again = match inner.reserve(id) {
+            Some(place) => matches!(inner.clone().take_one(id, place, Event::Found).await, Err(Error::Journal(_))),
+            None => true,
+        };
+        if again {
             inner.orphans.lock().push(id);
         }
     }

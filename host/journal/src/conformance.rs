@@ -281,6 +281,7 @@ impl Suite<'_> {
         self.journal.release(one, Epoch(7)).await.unwrap();
         assert!(other.claim_one(&bob, one).await.is_err(), "a release in another epoch is none");
         self.journal.release(one, Epoch(1)).await.unwrap();
+        assert_eq!(other.claim(&HostId("nobody".into()), 100).await.unwrap(), [], "who has not joined gets none");
         assert_eq!(other.claim(&bob, 100).await.unwrap(), [Claim { id: one, epoch: Epoch(2) }]);
         other.leave(&bob).await.unwrap();
         assert_eq!(self.stored(one).await.row.owner, None);

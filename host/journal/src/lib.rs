@@ -73,7 +73,8 @@ pub trait Journal: Send + Sync + std::fmt::Debug + 'static {
     async fn load(&self, id: TransactionId) -> Result<Option<Stored>, Error>;
 
     /// Takes up to `limit` unfinished transactions that nobody alive owns, oldest first. Stuck ones
-    /// are left where they are, for they wait for a person; paused ones are taken.
+    /// are left where they are, for they wait for a person; paused ones are taken. A host that has not
+    /// joined, or was taken for dead since, gets none.
     async fn claim(&self, host: &HostId, limit: usize) -> Result<Vec<Claim>, Error>;
 
     /// Takes one transaction, whatever its status. A host that owns it already gets a new epoch.

@@ -183,6 +183,9 @@ impl Journal for Memory {
 
     async fn claim(&self, host: &HostId, limit: usize) -> Result<Vec<Claim>, Error> {
         let mut state = self.state()?;
+        if !state.hosts.contains(host) {
+            return Ok(Vec::new());
+        }
         let free: Vec<_> = state.free.iter().take(limit).copied().collect();
         Ok(free.into_iter().filter_map(|id| state.own(id, host)).collect())
     }

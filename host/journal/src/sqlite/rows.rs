@@ -37,10 +37,11 @@ pub(super) async fn claim(
 ) -> Done<Result<Vec<Claim>, Error>> {
     let query = sqlx::query_as(
         "UPDATE transactions SET host = ?, epoch = epoch + 1 WHERE id IN (SELECT id FROM transactions \
-         WHERE host IS NULL AND ended IS NULL AND status <> 'stuck' ORDER BY id LIMIT ?) RETURNING id, epoch",
+         WHERE host IS NULL AND ended IS NULL AND status <> 'stuck' ORDER BY id LIMIT ?) \
+         AND EXISTS (SELECT 1 FROM hosts WHERE id = ?) RETURNING id, epoch",
     );
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let rows: Vec<(String, i64)> = query.bind(host.0.to_string()).bind(limit).fetch_all(connection).await?;
+    let rows: Vec<(String, i64)> = query.bind(host.0.to_string()).bind(limit).bind(host.0.to_string()).fetch_all(connection).await?;
     let claim = |(id, epoch): (String, i64)| -> Result<Claim, Error> {
         let damaged = |error| Error::Damaged { what: format!("the row of `{id}`"), source: Box::new(error) };
         Ok(Claim { id: id.parse::<TransactionId>().map_err(damaged)?, epoch: Epoch(epoch as u64) })
