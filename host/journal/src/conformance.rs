@@ -48,7 +48,7 @@ pub async fn check(backend: &dyn Backend) {
     suite.lists_by_filter_and_page().await;
     suite.living_owners_keep_what_they_have().await;
     suite.the_dead_are_succeeded().await;
-    suite.claims_leave_the_stuck_and_the_ended().await;
+    suite.claims_leave_what_waits_for_a_person_and_what_has_ended().await;
     suite.modules_are_kept().await;
     suite.only_the_ended_are_pruned().await;
     suite.a_closed_journal_answers_so().await;
@@ -309,18 +309,21 @@ impl Suite<'_> {
         assert!(matches!(late, AppendError::Fenced { .. }), "what the dead host sends late is refused");
     }
 
-    async fn claims_leave_the_stuck_and_the_ended(&self) {
+    async fn claims_leave_what_waits_for_a_person_and_what_has_ended(&self) {
         let (stuck, ended, paused) = (self.created(90).await, self.created(91).await, self.created(92).await);
+        let free = self.created(93).await;
         self.append(stuck, 1, 2, with_status(Status::Stuck, 0)).await.unwrap();
         self.append(ended, 1, 2, with_status(Status::Compensated, 500)).await.unwrap();
         self.append(paused, 1, 2, Summary { paused: true, ..running() }).await.unwrap();
-        for id in [stuck, ended, paused] {
+        for id in [stuck, ended, paused, free] {
             self.journal.release(id, Epoch(1)).await.unwrap();
         }
         assert_eq!(self.stored(ended).await.row.owner, None);
         let claimed = self.journal.claim(&self.host, 100).await.unwrap();
-        assert_eq!(claimed, [Claim { id: paused, epoch: Epoch(2) }]);
-        assert_eq!(self.journal.claim_one(&self.host, stuck).await.unwrap().epoch, Epoch(2));
+        assert_eq!(claimed, [Claim { id: free, epoch: Epoch(2) }]);
+        for id in [stuck, paused] {
+            assert_eq!(self.journal.claim_one(&self.host, id).await.unwrap().epoch, Epoch(2));
+        }
     }
 
     async fn modules_are_kept(&self) {

@@ -72,8 +72,8 @@ pub trait Journal: Send + Sync + std::fmt::Debug + 'static {
     /// A transaction's row and records; none where it is unknown. The row and the records are of one moment.
     async fn load(&self, id: TransactionId) -> Result<Option<Stored>, Error>;
 
-    /// Takes up to `limit` unfinished transactions that nobody alive owns, oldest first. Stuck ones
-    /// are left where they are, for they wait for a person; paused ones are taken. A host that has not
+    /// Takes up to `limit` unfinished transactions that nobody alive owns, oldest first. Stuck and
+    /// paused ones are left where they are, for they wait for a person. A host that has not
     /// joined, or was taken for dead since, gets none.
     async fn claim(&self, host: &HostId, limit: usize) -> Result<Vec<Claim>, Error>;
 

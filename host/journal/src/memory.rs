@@ -26,7 +26,7 @@ struct State {
     keys: HashMap<(Name, Name), TransactionId>,
     hosts: HashSet<HostId>,
     modules: HashMap<Digest, Arc<[u8]>>,
-    /// Unfinished, not stuck and without an owner: what a claim looks through.
+    /// Unfinished, neither stuck nor paused and without an owner: what a claim looks through.
     free: std::collections::BTreeSet<TransactionId>,
     closed: bool,
 }
@@ -84,7 +84,7 @@ impl State {
 
 impl Kept {
     fn is_claimable(&self) -> bool {
-        self.host.is_none() && !self.row.status.is_ended() && self.row.status != Status::Stuck
+        self.host.is_none() && !self.row.paused && !self.row.status.is_ended() && self.row.status != Status::Stuck
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{Claim, ClaimError, Error, HostId, read_record};
 
 /// A row where a claim would find something.
 pub(super) const ANY_FREE: &str =
-    "SELECT 1 FROM transactions WHERE host IS NULL AND ended IS NULL AND status <> 'stuck' LIMIT 1";
+    "SELECT 1 FROM transactions WHERE host IS NULL AND ended IS NULL AND status <> 'stuck' AND paused = 0 LIMIT 1";
 
 type Done<T> = Result<T, sqlx::Error>;
 
@@ -37,7 +37,7 @@ pub(super) async fn claim(
 ) -> Done<Result<Vec<Claim>, Error>> {
     let query = sqlx::query_as(
         "UPDATE transactions SET host = ?, epoch = epoch + 1 WHERE id IN (SELECT id FROM transactions \
-         WHERE host IS NULL AND ended IS NULL AND status <> 'stuck' ORDER BY id LIMIT ?) \
+         WHERE host IS NULL AND ended IS NULL AND status <> 'stuck' AND paused = 0 ORDER BY id LIMIT ?) \
          AND EXISTS (SELECT 1 FROM hosts WHERE id = ?) RETURNING id, epoch",
     );
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
