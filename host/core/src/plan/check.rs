@@ -25,7 +25,8 @@ pub(super) fn check(saga: &Saga) -> Result<Graph, Vec<Mistake>> {
     for step in &saga.steps {
         checker.step(step);
     }
-    if checker.mistakes.is_empty() {
+    // What stands beside other mistakes is told with them; a graph that is too large is not walked.
+    if saga.steps.len() <= STEPS_MAX {
         checker.cycle(&depends_on);
     }
     if checker.mistakes.is_empty() { Ok(Graph { depends_on }) } else { Err(checker.mistakes) }
@@ -138,7 +139,10 @@ impl Checker<'_> {
     }
 
     /// Names one cycle, if there is one: repeatedly takes away what depends on nothing that is left.
+    /// A step that depends on itself has a mistake of its own.
     fn cycle(&mut self, depends_on: &[Vec<StepIx>]) {
+        let others = |(i, of): (usize, &Vec<StepIx>)| of.iter().copied().filter(|d| d.0 != i).collect();
+        let depends_on: Vec<Vec<StepIx>> = depends_on.iter().enumerate().map(others).collect();
         let mut left = vec![true; depends_on.len()];
         while let Some(free) = (0..left.len()).find(|i| left[*i] && depends_on[*i].iter().all(|d| !left[d.0])) {
             left[free] = false;

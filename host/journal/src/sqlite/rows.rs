@@ -41,7 +41,8 @@ pub(super) async fn claim(
          AND EXISTS (SELECT 1 FROM hosts WHERE id = ?) RETURNING id, epoch",
     );
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let rows: Vec<(String, i64)> = query.bind(host.0.to_string()).bind(limit).bind(host.0.to_string()).fetch_all(connection).await?;
+    let rows: Vec<(String, i64)> =
+        query.bind(host.0.to_string()).bind(limit).bind(host.0.to_string()).fetch_all(connection).await?;
     let claim = |(id, epoch): (String, i64)| -> Result<Claim, Error> {
         let damaged = |error| Error::Damaged { what: format!("the row of `{id}`"), source: Box::new(error) };
         Ok(Claim { id: id.parse::<TransactionId>().map_err(damaged)?, epoch: Epoch(epoch as u64) })

@@ -1,0 +1,352 @@
+//! `wasaga bench`: transactions a second, latencies, and where the time goes. In the same run it
+//! measures the disk's flush, so that figures of one machine compare with those of another.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use hdrhistogram::Histogram;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+use wasaga_core::{Name, Status};
+use wasaga_engine::{Engine, Recover, StartRequest};
+use wasaga_sandbox::{Sandbox, Settings};
+
+use super::{Options, run};
+use crate::exit::{BadInput, Exit, print_json};
+use crate::{input, text, wiring};
+
+/// The longest latency that is told apart, in microseconds: ten minutes.
+const LATENCY_US_MAX: u64 = 600_000_000;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Bench {
+    /// The module: a component, a `.wasm` file
+    file: PathBuf,
+    /// Which of its sagas; may be left out where there is one
+    definition: Option<String>,
+    /// What each is started with: JSON, `@FILE`, or `-`
+    #[arg(long, short, value_name = "JSON|@FILE|-", default_value = "{}")]
+    input: String,
+    /// Transactions in flight at once
+    #[arg(long, short = 'n', default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    in_flight: u32,
+    /// How long it is measured, in seconds
+    #[arg(long, short, default_value_t = 5.0)]
+    seconds: f64,
+    /// How long it runs before that, in seconds
+    #[arg(long, default_value_t = 1.0)]
+    warm_up: f64,
+    /// How many calls one instance may serve at most; 1 makes a fresh one for every call
+    #[arg(long, value_name = "CALLS")]
+    calls_per_instance: Option<u32>,
+}
+
+/// The figures. Times are in microseconds.
+#[derive(Debug, Serialize)]
+struct Figures {
+    module: String,
+    definition: String,
+    journal: String,
+    durability: String,
+    in_flight: u32,
+    seconds: f64,
+    transactions: u64,
+    per_second: f64,
+    p50_us: u64,
+    p90_us: u64,
+    p99_us: u64,
+    max_us: u64,
+    cpu_us_per_transaction: f64,
+    calls_per_transaction: f64,
+    instances_per_transaction: f64,
+    appends_per_transaction: f64,
+    records_per_transaction: f64,
+    flushes_per_second: f64,
+    appends_per_flush: f64,
+    /// Median of one write and flush of 4 KiB beside the journal; none for a journal in memory.
+    disk_flush_us: Option<f64>,
+    peak_memory_bytes: u64,
+    not_completed: u64,
+}
+
+impl Bench {
+    pub(crate) async fn run(self, options: &Options) -> anyhow::Result<Exit> {
+        if !(self.seconds > 0.0 && self.seconds <= 3_600.0 && (0.0..=3_600.0).contains(&self.warm_up)) {
+            return Err(BadInput::new("`--seconds` is above 0 and at most 3600, `--warm-up` from 0 to 3600").into());
+        }
+        let input = input::json(&self.input)?;
+        let bytes = input::module(&self.file)?;
+        // What it starts is for nothing, so it does not go into the user's own journal unasked.
+        let options = Options { journal: options.journal.clone().or(Some("memory:".into())), ..options.clone() };
+        let journal = wiring::journal(&options).await?;
+        let calls_per_instance_max = self.calls_per_instance.unwrap_or(u32::MAX);
+        let calls_max = self.in_flight.clamp(16, 1_024);
+        let sandbox = wiring::sandbox(&options, Settings { calls_max, calls_per_instance_max, ..Settings::default() })?;
+        let engine = wiring::engine(journal, sandbox.clone())
+            .recover(Recover::Nothing)
+            .in_flight_max(self.in_flight as usize)
+            .start()
+            .await?;
+        let module = run::with_file(engine.add_module(bytes).await, &self.file)?;
+        let names = engine.definitions(module.digest)?;
+        let definition = run::choose(self.definition.as_deref(), &names, &module.description.name)?;
+        let request = StartRequest::new(module.digest, definition.clone(), input);
+        let figures = self.measure(&engine, &sandbox, request, &module.description.name, &definition).await;
+        wiring::close(&engine).await;
+        let figures = figures?;
+        if options.json {
+            print_json(&figures)?;
+        } else {
+            text::print(&table(&figures))?;
+        }
+        Ok(Exit::Completed)
+    }
+
+    async fn measure(
+        &self,
+        engine: &Engine,
+        sandbox: &Sandbox,
+        request: StartRequest,
+        module: &str,
+        definition: &Name,
+    ) -> anyhow::Result<Figures> {
+        let identity = engine.journal().identity();
+        let disk_flush_us = match identity.location.strip_prefix("sqlite:") {
+            Some(path) => Some(disk_flush_us(Path::new(path))?),
+            None => None,
+        };
+        let load = Load::new(engine.clone(), request);
+        let warm_up = Duration::from_secs_f64(self.warm_up);
+        let measured = Duration::from_secs_f64(self.seconds);
+        let workers: Vec<_> = (0..self.in_flight).map(|_| tokio::spawn(load.clone().work())).collect();
+        let progress = self.progress();
+        watch(&load, &progress, "warming up", warm_up).await;
+        let before = Reading::take(engine, sandbox);
+        load.begin();
+        watch(&load, &progress, "measuring", measured).await;
+        load.end();
+        let after = Reading::take(engine, sandbox);
+        progress.finish_and_clear();
+        let mut latencies = Histogram::<u64>::new_with_bounds(1, LATENCY_US_MAX, 3)?;
+        let mut not_completed = 0;
+        for worker in workers {
+            let done = worker.await??;
+            latencies.add(&done.latencies)?;
+            not_completed += done.not_completed;
+        }
+        let transactions = after.transactions - before.transactions;
+        if transactions == 0 {
+            return Err(BadInput::new("no transaction ended while it was measured (give it more `--seconds`)").into());
+        }
+        let seconds = (after.at - before.at).as_secs_f64();
+        let each = |before: u64, after: u64| (after - before) as f64 / transactions as f64;
+        let flushes = after.flushes - before.flushes;
+        Ok(Figures {
+            module: module.into(),
+            definition: definition.to_string(),
+            durability: identity.durability.as_str().into(),
+            journal: identity.location,
+            in_flight: self.in_flight,
+            seconds,
+            transactions,
+            per_second: transactions as f64 / seconds,
+            p50_us: latencies.value_at_quantile(0.5),
+            p90_us: latencies.value_at_quantile(0.9),
+            p99_us: latencies.value_at_quantile(0.99),
+            max_us: latencies.max(),
+            cpu_us_per_transaction: each(before.cpu_us, after.cpu_us),
+            calls_per_transaction: each(before.calls, after.calls),
+            instances_per_transaction: each(before.instances, after.instances),
+            appends_per_transaction: each(before.appends, after.appends),
+            records_per_transaction: each(before.records, after.records),
+            flushes_per_second: flushes as f64 / seconds,
+            appends_per_flush: if flushes == 0 {
+                0.0
+            } else {
+                (after.appends - before.appends) as f64 / flushes as f64
+            },
+            disk_flush_us,
+            peak_memory_bytes: peak_memory_bytes(),
+            not_completed,
+        })
+    }
+
+    fn progress(&self) -> ProgressBar {
+        let whole = ((self.warm_up + self.seconds) * 10.0) as u64;
+        let style = ProgressStyle::with_template("  {msg:<24} {bar:40} {eta:>4}");
+        let bar = crate::logs::view().add(ProgressBar::new(whole.max(1)));
+        bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+    }
+}
+
+/// Shows how it goes until the time has passed.
+async fn watch(load: &Load, progress: &ProgressBar, what: &str, span: Duration) {
+    let end = tokio::time::Instant::now() + span;
+    while tokio::time::Instant::now() < end {
+        let next = end.min(tokio::time::Instant::now() + Duration::from_millis(100));
+        let before = load.ended.load(Ordering::Relaxed);
+        tokio::time::sleep_until(next).await;
+        let rate = (load.ended.load(Ordering::Relaxed) - before) * 10;
+        progress.set_message(format!("{what}, {}/s", text::count(rate)));
+        progress.inc(1);
+    }
+}
+
+/// What all workers share.
+#[derive(Clone)]
+struct Load {
+    engine: Engine,
+    request: Arc<StartRequest>,
+    /// Transactions that ended, also before the measurement.
+    ended: Arc<AtomicU64>,
+    phase: tokio::sync::watch::Sender<Phase>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    WarmUp,
+    Measured,
+    Over,
+}
+
+/// What one worker saw.
+struct Done {
+    latencies: Histogram<u64>,
+    not_completed: u64,
+}
+
+impl Load {
+    fn new(engine: Engine, request: StartRequest) -> Self {
+        let phase = tokio::sync::watch::Sender::new(Phase::WarmUp);
+        Self { engine, request: Arc::new(request), ended: Arc::default(), phase }
+    }
+
+    fn begin(&self) {
+        self.phase.send_replace(Phase::Measured);
+    }
+
+    fn end(&self) {
+        self.phase.send_replace(Phase::Over);
+    }
+
+    /// One transaction after the other.
+    async fn work(self) -> anyhow::Result<Done> {
+        let mut done = Done { latencies: Histogram::new_with_bounds(1, LATENCY_US_MAX, 3)?, not_completed: 0 };
+        let phase = self.phase.subscribe();
+        while *phase.borrow() != Phase::Over {
+            let began = (Instant::now(), *phase.borrow());
+            let started = self.engine.start((*self.request).clone()).await?;
+            let report = self.engine.wait(started.id).await?;
+            self.ended.fetch_add(1, Ordering::Relaxed);
+            if began.1 == Phase::Measured {
+                done.latencies.saturating_record(began.0.elapsed().as_micros() as u64);
+                done.not_completed += u64::from(report.status != Status::Completed);
+            }
+        }
+        Ok(done)
+    }
+}
+
+/// Counters at one moment.
+struct Reading {
+    at: Instant,
+    transactions: u64,
+    calls: u64,
+    instances: u64,
+    appends: u64,
+    records: u64,
+    flushes: u64,
+    cpu_us: u64,
+}
+
+impl Reading {
+    fn take(engine: &Engine, sandbox: &Sandbox) -> Self {
+        let (stats, made) = (engine.stats(), sandbox.stats());
+        Self {
+            at: Instant::now(),
+            transactions: stats.completed + stats.compensated + stats.stuck + stats.terminated,
+            calls: made.calls,
+            instances: made.instances,
+            appends: stats.appends,
+            records: stats.records,
+            flushes: engine.journal().flushes(),
+            cpu_us: cpu_us(),
+        }
+    }
+}
+
+/// CPU time of this process so far, user and system, all threads.
+fn cpu_us() -> u64 {
+    // Linux counts in hundredths of a second; the fields come after the name, which ends with `)`.
+    const US_PER_TICK: u64 = 10_000;
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let ticks = |place: usize| fields.get(place).and_then(|field| field.parse::<u64>().ok()).unwrap_or(0);
+    (ticks(11) + ticks(12)) * US_PER_TICK
+}
+
+fn peak_memory_bytes() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or(0) * 1_024
+}
+
+/// The median of a few dozen writes and flushes of one block, in a file beside the journal.
+fn disk_flush_us(journal: &Path) -> anyhow::Result<f64> {
+    const TIMES: usize = 64;
+    let directory = journal.parent().filter(|path| !path.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::tempfile_in(directory)?;
+    let mut spans = Vec::with_capacity(TIMES);
+    for _ in 0..TIMES {
+        let began = Instant::now();
+        file.write_all(&[0; 4_096])?;
+        file.sync_data()?;
+        spans.push(began.elapsed().as_nanos() as f64 / 1_000.0);
+    }
+    spans.sort_by(f64::total_cmp);
+    Ok(spans[TIMES / 2])
+}
+
+fn table(figures: &Figures) -> String {
+    let Figures { module, definition, journal, durability, in_flight, seconds, .. } = figures;
+    let us = |us: u64| text::span(us);
+    let row = |name: &str, value: String, note: String| vec![format!("  {name}"), value, note];
+    let mut rows = vec![
+        row(
+            "transactions/s",
+            format!("{:.0}", figures.per_second),
+            format!("{} in {seconds:.1} s", figures.transactions),
+        ),
+        row("latency p50", us(figures.p50_us), format!("{in_flight} in flight")),
+        row("latency p90", us(figures.p90_us), String::new()),
+        row("latency p99", us(figures.p99_us), format!("max {}", us(figures.max_us))),
+        row(
+            "CPU a transaction",
+            format!("{:.0} µs", figures.cpu_us_per_transaction),
+            "user and system, all threads".into(),
+        ),
+        row(
+            "calls",
+            format!("{:.2}", figures.calls_per_transaction),
+            format!("{:.2} instances made", figures.instances_per_transaction),
+        ),
+        row(
+            "appends",
+            format!("{:.2}", figures.appends_per_transaction),
+            format!("{:.2} records", figures.records_per_transaction),
+        ),
+        row("peak memory", text::size(figures.peak_memory_bytes), String::new()),
+    ];
+    if let Some(flush) = figures.disk_flush_us {
+        let shared = format!("{:.1} appends share one", figures.appends_per_flush);
+        rows.push(row("flushes/s", format!("{:.0}", figures.flushes_per_second), shared));
+        rows.push(row("the disk's flush", format!("{flush:.0} µs"), "median of 64, alone, before the run".into()));
+    }
+    if figures.not_completed > 0 {
+        rows.push(row("not completed", figures.not_completed.to_string(), "compensated, stuck or terminated".into()));
+    }
+    format!("saga `{definition}` of `{module}` on {journal} ({durability})\n\n{}", text::table(&rows))
+}

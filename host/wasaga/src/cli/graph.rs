@@ -1,0 +1,49 @@
+//! `wasaga graph`: the graph of a saga, for a terminal, a picture, a page or a program.
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+
+use super::{Options, inspect, run};
+use crate::exit::Exit;
+use crate::{graph, text};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Graph {
+    /// The module: a component, a `.wasm` file
+    file: PathBuf,
+    /// Which of its sagas; may be left out where there is one
+    definition: Option<String>,
+    /// How it is drawn
+    #[arg(long, short, value_enum, default_value_t = Format::Ascii)]
+    format: Format,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For a terminal
+    Ascii,
+    /// For Graphviz: `wasaga graph … -f dot | dot -Tsvg`
+    Dot,
+    /// For Markdown pages
+    Mermaid,
+    /// For programs
+    Json,
+}
+
+impl Graph {
+    pub(crate) async fn run(self, options: &Options) -> anyhow::Result<Exit> {
+        let (engine, module, _) = inspect::load(options, &self.file).await?;
+        let names = engine.definitions(module.digest)?;
+        let name = run::choose(self.definition.as_deref(), &names, &module.description.name)?;
+        let plan = engine.plan(module.digest, &name)?;
+        let format = if options.json { Format::Json } else { self.format };
+        text::print(&match format {
+            Format::Ascii => graph::ascii(&plan),
+            Format::Dot => graph::dot(&plan),
+            Format::Mermaid => graph::mermaid(&plan),
+            Format::Json => graph::json(&plan)?,
+        })?;
+        Ok(Exit::Completed)
+    }
+}

@@ -1,0 +1,157 @@
+//! `wasaga inspect`: what a module says of itself, with the limits that it would get here.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use wasaga_core::definition::{self, Source};
+use wasaga_core::{Plan, Step};
+use wasaga_engine::port::Module;
+use wasaga_engine::{Engine, Recover};
+use wasaga_journal::memory::Memory;
+use wasaga_sandbox::Settings;
+
+use super::{Options, run};
+use crate::exit::{Exit, print_json};
+use crate::{input, text, wiring};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Inspect {
+    /// The module: a component, a `.wasm` file
+    file: PathBuf,
+    /// Only this saga
+    definition: Option<String>,
+}
+
+/// What programs get.
+#[derive(serde::Serialize)]
+struct Said<'a> {
+    digest: wasaga_core::Digest,
+    bytes: usize,
+    module: &'a definition::Module,
+}
+
+impl Inspect {
+    pub(crate) async fn run(self, options: &Options) -> anyhow::Result<Exit> {
+        let (engine, module, bytes) = load(options, &self.file).await?;
+        if let Some(name) = &self.definition {
+            engine.plan(module.digest, name)?;
+        }
+        if options.json {
+            print_json(&Said { digest: module.digest, bytes, module: &module.description })?;
+        } else {
+            text::print(&describe(&engine, &module, bytes, self.definition.as_deref())?)?;
+        }
+        Ok(Exit::Completed)
+    }
+}
+
+/// Loads a module for looking at, on an engine that keeps nothing.
+pub(super) async fn load(options: &Options, file: &std::path::Path) -> anyhow::Result<(Engine, Module, usize)> {
+    let bytes = input::module(file)?;
+    let count = bytes.len();
+    let sandbox = wiring::sandbox(options, Settings { calls_max: 4, ..Settings::default() })?;
+    let journal = std::sync::Arc::new(Memory::new());
+    let engine = wiring::engine(journal, sandbox).recover(Recover::Nothing).start().await?;
+    let module = run::with_file(engine.add_module(bytes).await, file)?;
+    Ok((engine, module, count))
+}
+
+fn describe(engine: &Engine, module: &Module, bytes: usize, only: Option<&str>) -> anyhow::Result<String> {
+    let said = &module.description;
+    let mut text = format!(
+        "{} {}  {}  {}\n",
+        console::style(&said.name).bold(),
+        said.version,
+        text::size(bytes as u64),
+        module.digest
+    );
+    if !said.description.is_empty() {
+        writeln!(text, "{}", text::clipped(&said.description, 400))?;
+    }
+    let instances = match said.calls_per_instance {
+        0 | 1 => "a fresh instance for every call".to_owned(),
+        calls => format!("one instance serves up to {calls} calls"),
+    };
+    writeln!(text, "{instances}")?;
+    let asks = if said.capabilities.is_empty() { "asks for nothing" } else { "asks for:" };
+    writeln!(text, "{asks}")?;
+    for capability in &said.capabilities {
+        writeln!(text, "  {capability:?}")?;
+    }
+    for name in engine.definitions(module.digest)? {
+        if only.is_none_or(|only| *name == *only) {
+            text.push_str(&saga(&*engine.plan(module.digest, &name)?)?);
+        }
+    }
+    Ok(text)
+}
+
+fn saga(plan: &Plan) -> Result<String, std::fmt::Error> {
+    let mut text = format!("\nsaga {}", console::style(&*plan.name).bold());
+    if !plan.description.is_empty() {
+        write!(text, "  {}", text::clipped(&plan.description, 400))?;
+    }
+    write!(text, "\n  undone by {}", plan.policy.as_str())?;
+    if let Some(deadline) = plan.deadline {
+        write!(text, ", after {} at the latest", text::span(deadline * 1_000))?;
+    }
+    if plan.concurrency != usize::MAX {
+        write!(text, ", {} at once", text::plural(plan.concurrency, "call"))?;
+    }
+    text.push('\n');
+    let rows: Vec<Vec<String>> = plan.steps().iter().map(|step| row(plan, step)).collect();
+    text.push_str(&text::table(&rows));
+    for warning in &plan.warnings {
+        writeln!(text, "  {} {warning}", console::style("warning:").yellow())?;
+    }
+    if let Some(schema) = &plan.input_schema {
+        writeln!(text, "  input: {schema}")?;
+    }
+    Ok(text)
+}
+
+fn row(plan: &Plan, step: &Step) -> Vec<String> {
+    let after: Vec<&str> = step.depends_on.iter().map(|ix| &*plan.step(*ix).id).collect();
+    let after = if after.is_empty() { "at once".to_owned() } else { format!("after {}", after.join(", ")) };
+    let parameters: Vec<String> = step.parameters.iter().map(parameter).collect();
+    let limits = &step.limits;
+    let mut notes = vec![
+        text::span(limits.timeout * 1_000),
+        text::plural(limits.retry.max_attempts as usize, "attempt"),
+        format!("fuel {}", text::count(limits.fuel)),
+        text::size(limits.memory_bytes),
+    ];
+    notes.extend(step.at_most_once.then(|| "at most once".to_owned()));
+    notes.extend(step.condition.as_ref().map(|condition| format!("if {condition}")));
+    notes.extend(step.each.as_ref().map(|each| format!("each of {}", source(each))));
+    let undo = step
+        .compensation
+        .as_ref()
+        .map(|undo| format!("↩ {}{}", undo.name, if undo.critical { " (critical)" } else { "" }));
+    vec![
+        format!("  {}({})", step.id, parameters.join(", ")),
+        after,
+        undo.unwrap_or_else(|| "cannot be undone".into()),
+        notes.join(", "),
+    ]
+}
+
+fn parameter(parameter: &definition::Parameter) -> String {
+    let optional = if parameter.required { "" } else { "?" };
+    format!("{}{optional}: {}", parameter.name, source(&parameter.source))
+}
+
+fn source(source: &Source) -> String {
+    let part = |whole: &str, pointer: &Option<String>| format!("{whole}{}", pointer.as_deref().unwrap_or(""));
+    match source {
+        Source::Input(pointer) => part("input", pointer),
+        Source::StepOutput { step, pointer } => part(step, pointer),
+        Source::Variable(name) => format!("variable {name}"),
+        Source::Header(name) => format!("header {name}"),
+        Source::Item(pointer) => part("item", pointer),
+        Source::OwnOutput(pointer) => part("output", pointer),
+        Source::CompensationOutput(step) => format!("compensation of {step}"),
+        Source::Cause => "cause".into(),
+        Source::Literal(value) => text::clipped(value.as_str(), 40),
+    }
+}

@@ -1,0 +1,200 @@
+//! What an operator asks of a transaction: retry, skip, patch, cancel, pause, terminate. Each is
+//! recorded with who and why. What then follows is driven here to its end.
+
+use std::future::Future;
+
+use wasaga_core::{Operator, TransactionId};
+use wasaga_engine::{Engine, Recover};
+use wasaga_sandbox::Settings;
+
+use super::{Options, run};
+use crate::exit::{BadInput, Exit, print_json};
+use crate::view::View;
+use crate::{input, wiring};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Why {
+    /// Why, for the record
+    #[arg(long, default_value = "from the command line")]
+    reason: String,
+    /// Who, for the record [default: the user who is logged in]
+    #[arg(long, value_name = "NAME")]
+    by: Option<String>,
+}
+
+impl Why {
+    fn operator(&self) -> Operator {
+        Operator { who: self.by.clone().unwrap_or_else(who), why: self.reason.clone() }
+    }
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Retry {
+    /// The transaction, by its id or the beginning of it
+    id: String,
+    /// Only the compensation of this step
+    step: Option<String>,
+    #[command(flatten)]
+    why: Why,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Skip {
+    /// The transaction, by its id or the beginning of it
+    id: String,
+    /// The step whose compensation is given up
+    step: String,
+    /// Why nothing is left to undo, for the record
+    #[arg(long)]
+    reason: String,
+    /// Who, for the record [default: the user who is logged in]
+    #[arg(long, value_name = "NAME")]
+    by: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Patch {
+    /// The transaction, by its id or the beginning of it
+    id: String,
+    /// The step, or `step[3]` for an item of a fan-out
+    step: String,
+    /// The whole arguments object of the compensation: JSON, `@FILE`, or `-`
+    #[arg(long, value_name = "JSON|@FILE|-")]
+    arguments: String,
+    #[command(flatten)]
+    why: Why,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Cancel {
+    /// The transaction, by its id or the beginning of it
+    id: String,
+    #[command(flatten)]
+    why: Why,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Pause {
+    /// The transaction, by its id or the beginning of it
+    id: String,
+    #[command(flatten)]
+    why: Why,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Terminate {
+    /// The transaction, by its id or the beginning of it
+    id: String,
+    /// Why it is ended without being undone, for the record
+    #[arg(long)]
+    reason: String,
+    /// Who, for the record [default: the user who is logged in]
+    #[arg(long, value_name = "NAME")]
+    by: Option<String>,
+}
+
+type Asked = Result<(), wasaga_engine::Error>;
+
+impl Retry {
+    pub(crate) async fn run(self, options: &Options) -> anyhow::Result<Exit> {
+        let by = self.why.operator();
+        let ask = async |engine: Engine, id| engine.retry(id, self.step.as_deref(), by).await;
+        order(options, &self.id, ask).await
+    }
+}
+
+impl Skip {
+    pub(crate) async fn run(self, options: &Options) -> anyhow::Result<Exit> {
+        let by = Why { reason: self.reason, by: self.by }.operator();
+        order(options, &self.id, async |engine: Engine, id| engine.skip(id, &self.step, by).await).await
+    }
+}
+
+impl Patch {
+    pub(crate) async fn run(self, options: &Options) -> anyhow::Result<Exit> {
+        let by = self.why.operator();
+        let arguments = input::json(&self.arguments)?;
+        if !arguments.as_str().starts_with('{') {
+            return Err(BadInput::new("`--arguments` is not a JSON object (name every parameter)").into());
+        }
+        let (step, item) = unit(&self.step)?;
+        let ask = async |engine: Engine, id| engine.patch(id, &step, item, arguments, by).await;
+        order(options, &self.id, ask).await
+    }
+}
+
+impl Cancel {
+    pub(crate) async fn run(self, options: &Options) -> anyhow::Result<Exit> {
+        let by = self.why.operator();
+        order(options, &self.id, async |engine: Engine, id| engine.cancel(id, by).await).await
+    }
+}
+
+impl Pause {
+    pub(crate) async fn run(self, options: &Options) -> anyhow::Result<Exit> {
+        let by = self.why.operator();
+        let exit = order(options, &self.id, async |engine: Engine, id| engine.pause(id, by).await).await?;
+        // Paused is what was asked for.
+        Ok(if exit == Exit::Unfinished { Exit::Completed } else { exit })
+    }
+}
+
+impl Terminate {
+    pub(crate) async fn run(self, options: &Options) -> anyhow::Result<Exit> {
+        let by = Why { reason: self.reason, by: self.by }.operator();
+        let exit = order(options, &self.id, async |engine: Engine, id| engine.terminate(id, by).await).await?;
+        // Terminated is what was asked for.
+        Ok(if exit == Exit::Terminated { Exit::Completed } else { exit })
+    }
+}
+
+/// Asks, and drives what follows to its end.
+async fn order<F: Future<Output = Asked>>(
+    options: &Options,
+    id: &str,
+    ask: impl FnOnce(Engine, TransactionId) -> F,
+) -> anyhow::Result<Exit> {
+    let journal = wiring::journal(options).await?;
+    let id = super::transactions::find(&*journal, id).await?;
+    let view = View::new(options.json);
+    let sandbox = wiring::sandbox(options, Settings { calls_max: 64, ..Settings::default() })?;
+    let engine = wiring::engine(journal, sandbox).recover(Recover::Nothing).watch(view.clone()).start().await?;
+    let done = async {
+        ask(engine.clone(), id).await?;
+        match run::wait(&engine, &view, id).await? {
+            None => Ok(Exit::Unfinished),
+            Some(report) if options.json => print_json(&report).map(|()| Exit::of(&report)),
+            Some(report) => view.conclude(&report).map(|()| Exit::of(&report)),
+        }
+    }
+    .await;
+    view.end();
+    wiring::close(&engine).await;
+    done
+}
+
+/// `step`, or `step[3]`.
+fn unit(name: &str) -> anyhow::Result<(String, Option<u32>)> {
+    let Some((step, rest)) = name.split_once('[') else { return Ok((name.into(), None)) };
+    let item = rest.strip_suffix(']').and_then(|item| item.parse().ok());
+    let item = item.ok_or_else(|| BadInput::new(format!("`{name}` is neither `step` nor `step[3]`")))?;
+    Ok((step.into(), Some(item)))
+}
+
+/// Who is logged in, as far as the environment tells.
+pub(super) fn who() -> String {
+    let named = ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
+    named.filter(|name| !name.is_empty()).unwrap_or_else(|| "unknown".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn units_have_an_item_in_brackets() {
+        assert_eq!(unit("ship").unwrap(), ("ship".into(), None));
+        assert_eq!(unit("ship[3]").unwrap(), ("ship".into(), Some(3)));
+        assert_eq!(unit("ship[x]").unwrap_err().to_string(), "`ship[x]` is neither `step` nor `step[3]`");
+    }
+}

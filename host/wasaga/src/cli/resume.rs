@@ -1,0 +1,116 @@
+//! `wasaga resume`: goes on with what nobody drives. What a living host drives is left alone.
+
+use wasaga_core::{Operator, Status, TransactionId};
+use wasaga_engine::{Engine, Error, Recover};
+use wasaga_journal::{Filter, Page};
+use wasaga_sandbox::Settings;
+
+use super::{Options, run};
+use crate::exit::{Exit, print_json};
+use crate::view::View;
+use crate::{text, wiring};
+
+/// Transactions that are looked at in one go.
+const PAGE: usize = 1_000;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Resume {
+    /// One transaction, by its id or the beginning of it; left out, all that are unfinished. One
+    /// that is paused goes on only when it is named.
+    id: Option<String>,
+    /// Why, for the record of a paused one
+    #[arg(long, default_value = "resumed from the command line")]
+    reason: String,
+}
+
+impl Resume {
+    pub(crate) async fn run(self, options: &Options) -> anyhow::Result<Exit> {
+        let journal = wiring::journal(options).await?;
+        let id = match &self.id {
+            Some(id) => Some(super::transactions::find(&*journal, id).await?),
+            None => None,
+        };
+        let view = View::new(options.json || id.is_none());
+        let sandbox = wiring::sandbox(options, Settings { calls_max: 256, ..Settings::default() })?;
+        let engine = wiring::engine(journal, sandbox).recover(Recover::Nothing).watch(view.clone()).start().await?;
+        let done = match id {
+            Some(id) => self.one(&engine, &view, id, options).await,
+            None => all(&engine, options).await,
+        };
+        view.end();
+        wiring::close(&engine).await;
+        done
+    }
+
+    async fn one(&self, engine: &Engine, view: &View, id: TransactionId, options: &Options) -> anyhow::Result<Exit> {
+        let row = engine.journal().load(id).await?.ok_or(Error::UnknownTransaction(id))?.row;
+        if row.paused && !row.status.is_ended() {
+            let by = Operator { who: super::operate::who(), why: self.reason.clone() };
+            engine.resume(id, by).await?;
+        } else {
+            engine.take(id).await?;
+        }
+        match run::wait(engine, view, id).await? {
+            None => Ok(Exit::Unfinished),
+            Some(report) if options.json => print_json(&report).map(|()| Exit::of(&report)),
+            Some(report) => view.conclude(&report).map(|()| Exit::of(&report)),
+        }
+    }
+}
+
+/// Everything that nobody drives: a line for each as it ends, or one array of reports.
+async fn all(engine: &Engine, options: &Options) -> anyhow::Result<Exit> {
+    let ids = left(engine).await?;
+    if ids.is_empty() {
+        if options.json {
+            print_json::<[(); 0]>(&[])?;
+        } else {
+            text::print("nothing to resume: every transaction has ended, is driven, or waits for a person\n")?;
+        }
+        return Ok(Exit::Completed);
+    }
+    let view = View::new(true);
+    let (mut reports, mut unfinished) = (Vec::new(), 0);
+    let taken = engine.take_all().await?;
+    tracing::info!(taken, "transactions are taken up");
+    for id in ids {
+        match run::wait(engine, &view, id).await {
+            Ok(Some(report)) => {
+                if !options.json {
+                    text::print(&format!("{}  {}\n", report.transaction, crate::view::closing(&report)))?;
+                }
+                reports.push(report);
+            }
+            Ok(None) => return Ok(Exit::Unfinished),
+            Err(error) => {
+                unfinished += 1;
+                eprintln!("{id}  not finished: {error:#}");
+            }
+        }
+    }
+    if options.json {
+        print_json(&reports)?;
+    }
+    Ok(match unfinished {
+        0 if reports.iter().any(|report| report.status == Status::Stuck) => Exit::Stuck,
+        0 => Exit::Completed,
+        _ => Exit::Unfinished,
+    })
+}
+
+/// What nobody alive drives, oldest first.
+async fn left(engine: &Engine) -> anyhow::Result<Vec<TransactionId>> {
+    let statuses = vec![Status::Scheduled, Status::Running, Status::Compensating];
+    let filter = Filter { statuses, ..Filter::default() };
+    let (mut ids, mut below) = (Vec::new(), None);
+    loop {
+        let rows = engine.journal().list(&filter, Page { limit: PAGE, below }).await?;
+        let free = rows.iter().filter(|row| !row.paused && row.owner.as_ref().is_none_or(|owner| !owner.alive));
+        ids.extend(free.map(|row| row.id));
+        below = rows.last().map(|row| row.id);
+        if rows.len() < PAGE {
+            ids.reverse();
+            return Ok(ids);
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! Reads what the user names: a module's file, an input, a header. Every mistake names the culprit
+//! and the remedy.
+
+use std::collections::BTreeMap;
+use std::io::Read as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use wasaga_core::{Json, Name};
+
+use crate::exit::BadInput;
+
+/// A module's file, read whole.
+pub(crate) fn module(path: &Path) -> anyhow::Result<Arc<[u8]>> {
+    let bytes = std::fs::read(path).map_err(|error| {
+        let remedy = match error.kind() {
+            std::io::ErrorKind::NotFound => " (build the guest first, or mind the path)",
+            std::io::ErrorKind::IsADirectory => " (name the `.wasm` file in it)",
+            _ => "",
+        };
+        BadInput::new(format!("module `{}` cannot be read: {error}{remedy}", path.display()))
+    })?;
+    Ok(bytes.into())
+}
+
+/// An input: JSON itself, `@FILE`, or `-` for standard input.
+pub(crate) fn json(given: &str) -> anyhow::Result<Json> {
+    let (text, place) = match given.strip_prefix('@') {
+        Some(path) => {
+            let text = std::fs::read_to_string(path)
+                .map_err(|error| BadInput::new(format!("input file `{path}` cannot be read: {error}")))?;
+            (text, format!("input file `{path}`"))
+        }
+        None if given == "-" => (standard_input()?, "standard input".to_owned()),
+        None => (given.to_owned(), "`--input`".to_owned()),
+    };
+    Json::parse(&text).map_err(|error| {
+        let looks_like_a_path = given != "-" && !given.starts_with('@') && Path::new(given).is_file();
+        let remedy = if looks_like_a_path { format!(" (to read the file, write `@{given}`)") } else { String::new() };
+        BadInput::new(format!("{place} is not JSON: {error}{remedy}")).into()
+    })
+}
+
+fn standard_input() -> anyhow::Result<String> {
+    // One byte more than the engine takes, so that it is the engine that refuses.
+    let limit = wasaga_engine::INPUT_BYTES_MAX as u64 + 1;
+    let mut text = String::new();
+    std::io::stdin()
+        .take(limit)
+        .read_to_string(&mut text)
+        .map_err(|error| BadInput::new(format!("standard input cannot be read: {error}")))?;
+    Ok(text)
+}
+
+/// Headers, each as `name=value`.
+pub(crate) fn headers(given: &[String]) -> anyhow::Result<BTreeMap<Name, Arc<str>>> {
+    let pair = |header: &String| match header.split_once('=') {
+        Some((name, value)) if !name.trim().is_empty() => Ok((Name::from(name.trim()), Arc::from(value))),
+        _ => Err(BadInput::new(format!("header `{header}` is not `name=value`")).into()),
+    };
+    given.iter().map(pair).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn inputs_come_from_the_line_or_a_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("order.json");
+        std::fs::write(&path, r#"{"a":1}"#).unwrap();
+        assert_eq!(json(r#" {"a":1} "#).unwrap(), json(&format!("@{}", path.display())).unwrap());
+        let told = json(&path.display().to_string()).unwrap_err().to_string();
+        assert!(told.starts_with("`--input` is not JSON: ") && told.contains("write `@/"), "{told}");
+        let told = json("@nowhere.json").unwrap_err().to_string();
+        assert!(told.starts_with("input file `nowhere.json` cannot be read: No such file"), "{told}");
+    }
+
+    #[test]
+    fn headers_are_pairs() {
+        let headers = headers(&["tenant=acme".into(), "note=a=b".into()]).unwrap();
+        assert_eq!((&*headers["tenant"], &*headers["note"]), ("acme", "a=b"));
+        assert_eq!(super::headers(&["x".into()]).unwrap_err().to_string(), "header `x` is not `name=value`");
+    }
+}

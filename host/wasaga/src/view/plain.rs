@@ -1,0 +1,89 @@
+//! Lines for where there is no terminal: one for each thing that came to something, as it did.
+
+use std::collections::HashSet;
+
+use wasaga_core::saga::{NodeReport, Report};
+use wasaga_core::{CallId, Fact, Name, Operation, Operator, Record};
+
+use super::row::{Row, forward, undo, units};
+use crate::text::clipped;
+
+/// Characters of an operator's reason.
+const REASON_CHARS: usize = 200;
+
+/// What was written so far.
+#[derive(Debug, Default)]
+pub(super) struct Plain {
+    /// Rows by their text without the time: a row that says the same again is not repeated.
+    said: HashSet<String>,
+}
+
+impl Plain {
+    /// The lines of these records.
+    pub(super) fn lines(&mut self, report: &Report, records: &[Record]) -> String {
+        let mut text = String::new();
+        for record in records {
+            match &record.fact {
+                Fact::Started { .. } | Fact::Created(_) | Fact::Expanded { .. } => {}
+                Fact::Completed { call, .. }
+                | Fact::Rejected { call, .. }
+                | Fact::Retryable { call, .. }
+                | Fact::Unknown { call, .. }
+                | Fact::Pending { call, .. } => text.push_str(&self.of_call(report, call)),
+                Fact::Skipped { node } => text.push_str(&self.of(report, node, None, forward)),
+                Fact::Refused { node, item, .. } | Fact::GivenUp { node, item, .. } => {
+                    text.push_str(&self.of(report, node, *item, forward));
+                }
+                Fact::UndoRefused { node, item, .. } => text.push_str(&self.of_undo(report, node, *item)),
+                Fact::Unwinding { .. } => text.push_str(&self.not_started(report)),
+                Fact::CancelRequested { by } => text.push_str(&by_whom("cancelled", by)),
+                Fact::Paused { by } => text.push_str(&by_whom("paused", by)),
+                Fact::Resumed { by } => text.push_str(&by_whom("resumed", by)),
+                Fact::Terminated { by, .. } => text.push_str(&by_whom("terminated", by)),
+                Fact::RetryRequested { by, .. } => text.push_str(&by_whom("to be tried again", by)),
+                Fact::UndoSkipped { by, node } => text.push_str(&by_whom(&format!("{node} given up"), by)),
+                Fact::Patched { by, node, .. } => text.push_str(&by_whom(&format!("{node} patched"), by)),
+                Fact::CircuitOpened { .. } | Fact::Stuck { .. } | Fact::Finished | Fact::Compensated => {}
+            }
+        }
+        text
+    }
+
+    /// Rows that were never written: those of steps that ended before this process looked.
+    pub(super) fn rest(&mut self, report: &Report) -> String {
+        super::rows_of(report).iter().map(|row| self.say(row)).collect()
+    }
+
+    fn not_started(&mut self, report: &Report) -> String {
+        let waiting = report.nodes.iter().flat_map(units).filter(|node| node.status == "waiting");
+        waiting.map(|node| self.say(&forward(node))).collect()
+    }
+
+    fn of_call(&mut self, report: &Report, call: &CallId) -> String {
+        match call.operation {
+            Operation::Run => self.of(report, &call.node, call.item, forward),
+            Operation::Compensate => self.of_undo(report, &call.node, call.item),
+        }
+    }
+
+    fn of(&mut self, report: &Report, node: &Name, item: Option<u32>, row: impl Fn(&NodeReport) -> Row) -> String {
+        find(report, node, item).map(|node| self.say(&row(node))).unwrap_or_default()
+    }
+
+    fn of_undo(&mut self, report: &Report, node: &Name, item: Option<u32>) -> String {
+        find(report, node, item).and_then(undo).map(|row| self.say(&row)).unwrap_or_default()
+    }
+
+    fn say(&mut self, row: &Row) -> String {
+        let what = format!("{} {:?} {}", row.name, row.mark, row.text);
+        if self.said.insert(what) { format!("{}\n", row.line()) } else { String::new() }
+    }
+}
+
+fn find<'r>(report: &'r Report, node: &Name, item: Option<u32>) -> Option<&'r NodeReport> {
+    report.nodes.iter().filter(|found| found.id == *node).flat_map(units).find(|unit| unit.item == item)
+}
+
+fn by_whom(what: &str, by: &Operator) -> String {
+    format!("  ‖ {what} by {}: {}\n", clipped(&by.who, REASON_CHARS), clipped(&by.why, REASON_CHARS))
+}
