@@ -1,2 +1,43 @@
-//! Being built.
-fn main() {}
+//! The commands of this repository: `cargo xtask --help` lists them. Plain Rust and cargo; whatever
+//! a command needs and the machine lacks, it installs or names. Deliberately absent: anything that
+//! users of the product need; that is in the binary.
+
+mod check;
+mod demo;
+mod guests;
+mod host;
+mod shell;
+mod test;
+mod toolchain;
+
+use clap::{Parser, Subcommand};
+
+/// The commands of this repository.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Xtask {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Build all, then see three sagas: one that works, one that is undone, one that is killed and resumed
+    Demo,
+    /// Run every test, with all set-up
+    Test(test::Test),
+    /// Formatting, lints, the core without std, the documentation
+    Check,
+    /// Build every guest and print its path
+    Guests,
+}
+
+fn main() -> anyhow::Result<()> {
+    shell::at_root()?;
+    match Xtask::parse().command {
+        Command::Demo => demo::run(),
+        Command::Test(test) => test.run(),
+        Command::Check => check::all(),
+        Command::Guests => guests::run(),
+    }
+}

@@ -214,6 +214,38 @@ pub enum Fact {
     },
 }
 
+impl Fact {
+    /// The step, or the item of a fan-out, that this is about; none where it is about the whole.
+    pub fn node(&self) -> Option<(&Name, Option<u32>)> {
+        match self {
+            Self::Started { call, .. }
+            | Self::Completed { call, .. }
+            | Self::Rejected { call, .. }
+            | Self::Retryable { call, .. }
+            | Self::Unknown { call, .. }
+            | Self::Pending { call, .. } => Some((&call.node, call.item)),
+            Self::Refused { node, item, .. }
+            | Self::GivenUp { node, item, .. }
+            | Self::UndoRefused { node, item, .. }
+            | Self::Patched { node, item, .. } => Some((node, *item)),
+            Self::Skipped { node }
+            | Self::Expanded { node, .. }
+            | Self::CircuitOpened { node }
+            | Self::UndoSkipped { node, .. } => Some((node, None)),
+            Self::RetryRequested { node, .. } => node.as_ref().map(|node| (node, None)),
+            Self::Created(_)
+            | Self::Unwinding { .. }
+            | Self::Stuck { .. }
+            | Self::Finished
+            | Self::Compensated
+            | Self::Terminated { .. }
+            | Self::CancelRequested { .. }
+            | Self::Paused { .. }
+            | Self::Resumed { .. } => None,
+        }
+    }
+}
+
 /// The first record of a transaction.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Created {

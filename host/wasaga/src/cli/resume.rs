@@ -2,7 +2,7 @@
 
 use wasaga_core::{Operator, Status, TransactionId};
 use wasaga_engine::{Engine, Error, Recover};
-use wasaga_journal::{Filter, Page};
+use wasaga_journal::{Filter, Journal, Page};
 use wasaga_sandbox::Settings;
 
 use super::{Options, run};
@@ -26,16 +26,21 @@ pub(crate) struct Resume {
 impl Resume {
     pub(crate) async fn run(self, options: &Options) -> anyhow::Result<Exit> {
         let journal = wiring::journal(options).await?;
-        let id = match &self.id {
-            Some(id) => Some(super::transactions::find(&*journal, id).await?),
-            None => None,
+        let ids = match &self.id {
+            Some(id) => vec![super::transactions::find(&*journal, id).await?],
+            None => left(&*journal).await?,
         };
-        let view = View::new(options.json || id.is_none());
+        if ids.is_empty() {
+            return nothing(options);
+        }
+        // A single one is shown as it goes, several by a line each.
+        let one = if let [id] = ids[..] { Some(id) } else { None };
+        let view = View::new(options.json || one.is_none());
         let sandbox = wiring::sandbox(options, Settings { calls_max: 256, ..Settings::default() })?;
         let engine = wiring::engine(journal, sandbox).recover(Recover::Nothing).watch(view.clone()).start().await?;
-        let done = match id {
+        let done = match one {
             Some(id) => self.one(&engine, &view, id, options).await,
-            None => all(&engine, options).await,
+            None => all(&engine, &view, ids, options).await,
         };
         view.end();
         wiring::close(&engine).await;
@@ -44,6 +49,7 @@ impl Resume {
 
     async fn one(&self, engine: &Engine, view: &View, id: TransactionId, options: &Options) -> anyhow::Result<Exit> {
         let row = engine.journal().load(id).await?.ok_or(Error::UnknownTransaction(id))?.row;
+        view.begin(&row.definition, &engine.journal().identity());
         if row.paused && !row.status.is_ended() {
             let by = Operator { who: super::operate::who(), why: self.reason.clone() };
             engine.resume(id, by).await?;
@@ -52,29 +58,30 @@ impl Resume {
         }
         match run::wait(engine, view, id).await? {
             None => Ok(Exit::Unfinished),
+            // Programs that ask for all get an array, however many there are.
+            Some(report) if options.json && self.id.is_none() => print_json(&[&report]).map(|()| Exit::of(&report)),
             Some(report) if options.json => print_json(&report).map(|()| Exit::of(&report)),
             Some(report) => view.conclude(&report).map(|()| Exit::of(&report)),
         }
     }
 }
 
-/// Everything that nobody drives: a line for each as it ends, or one array of reports.
-async fn all(engine: &Engine, options: &Options) -> anyhow::Result<Exit> {
-    let ids = left(engine).await?;
-    if ids.is_empty() {
-        if options.json {
-            print_json::<[(); 0]>(&[])?;
-        } else {
-            text::print("nothing to resume: every transaction has ended, is driven, or waits for a person\n")?;
-        }
-        return Ok(Exit::Completed);
+fn nothing(options: &Options) -> anyhow::Result<Exit> {
+    if options.json {
+        print_json::<[(); 0]>(&[])?;
+    } else {
+        text::print("nothing to resume: every transaction has ended, is driven, or waits for a person\n")?;
     }
-    let view = View::new(true);
+    Ok(Exit::Completed)
+}
+
+/// Everything that nobody drives: a line for each as it ends, or one array of reports.
+async fn all(engine: &Engine, view: &View, ids: Vec<TransactionId>, options: &Options) -> anyhow::Result<Exit> {
     let (mut reports, mut unfinished) = (Vec::new(), 0);
     let taken = engine.take_all().await?;
     tracing::info!(taken, "transactions are taken up");
     for id in ids {
-        match run::wait(engine, &view, id).await {
+        match run::wait(engine, view, id).await {
             Ok(Some(report)) => {
                 if !options.json {
                     text::print(&format!("{}  {}\n", report.transaction, crate::view::closing(&report)))?;
@@ -99,12 +106,12 @@ async fn all(engine: &Engine, options: &Options) -> anyhow::Result<Exit> {
 }
 
 /// What nobody alive drives, oldest first.
-async fn left(engine: &Engine) -> anyhow::Result<Vec<TransactionId>> {
+async fn left(journal: &dyn Journal) -> anyhow::Result<Vec<TransactionId>> {
     let statuses = vec![Status::Scheduled, Status::Running, Status::Compensating];
     let filter = Filter { statuses, ..Filter::default() };
     let (mut ids, mut below) = (Vec::new(), None);
     loop {
-        let rows = engine.journal().list(&filter, Page { limit: PAGE, below }).await?;
+        let rows = journal.list(&filter, Page { limit: PAGE, below }).await.map_err(Error::from)?;
         let free = rows.iter().filter(|row| !row.paused && row.owner.as_ref().is_none_or(|owner| !owner.alive));
         ids.extend(free.map(|row| row.id));
         below = rows.last().map(|row| row.id);

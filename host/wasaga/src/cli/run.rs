@@ -105,7 +105,7 @@ impl Run {
             key: self.key.as_deref().map(Name::from),
             ..StartRequest::new(module.digest, definition.clone(), input)
         };
-        view.begin(&plan, &engine.journal().identity());
+        view.begin(&plan.name, &engine.journal().identity());
         let started = engine.start(request).await?;
         if started.existing {
             view.say(&format!(

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use wasaga_core::saga::Report;
-use wasaga_core::{Plan, Record, Status, TransactionId};
+use wasaga_core::{Record, Status, TransactionId};
 use wasaga_engine::Watch;
 use wasaga_journal::Identity;
 
@@ -55,9 +55,9 @@ impl View {
     }
 
     /// Says what runs and where it is kept, once something happens.
-    pub(crate) fn begin(&self, plan: &Plan, identity: &Identity) {
+    pub(crate) fn begin(&self, definition: &str, identity: &Identity) {
         if !self.is_quiet() {
-            let name = console::style(&*plan.name).bold();
+            let name = console::style(definition).bold();
             *self.heading.lock() = Some(format!("{name}  {}\n\n", wiring::describe(identity)));
         }
     }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use wasaga_core::saga::{NodeReport, Report};
 use wasaga_core::{CallId, Fact, Name, Operation, Operator, Record};
 
-use super::row::{Row, forward, undo, units};
+use super::row::{Mark, Row, forward, undo, units};
 use crate::text::clipped;
 
 /// Characters of an operator's reason.
@@ -16,12 +16,16 @@ const REASON_CHARS: usize = 200;
 pub(super) struct Plain {
     /// Rows by their text without the time: a row that says the same again is not repeated.
     said: HashSet<String>,
+    begun: bool,
 }
 
 impl Plain {
     /// The lines of these records.
     pub(super) fn lines(&mut self, report: &Report, records: &[Record]) -> String {
         let mut text = String::new();
+        if !std::mem::replace(&mut self.begun, true) {
+            text.push_str(&self.before(report, records));
+        }
         for record in records {
             match &record.fact {
                 Fact::Started { .. } | Fact::Created(_) | Fact::Expanded { .. } => {}
@@ -47,6 +51,13 @@ impl Plain {
             }
         }
         text
+    }
+
+    /// What had come to something before this process took the transaction up.
+    fn before(&mut self, report: &Report, records: &[Record]) -> String {
+        let now = |node: &NodeReport| records.iter().any(|record| record.fact.node() == Some((&node.id, node.item)));
+        let settled = report.nodes.iter().flat_map(units).filter(|node| node.attempts > 0 && !now(node));
+        settled.map(|node| self.say(&forward(node))).collect()
     }
 
     /// Rows that were never written: those of steps that ended before this process looked.
@@ -75,6 +86,10 @@ impl Plain {
     }
 
     fn say(&mut self, row: &Row) -> String {
+        // What is called again at once, after its host was lost, has come to nothing yet.
+        if row.mark == Mark::Running && row.us.is_none() {
+            return String::new();
+        }
         let what = format!("{} {:?} {}", row.name, row.mark, row.text);
         if self.said.insert(what) { format!("{}\n", row.line()) } else { String::new() }
     }

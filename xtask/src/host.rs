@@ -1,0 +1,17 @@
+//! Builds the binary. The `dev` profile serves the demo and the tests, so that wasmtime is compiled once.
+
+use std::path::PathBuf;
+
+use crate::shell;
+
+/// Builds the host; answers where the binary is.
+pub(crate) fn build() -> anyhow::Result<PathBuf> {
+    let binary = shell::target_directory().join("debug").join("wasaga");
+    if binary.exists() {
+        shell::step("building the host");
+    } else {
+        shell::step("building the host (the first time this compiles wasmtime, some ten minutes on two cores)");
+    }
+    shell::run(shell::cargo().args(["build", "--package", "wasaga-host"]))?;
+    Ok(binary)
+}

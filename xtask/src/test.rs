@@ -1,0 +1,28 @@
+//! All tests, with all set-up: what a newcomer types, and what CI runs.
+
+use std::time::Instant;
+
+use crate::shell::{cargo, run, step};
+use crate::{guests, host};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Test {
+    /// Only tests whose name has this in it
+    filter: Option<String>,
+}
+
+impl Test {
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        let began = Instant::now();
+        guests::build()?;
+        host::build()?;
+        step("building the tests");
+        run(cargo().args(["test", "--quiet", "--workspace", "--no-run"]))?;
+        step("running the tests");
+        let mut test = cargo();
+        test.args(["test", "--workspace", "--no-fail-fast"]);
+        run(test.args(self.filter))?;
+        println!("\nall tests passed, in {} s", began.elapsed().as_secs());
+        Ok(())
+    }
+}
