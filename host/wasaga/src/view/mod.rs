@@ -102,6 +102,8 @@ impl View {
             Way::Live(live) => {
                 live.show(report);
                 live.end();
+                // The last row has no end of line.
+                lines.push('\n');
             }
         }
         lines.push_str(&format!("\n{}{}\n", closing(report), exit_note(report)));
