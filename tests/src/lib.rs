@@ -120,7 +120,6 @@ impl Ended {
     }
 
     /// Fails unless it ended with this code.
-    #[must_use]
     pub fn with(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
         self

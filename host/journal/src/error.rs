@@ -69,6 +69,18 @@ pub enum Error {
         #[source]
         source: Source,
     },
+    /// The disk, or the file system on it, failed.
+    #[error(
+        "journal `{location}` cannot be read or written: the disk reports an error (look at the disk, its quota and the \
+         limit on the size of files; what was answered before is kept)"
+    )]
+    Disk {
+        /// Where.
+        location: String,
+        /// The driver's error.
+        #[source]
+        source: Source,
+    },
     /// It was closed.
     #[error("the journal is closed")]
     Closed,

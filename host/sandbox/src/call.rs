@@ -10,7 +10,7 @@ use wasmtime::Store;
 use crate::contract::{Saga, types};
 use crate::failure::Ended;
 use crate::load::Loaded;
-use crate::state::{Serving, State};
+use crate::state::State;
 use crate::{PAYLOAD_BYTES_MAX, Sandbox};
 
 /// An instance with its store.
@@ -114,7 +114,7 @@ fn prepare(store: &mut Store<State>, call: &Call, served: u32) -> wasmtime::Resu
     }
     let state = store.data_mut();
     state.limits.memory_bytes_max = usize::try_from(call.memory_bytes).unwrap_or(usize::MAX);
-    state.serving = Some(Serving { variables: call.variables.clone(), ..Serving::default() });
+    state.serve(call);
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use wasaga_core::{Json, NAME_CHARS_MAX, Name, Published};
 
 use crate::contract::{log, transaction, types};
-use crate::state::{Serving, State};
+use crate::state::{Serving, State, guest_line};
 
 /// Bytes of all that one call writes: it goes into one record.
 const WRITTEN_BYTES_MAX: usize = 1 << 20;
@@ -88,7 +88,7 @@ impl log::Host for State {
         serving.lines += 1;
         if serving.lines > LINES_MAX {
             if serving.lines == LINES_MAX + 1 {
-                tracing::warn!(target: "wasaga::guest", lines = LINES_MAX, "more log lines of this call are dropped");
+                guest_line!(warn, &serving.whose, lines = LINES_MAX, "more log lines of this call are dropped");
             }
             return Ok(());
         }
@@ -100,12 +100,13 @@ impl log::Host for State {
             let end = (0..=LINE_BYTES_MAX).rev().find(|end| line.is_char_boundary(*end)).unwrap_or(0);
             line.truncate(end);
         }
+        let whose = &serving.whose;
         match level {
-            log::Level::Trace => tracing::trace!(target: "wasaga::guest", "{line}"),
-            log::Level::Debug => tracing::debug!(target: "wasaga::guest", "{line}"),
-            log::Level::Info => tracing::info!(target: "wasaga::guest", "{line}"),
-            log::Level::Warn => tracing::warn!(target: "wasaga::guest", "{line}"),
-            log::Level::Error => tracing::error!(target: "wasaga::guest", "{line}"),
+            log::Level::Trace => guest_line!(trace, whose, "{line}"),
+            log::Level::Debug => guest_line!(debug, whose, "{line}"),
+            log::Level::Info => guest_line!(info, whose, "{line}"),
+            log::Level::Warn => guest_line!(warn, whose, "{line}"),
+            log::Level::Error => guest_line!(error, whose, "{line}"),
         }
         Ok(())
     }

@@ -12,6 +12,8 @@ use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
+use crate::state::{Whose, guest_line};
+
 /// Bytes of each stream that become log lines in one call.
 const LOGGED_BYTES_MAX: usize = 64 << 10;
 /// Bytes of stderr that go with an error: a panic's message and a few lines before it.
@@ -33,11 +35,17 @@ struct Kept {
     tail: Vec<u8>,
     logged_bytes: usize,
     dropped_bytes: usize,
+    whose: Option<Arc<Whose>>,
 }
 
 impl Output {
     pub(crate) fn new(name: &'static str) -> Self {
         Self { name, kept: Arc::default() }
+    }
+
+    /// Begins a call, whose lines these are from now on.
+    pub(crate) fn begin(&self, whose: Arc<Whose>) {
+        self.kept.lock().whose = Some(whose);
     }
 
     /// The last of what was written.
@@ -50,10 +58,10 @@ impl Output {
         let mut kept = self.kept.lock();
         let line = std::mem::take(&mut kept.line);
         if !line.is_empty() {
-            self.log(&line);
+            self.log(&kept, &line);
         }
         if kept.dropped_bytes > 0 {
-            tracing::warn!(target: "wasaga::guest", stream = self.name, bytes = kept.dropped_bytes, "output was dropped");
+            guest_line!(warn, &kept.whose, stream = self.name, bytes = kept.dropped_bytes, "output was dropped");
         }
         *kept = Kept::default();
     }
@@ -70,13 +78,13 @@ impl Output {
         kept.line.extend_from_slice(logged);
         while let Some(end) = kept.line.iter().position(|byte| *byte == b'\n') {
             let line: Vec<u8> = kept.line.drain(..=end).collect();
-            self.log(&line);
+            self.log(&kept, &line);
         }
     }
 
-    fn log(&self, line: &[u8]) {
+    fn log(&self, kept: &Kept, line: &[u8]) {
         let line = String::from_utf8_lossy(line);
-        tracing::info!(target: "wasaga::guest", stream = self.name, "{}", line.trim_end());
+        guest_line!(info, &kept.whose, stream = self.name, "{}", line.trim_end());
     }
 }
 

@@ -1,6 +1,8 @@
 //! What an instance has of the host: its limits, its empty WASI context, and the call it serves.
 
-use wasaga_core::{Variables, Writes};
+use std::sync::Arc;
+
+use wasaga_core::{Call, CallId, TransactionId, Variables, Writes};
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
@@ -19,6 +21,13 @@ pub(crate) struct State {
     table: ResourceTable,
 }
 
+/// Whose line of the log it is.
+#[derive(Debug)]
+pub(crate) struct Whose {
+    pub(crate) transaction: TransactionId,
+    pub(crate) call: CallId,
+}
+
 /// One call, as the imports see it.
 #[derive(Debug, Default)]
 pub(crate) struct Serving {
@@ -28,9 +37,34 @@ pub(crate) struct Serving {
     pub(crate) written_bytes: usize,
     /// Lines that were logged.
     pub(crate) lines: usize,
+    pub(crate) whose: Option<Arc<Whose>>,
 }
 
+/// A line of the log at a constant level, with the call that it is of.
+macro_rules! guest_line {
+    ($level:ident, $whose:expr, $($rest:tt)+) => {
+        match $whose {
+            Some(whose) => tracing::$level!(
+                target: "wasaga::guest",
+                transaction = %whose.transaction,
+                call = %whose.call,
+                $($rest)+
+            ),
+            None => tracing::$level!(target: "wasaga::guest", $($rest)+),
+        }
+    };
+}
+pub(crate) use guest_line;
+
 impl State {
+    /// Begins to serve a call.
+    pub(crate) fn serve(&mut self, call: &Call) {
+        let whose = Arc::new(Whose { transaction: call.transaction, call: call.id.clone() });
+        self.stdout.begin(whose.clone());
+        self.stderr.begin(whose.clone());
+        self.serving = Some(Serving { variables: call.variables.clone(), whose: Some(whose), ..Serving::default() });
+    }
+
     /// No files, no environment, no arguments, no network: what a guest may do is granted, never
     /// inherited. Clocks and randomness are there, for nearly every standard library needs them.
     pub(crate) fn new(memory_bytes_max: usize) -> Self {

@@ -27,6 +27,7 @@ mod code {
     pub(super) const BUSY: u32 = 5;
     pub(super) const LOCKED: u32 = 6;
     pub(super) const READONLY: u32 = 8;
+    pub(super) const IOERR: u32 = 10;
     pub(super) const CORRUPT: u32 = 11;
     pub(super) const FULL: u32 = 13;
     pub(super) const CANTOPEN: u32 = 14;
@@ -46,6 +47,7 @@ impl Cause {
             (sqlx::Error::PoolClosed, _) => Error::Closed,
             (_, Some(code::BUSY | code::LOCKED)) => Error::Locked { location, source: self.into() },
             (_, Some(code::READONLY)) => Error::ReadOnly { location, source: self.into() },
+            (_, Some(code::IOERR)) => Error::Disk { location, source: self.into() },
             (_, Some(code::FULL)) => Error::Full { location, source: self.into() },
             (_, Some(code::CORRUPT)) => Error::Damaged { what: format!("journal `{location}`"), source: self.into() },
             (_, Some(code::NOTADB)) => Error::Open {
