@@ -1,6 +1,8 @@
 //! What bad input gets: a message that names the culprit and the remedy, a documented exit code, and
 //! nothing lost.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

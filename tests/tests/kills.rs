@@ -1,5 +1,7 @@
 //! kill -9 in the middle of every call, several processes on one journal, and a drain.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
 use std::collections::BTreeMap;
 use std::process::{Child, Stdio};
 

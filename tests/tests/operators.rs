@@ -1,5 +1,7 @@
 //! Stuck is visible and goes on: retry, skip, patch; and cancel, pause, resume, terminate.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
 use std::process::Stdio;
 
 use serde_json::json;

@@ -179,8 +179,7 @@ fn an_answer_that_comes_late_or_twice_changes_nothing() {
     let mut world = World::new(&chain());
     let call = world.call("a").clone();
     world.completes(&["a"]);
-    let answer =
-        wasaga_core::Answer { outcome: rejected("late"), writes: Writes::default(), usage: Default::default() };
+    let answer = Answer { outcome: rejected("late"), writes: Writes::default(), usage: Default::default() };
     let decision = world.saga.handle_answer(&call.id, answer, &moment(world.now));
     assert!(decision.records().is_empty());
     world.perform(decision);

@@ -290,11 +290,11 @@ impl Engine {
     /// [`Error::Journal`] where the journal failed for too long.
     pub async fn wait(&self, id: TransactionId) -> Result<Report, Error> {
         loop {
-            if let Some(Handle { mut told, .. }) = self.inner.handle(id) {
-                if let Ok(told) = told.wait_for(Option::is_some).await.map(|told| told.clone()) {
-                    return told.map_or(Err(Error::UnknownTransaction(id)), Told::into_result);
-                }
-                // It gave its place up without a word: it never got the transaction.
+            // A driver may give its place up without a word: then it never got the transaction.
+            if let Some(Handle { mut told, .. }) = self.inner.handle(id)
+                && let Ok(told) = told.wait_for(Option::is_some).await.map(|told| told.clone())
+            {
+                return told.map_or(Err(Error::UnknownTransaction(id)), Told::into_result);
             }
             let stored = self.inner.load(id).await?;
             let row = &stored.row;

@@ -52,12 +52,12 @@ fn directories() -> anyhow::Result<directories::ProjectDirs> {
 }
 
 /// The sandbox; compiled modules are kept in the user's cache directory.
-pub(crate) fn sandbox(options: &Options, settings: Settings) -> anyhow::Result<Arc<Sandbox>> {
-    let cache = match &options.cache {
+pub(crate) fn sandbox(options: &Options, mut settings: Settings) -> anyhow::Result<Arc<Sandbox>> {
+    settings.cache = match &options.cache {
         Some(path) => Some(path.clone()),
         None => directories().ok().map(|own| own.cache_dir().join("modules")),
     };
-    let sandbox = Sandbox::new(Settings { cache, ..settings }).map_err(wasaga_engine::Error::from)?;
+    let sandbox = Sandbox::new(settings).map_err(wasaga_engine::Error::from)?;
     Ok(Arc::new(sandbox))
 }
 

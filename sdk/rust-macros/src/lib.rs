@@ -41,17 +41,18 @@ pub fn saga(settings: TokenStream, module: TokenStream) -> TokenStream {
 
 /// Marks a step; see [`macro@saga`].
 #[proc_macro_attribute]
-pub fn step(_: TokenStream, _: TokenStream) -> TokenStream {
-    outside("step")
+pub fn step(_: TokenStream, function: TokenStream) -> TokenStream {
+    outside("step", function)
 }
 
 /// Marks the compensation of a step; see [`macro@saga`].
 #[proc_macro_attribute]
-pub fn compensation(_: TokenStream, _: TokenStream) -> TokenStream {
-    outside("compensation")
+pub fn compensation(_: TokenStream, function: TokenStream) -> TokenStream {
+    outside("compensation", function)
 }
 
-fn outside(attribute: &str) -> TokenStream {
+fn outside(attribute: &str, function: TokenStream) -> TokenStream {
     let message = format!("`#[{attribute}]` belongs on a function in a module with `#[saga]`");
-    syn::Error::new(proc_macro2::Span::call_site(), message).into_compile_error().into()
+    let span = function.into_iter().next().map_or_else(proc_macro2::Span::call_site, |token| token.span().into());
+    syn::Error::new(span, message).into_compile_error().into()
 }

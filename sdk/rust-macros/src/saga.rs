@@ -103,14 +103,14 @@ fn read_steps(items: &mut [Item]) -> syn::Result<Vec<Step>> {
     let mut errors = Vec::new();
     let mut steps = Vec::new();
     for (function, settings) in heads {
-        match read_step(items, function, settings, &ids) {
+        match read_step(items, &function, settings, &ids) {
             Ok(step) => steps.push(step),
             Err(error) => errors.push(error),
         }
     }
-    for marked in marked(items, "compensation") {
+    for mut marked in marked(items, "compensation") {
         let function = marked.function.sig.ident.clone();
-        match read_undo(marked, &ids, &steps) {
+        match read_undo(&mut marked, &ids, &steps) {
             Ok((step, undo)) => {
                 let place = steps.iter_mut().find(|known| known.id == step);
                 match place {
@@ -147,8 +147,8 @@ fn duplicates(heads: &[(ItemFn, StepSettings)], ids: &[String]) -> Vec<syn::Erro
     errors
 }
 
-fn read_step(items: &mut [Item], function: ItemFn, settings: StepSettings, ids: &[String]) -> syn::Result<Step> {
-    let own = id(&function, &settings);
+fn read_step(items: &mut [Item], function: &ItemFn, settings: StepSettings, ids: &[String]) -> syn::Result<Step> {
+    let own = id(function, &settings);
     let description = docs(&function.attrs);
     let rule = Rule { steps: ids, undo: false, each: settings.each.is_some(), own: &own };
     let mut errors = Vec::new();
@@ -169,7 +169,7 @@ fn read_step(items: &mut [Item], function: ItemFn, settings: StepSettings, ids: 
             errors.push(syn::Error::new(step.span(), format!("step `{own}` cannot depend on itself")));
         }
     }
-    let operation = match same(items, &function) {
+    let operation = match same(items, function) {
         Some(function) => Operation::read(function, &rule),
         None => Err(syn::Error::new(function.sig.ident.span(), "this function is not in the saga's module")),
     };
@@ -192,7 +192,7 @@ fn same<'m>(items: &'m mut [Item], function: &ItemFn) -> Option<&'m mut ItemFn> 
     })
 }
 
-fn read_undo(marked: Marked<'_>, ids: &[String], steps: &[Step]) -> syn::Result<(String, Undo)> {
+fn read_undo(marked: &mut Marked<'_>, ids: &[String], steps: &[Step]) -> syn::Result<(String, Undo)> {
     let settings = UndoSettings::read(&marked.attribute)?;
     let Some(of) = &settings.of else {
         return Err(syn::Error::new(marked.attribute.span(), "say which step it undoes: `#[compensation(of = …)]`"));

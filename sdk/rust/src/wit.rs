@@ -1,7 +1,8 @@
 //! The contract with the host: its types everywhere, its exports in a component alone.
 
 mod bindings {
-    #![cfg_attr(target_family = "wasm", expect(missing_docs, unsafe_code, reason = "wit-bindgen writes this"))]
+    #![expect(missing_docs, reason = "wit-bindgen writes this")]
+    #![cfg_attr(target_family = "wasm", expect(unsafe_code, reason = "wit-bindgen writes this"))]
     wit_bindgen::generate!({ path: "wit", world: "wasaga:plugin/saga" });
 
     #[cfg(target_family = "wasm")]
