@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use sqlx::{Connection as _, SqliteConnection};
 use wasaga_tests::{Ended, User, guest};
 
 fn write(user: &User, name: &str, bytes: &[u8]) -> PathBuf {
@@ -173,14 +174,15 @@ fn a_full_disk_is_told_and_loses_nothing() {
     user.run("order", "@input.json", &[]).with(0);
 }
 
-#[test]
-fn a_journal_of_a_later_version_is_left_alone() {
+#[tokio::test]
+async fn a_journal_of_a_later_version_is_left_alone() {
     let user = User::new();
     user.run("hello", r#"{"name":"Ada"}"#, &[]).with(0);
     let path = user.directory().join("journal.db");
-    let sql = "import sqlite3,sys; c=sqlite3.connect(sys.argv[1]); \
-               c.execute(\"insert into _sqlx_migrations values (9999,'later',current_timestamp,1,x'00',1)\"); c.commit()";
-    assert!(Command::new("python3").args(["-c", sql]).arg(&path).status().unwrap().success());
+    let mut journal = SqliteConnection::connect(path.to_str().unwrap()).await.unwrap();
+    let later = "INSERT INTO _sqlx_migrations VALUES (9999, 'later', current_timestamp, 1, x'00', 1)";
+    sqlx::query(later).execute(&mut journal).await.unwrap();
+    journal.close().await.unwrap();
     let ended = user.wasaga(&["transactions", "list"]).with(1);
     assert!(ended.error().contains("is of version 9999, which this wasaga does not know"), "{}", ended.stderr);
 }

@@ -36,8 +36,8 @@ pub(crate) enum Ask {
 /// What a driver says last.
 #[derive(Clone, Debug)]
 pub(crate) enum Told {
-    /// It ended, is stuck, or is paused.
-    Report(Arc<Report>),
+    /// It ended, is stuck, or is paused. Reports are made for those who ask.
+    Rests(Arc<Saga>),
     /// The host leaves.
     Draining,
     /// Something is wrong.
@@ -47,7 +47,7 @@ pub(crate) enum Told {
 impl Told {
     pub(crate) fn into_result(self) -> Result<Report, Error> {
         match self {
-            Self::Report(report) => Ok(Arc::unwrap_or_clone(report)),
+            Self::Rests(saga) => Ok(saga.report()),
             Self::Draining => Err(Error::Draining),
             Self::Failed(error) => Err(Error::Shared(error)),
         }
@@ -299,7 +299,7 @@ impl Driver {
                 if !status.is_ended() {
                     release(&self.inner, self.id, self.epoch).await;
                 }
-                Told::Report(Arc::new(self.saga.report()))
+                Told::Rests(Arc::new(self.saga))
             }
             Stop::Left => {
                 release(&self.inner, self.id, self.epoch).await;
