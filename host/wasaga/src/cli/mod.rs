@@ -2,9 +2,11 @@
 //! needs of it is made in each command.
 
 mod bench;
+mod build;
 mod completions;
 mod graph;
 mod inspect;
+mod new;
 mod operate;
 mod resume;
 mod run;
@@ -25,6 +27,7 @@ A guest, compiled from Rust, describes its sagas. wasaga calls each step in a sa
 time and memory limits, keeps a durable journal, retries, compensates, and after a crash goes on
 exactly where the journal ends.
 
+  wasaga new rust shop && cd shop && wasaga build    from nothing to a component
   wasaga run shop.wasm --input '{\"sku\":\"tea\"}'     run a saga and see it happen
   wasaga transactions list --status stuck            what waits for a person
   wasaga resume                                      go on with what a crash left";
@@ -72,6 +75,10 @@ pub(crate) enum LogFormat {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Make a project to begin with: a saga, a test, and the SDK
+    New(new::New),
+    /// Build a project to a component
+    Build(build::Build),
     /// Run a saga and see it happen
     Run(run::Run),
     /// Go on with what a crash, a pause or an interruption left unfinished
@@ -112,6 +119,8 @@ pub(crate) fn parse() -> Cli {
 pub(crate) async fn run(cli: Cli) -> anyhow::Result<Exit> {
     let options = &cli.options;
     match cli.command {
+        Command::New(command) => command.run(),
+        Command::Build(command) => command.run(options).await,
         Command::Run(command) => command.run(options).await,
         Command::Resume(command) => command.run(options).await,
         Command::Inspect(command) => command.run(options).await,

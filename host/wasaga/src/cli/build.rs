@@ -1,0 +1,46 @@
+//! `wasaga build`: a project becomes a component, which is then looked at as `run` would.
+
+use std::path::PathBuf;
+
+use super::{Options, inspect};
+use crate::exit::{Exit, print_json};
+use crate::{project, text};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Build {
+    /// The project's folder
+    #[arg(default_value = ".")]
+    folder: PathBuf,
+}
+
+/// What programs get.
+#[derive(serde::Serialize)]
+struct Built<'a> {
+    file: String,
+    bytes: usize,
+    digest: wasaga_core::Digest,
+    definitions: Vec<&'a str>,
+}
+
+impl Build {
+    pub(crate) async fn run(self, options: &Options) -> anyhow::Result<Exit> {
+        let folder = self.folder;
+        let file = tokio::task::spawn_blocking(move || project::build(&folder)).await??;
+        let (engine, module, bytes) = inspect::load(options, &file).await?;
+        let names = engine.definitions(module.digest)?;
+        let shown = file.strip_prefix(".").unwrap_or(&file).display().to_string();
+        if options.json {
+            let definitions = names.iter().map(|name| name.as_str()).collect();
+            print_json(&Built { file: shown, bytes, digest: module.digest, definitions })?;
+            return Ok(Exit::Completed);
+        }
+        let mut line = format!("{shown}  {}  {}", text::size(bytes as u64), module.digest);
+        for name in &names {
+            let plan = engine.plan(module.digest, name)?;
+            let steps: Vec<&str> = plan.steps().iter().map(|step| &*step.id).collect();
+            line.push_str(&format!("  saga `{name}`: {}", steps.join(", ")));
+        }
+        text::print(&format!("{line}\n"))?;
+        Ok(Exit::Completed)
+    }
+}

@@ -1,0 +1,99 @@
+//! A user's own project: made from a template, and built to a component. The SDK that it needs is in
+//! this binary, so a project builds without this repository.
+
+mod rust;
+mod vendor;
+
+use std::path::{Path, PathBuf};
+
+use crate::exit::BadInput;
+
+/// Languages that guests are written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Language {
+    /// Rust
+    Rust,
+}
+
+/// Characters of a project's name.
+const NAME_CHARS_MAX: usize = 64;
+
+/// A file of a template: where it goes, and what is in it.
+type File = (&'static str, &'static str);
+
+/// Makes a project in a folder that is not there yet, or is empty.
+pub(crate) fn new(language: Language, name: &str, folder: &Path) -> anyhow::Result<()> {
+    check_name(name)?;
+    if let Some(there) = std::fs::read_dir(folder).ok().and_then(|mut entries| entries.next()) {
+        let there = there.map(|entry| entry.file_name().to_string_lossy().into_owned()).unwrap_or_default();
+        let message = format!("`{}` is not empty: it has `{there}` (name another folder)", folder.display());
+        return Err(BadInput::new(message).into());
+    }
+    let files = match language {
+        Language::Rust => rust::TEMPLATE,
+    };
+    for (path, text) in files {
+        let text = text.replace("{name}", name).replace("{module}", &name.replace('-', "_"));
+        write(&folder.join(path), text.as_bytes())?;
+    }
+    match language {
+        Language::Rust => vendor::rust_sdk(&folder.join("vendor/wasaga")),
+    }
+}
+
+/// Builds the project in this folder; answers where the component is.
+pub(crate) fn build(folder: &Path) -> anyhow::Result<PathBuf> {
+    if folder.join("Cargo.toml").is_file() {
+        return rust::build(folder);
+    }
+    let message = format!(
+        "`{}` has no project: there is no `Cargo.toml` (make one with `wasaga new rust NAME`, or name its folder)",
+        folder.display()
+    );
+    Err(BadInput::new(message).into())
+}
+
+fn check_name(name: &str) -> anyhow::Result<()> {
+    let begins = name.starts_with(|c: char| c.is_ascii_lowercase());
+    let fits = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+    if begins && fits && name.len() <= NAME_CHARS_MAX && !name.ends_with('-') {
+        return Ok(());
+    }
+    let rule = format!("a small letter first, then small letters, digits and `-`, {NAME_CHARS_MAX} at most");
+    Err(BadInput::new(format!("`{name}` is no name for a project ({rule})")).into())
+}
+
+/// Writes a file, and the folders above it.
+fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let written = || {
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        std::fs::write(path, bytes)
+    };
+    written().map_err(|error| BadInput::new(format!("`{}` cannot be written: {error}", path.display())).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_fit_crates_and_modules() {
+        for name in ["shop", "web-shop", "s3"] {
+            assert!(check_name(name).is_ok(), "{name}");
+        }
+        for name in ["", "Shop", "3s", "a_b", "a/b", "..", "shop-", &"x".repeat(65)] {
+            assert!(check_name(name).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_there_is_not_written_over() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("mine.txt"), "mine").unwrap();
+        let told = new(Language::Rust, "shop", folder.path()).unwrap_err().to_string();
+        assert!(told.contains("is not empty: it has `mine.txt`"), "{told}");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+}

@@ -1,0 +1,78 @@
+//! Rust: cargo builds, and its own words are what the user sees.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::Context as _;
+use serde::Deserialize;
+
+use super::File;
+use crate::exit::BadInput;
+
+const TARGET: &str = "wasm32-wasip2";
+
+pub(super) const TEMPLATE: &[File] = &[
+    ("Cargo.toml", include_str!("../../templates/rust/Cargo.toml.template")),
+    ("src/lib.rs", include_str!("../../templates/rust/src/lib.rs.template")),
+    ("README.md", include_str!("../../templates/rust/README.md.template")),
+    ("input.json", include_str!("../../templates/rust/input.json.template")),
+    (".gitignore", include_str!("../../templates/rust/gitignore.template")),
+];
+
+/// What cargo tells of a package that it has built, as far as it matters here.
+#[derive(Deserialize)]
+struct Built {
+    reason: String,
+    manifest_path: Option<PathBuf>,
+    #[serde(default)]
+    filenames: Vec<PathBuf>,
+}
+
+/// Builds the crate in release and puts its component beside its manifest.
+pub(super) fn build(folder: &Path) -> anyhow::Result<PathBuf> {
+    ensure_target()?;
+    let manifest = folder.join("Cargo.toml").canonicalize().context("the manifest is gone")?;
+    let mut cargo = Command::new("cargo");
+    cargo.args(["build", "--release", "--target", TARGET, "--message-format", "json-render-diagnostics"]);
+    cargo.arg("--manifest-path").arg(&manifest).stdout(Stdio::piped());
+    let output = cargo
+        .spawn()
+        .and_then(std::process::Child::wait_with_output)
+        .map_err(|error| BadInput::new(format!("`cargo` cannot be started: {error} (install Rust with rustup)")))?;
+    if !output.status.success() {
+        return Err(BadInput::new("the guest does not compile; cargo says why above").into());
+    }
+    let told = String::from_utf8_lossy(&output.stdout);
+    let built = told.lines().filter_map(|line| serde_json::from_str::<Built>(line).ok());
+    let own =
+        built.filter(|built| built.reason == "compiler-artifact" && built.manifest_path.as_deref() == Some(&manifest));
+    let component = own.flat_map(|built| built.filenames).find(|file| file.extension().is_some_and(|e| e == "wasm"));
+    let component = component.ok_or_else(|| {
+        BadInput::new("cargo built no component (the crate needs `crate-type = [\"cdylib\"]` under `[lib]`)")
+    })?;
+    let name = component.file_name().unwrap_or_default().to_string_lossy().replace('_', "-");
+    let place = folder.join(name);
+    std::fs::copy(&component, &place).with_context(|| format!("`{}` cannot be written", place.display()))?;
+    Ok(place)
+}
+
+/// Adds the compilation target where it is missing, and says so.
+fn ensure_target() -> anyhow::Result<()> {
+    let missing = |why: &str| {
+        BadInput::new(format!(
+            "guests need the compilation target {TARGET}: {why} (add it: rustup target add {TARGET})"
+        ))
+    };
+    let printed = Command::new("rustc").args(["--print", "target-libdir", "--target", TARGET]).output();
+    let printed = printed.map_err(|error| missing(&format!("`rustc` cannot be started: {error}")))?;
+    let folder = String::from_utf8_lossy(&printed.stdout).trim().to_owned();
+    if printed.status.success() && Path::new(&folder).is_dir() {
+        return Ok(());
+    }
+    eprintln!("adding the compilation target {TARGET} to the active toolchain");
+    match Command::new("rustup").args(["target", "add", TARGET]).status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(missing(&format!("rustup ended with {status}")).into()),
+        Err(error) => Err(missing(&format!("`rustup` cannot be started: {error}")).into()),
+    }
+}
