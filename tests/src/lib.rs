@@ -14,7 +14,8 @@ use tempfile::TempDir;
 /// The longest that a command of a test may take. It is far above what any needs, and ends a hang.
 pub const COMMAND_MAX: Duration = Duration::from_secs(60);
 
-fn target() -> PathBuf {
+/// Where cargo builds to.
+pub fn target() -> PathBuf {
     let own = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target");
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(own, PathBuf::from)
 }
@@ -127,7 +128,8 @@ impl Ended {
 
     /// What it complained about: the lines after `error: `.
     pub fn error(&self) -> &str {
-        self.stderr.split_once("error: ").map_or_else(|| panic!("no error: {self:?}"), |(_, error)| error.trim_end())
+        let ours = self.stderr.rsplit_once("\nerror: ").or_else(|| self.stderr.split_once("error: "));
+        ours.map_or_else(|| panic!("no error: {self:?}"), |(_, error)| error.trim_end())
     }
 }
 

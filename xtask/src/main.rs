@@ -9,6 +9,7 @@ mod host;
 mod shell;
 mod test;
 mod toolchain;
+mod torture;
 
 use clap::{Parser, Subcommand};
 
@@ -30,6 +31,8 @@ enum Command {
     Check,
     /// Build every guest and print its path
     Guests,
+    /// Kill the real binary under load, again and again, and balance its journal with what partners saw
+    Torture(torture::Torture),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -39,5 +42,6 @@ fn main() -> anyhow::Result<()> {
         Command::Test(test) => test.run(),
         Command::Check => check::all(),
         Command::Guests => guests::run(),
+        Command::Torture(torture) => torture.run(),
     }
 }

@@ -1,0 +1,59 @@
+//! A newcomer's path, in an empty folder outside the repository: `new`, a native test, `build`, `run`.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
+use std::path::Path;
+use std::process::Command;
+
+use wasaga_tests::{Ended, User, binary, target};
+
+/// Dependencies of a project are compiled once for all runs of this test: compiling them is not what
+/// it is about, and takes minutes.
+fn in_project(program: &str, args: &[&str], folder: &Path) -> Ended {
+    let mut command = Command::new(program);
+    command.args(args).current_dir(folder).env("CARGO_TARGET_DIR", target().join("test-newcomer"));
+    command.env("WASAGA_CACHE", target().join("test-cache")).env_remove("CARGO").env_remove("RUSTUP_TOOLCHAIN");
+    Ended::from(command.output().unwrap())
+}
+
+#[test]
+fn from_an_empty_folder_to_a_running_saga_in_rust() {
+    let user = User::new();
+    let made = user.wasaga(&["new", "rust", "web-shop"]).with(0);
+    assert!(made.stdout.contains("wasaga build"), "{}", made.stdout);
+    let folder = user.directory().join("web-shop");
+    let wasaga = binary().canonicalize().unwrap();
+
+    let tested = in_project("cargo", &["test"], &folder).with(0);
+    assert!(tested.stdout.contains("2 passed"), "{}", tested.stdout);
+    let built = in_project(wasaga.to_str().unwrap(), &["build"], &folder).with(0);
+    assert!(built.stdout.starts_with("web-shop.wasm  "), "{}", built.stdout);
+    assert!(built.stdout.ends_with("saga `web_shop`: reserve, charge\n"), "{}", built.stdout);
+    let ran = user.wasaga(&["run", "web-shop/web-shop.wasm", "--input", "@web-shop/input.json", "--json"]).with(0);
+    assert_eq!(ran.json()["output"]["charge"], "receipt over 1180 cents");
+    let mut declined = vec!["run", "web-shop/web-shop.wasm", "--input"];
+    declined.push(r#"{"id":"o-2","sku":"tea","quantity":1,"card":"declined"}"#);
+    user.wasaga(&declined).with(3);
+
+    // Errors of the user's own code are shown as the compiler shows them.
+    let source = folder.join("src/lib.rs");
+    let broken = std::fs::read_to_string(&source).unwrap().replace("of = reserve", "of = reserv");
+    std::fs::write(&source, broken).unwrap();
+    let refused = in_project(wasaga.to_str().unwrap(), &["build"], &folder).with(2);
+    assert!(
+        refused.stderr.contains("`reserv` is not a step of this saga (did you mean `reserve`?)"),
+        "{}",
+        refused.stderr
+    );
+    assert!(refused.stderr.contains("src/lib.rs:"), "{}", refused.stderr);
+    assert_eq!(refused.error(), "the guest does not compile; cargo says why above");
+}
+
+#[test]
+fn wrong_uses_are_told() {
+    let user = User::new();
+    let told = user.wasaga(&["new", "rust", "Web Shop"]).with(2);
+    assert!(told.error().starts_with("`Web Shop` is no name for a project"), "{}", told.stderr);
+    let told = user.wasaga(&["build"]).with(2);
+    assert!(told.error().contains("make one with `wasaga new"), "{}", told.stderr);
+}
