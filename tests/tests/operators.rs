@@ -49,6 +49,17 @@ fn retry_fails_again_and_patch_helps() {
 }
 
 #[test]
+fn only_what_has_ended_is_pruned() {
+    let user = User::new();
+    let id = stuck(&user);
+    user.run("hello", r#"{"name":"Ada"}"#, &[]).with(0);
+    assert_eq!(user.wasaga(&["transactions", "prune"]).with(0).stdout, "0 transactions removed\n");
+    let pruned = user.wasaga(&["transactions", "prune", "--older-than", "0"]).with(0);
+    assert_eq!(pruned.stdout, "1 transaction removed\n");
+    assert_eq!(user.list()[0]["transaction"], id.as_str());
+}
+
+#[test]
 fn skip_gives_up_and_says_so() {
     let user = User::new();
     let id = stuck(&user);

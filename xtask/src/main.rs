@@ -2,6 +2,7 @@
 //! a command needs and the machine lacks, it installs or names. Deliberately absent: anything that
 //! users of the product need; that is in the binary.
 
+mod bench;
 mod check;
 mod demo;
 mod guests;
@@ -31,6 +32,8 @@ enum Command {
     Check,
     /// Build every guest and print its path
     Guests,
+    /// Measure what is promised of the speed, and write docs/performance.md
+    Bench(bench::Bench),
     /// Kill the real binary under load, again and again, and balance its journal with what partners saw
     Torture(torture::Torture),
 }
@@ -42,6 +45,7 @@ fn main() -> anyhow::Result<()> {
         Command::Test(test) => test.run(),
         Command::Check => check::all(),
         Command::Guests => guests::run(),
+        Command::Bench(bench) => bench.run(),
         Command::Torture(torture) => torture.run(),
     }
 }

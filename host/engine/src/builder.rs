@@ -13,7 +13,7 @@ use crate::definitions::Definitions;
 use crate::engine::{Drain, Inner};
 use crate::port::Guests;
 use crate::watch::Counters;
-use crate::{Engine, Error, Watch, recovery};
+use crate::{Engine, Error, Watch, recovery, retention};
 
 /// What an engine takes up by itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,6 +38,7 @@ pub struct Builder {
     recover: Recover,
     watch: Option<Arc<dyn Watch>>,
     journal_patience: Duration,
+    retention: Option<Duration>,
 }
 
 impl Builder {
@@ -54,6 +55,7 @@ impl Builder {
             recover: Recover::default(),
             watch: None,
             journal_patience: Duration::from_secs(10),
+            retention: Some(Duration::from_hours(7 * 24)),
         }
     }
 
@@ -107,6 +109,13 @@ impl Builder {
         Self { journal_patience: patience, ..self }
     }
 
+    /// How long ended transactions are kept, default 7 days; none keeps them for ever. Unfinished ones are
+    /// never removed.
+    #[must_use]
+    pub fn retention(self, retention: Option<Duration>) -> Self {
+        Self { retention, ..self }
+    }
+
     /// Joins the journal and begins.
     ///
     /// # Errors
@@ -135,6 +144,9 @@ impl Builder {
             counters: Counters::default(),
         });
         recovery::start(&inner, self.recover);
+        if let Some(retention) = self.retention {
+            retention::start(&inner, retention);
+        }
         Ok(Engine::new(inner))
     }
 }

@@ -29,6 +29,7 @@ mod ledger;
 mod operate;
 pub mod port;
 mod recovery;
+mod retention;
 mod schema;
 mod watch;
 

@@ -234,6 +234,26 @@ async fn a_missing_module_waits_and_is_never_rolled_back() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_has_ended_is_kept_for_its_time_and_then_removed() {
+    let journal = Memory::new();
+    let guests = Scripted::new(chain(), |call| match (what(call), call.arguments.as_str()) {
+        (("c", false), _) | (("b", true), "{}") => (MOMENT, rejected()),
+        _ => (MOMENT, done()),
+    });
+    let builder = Builder::new(Arc::new(journal.clone()), guests).world(Arc::new(Virtual::new(1))).defaults(quick());
+    let engine = builder.retention(Some(Duration::from_mins(10))).start().await.unwrap();
+    let stuck = run(&engine).await.transaction;
+    let ended = run(&engine).await.transaction;
+    engine.skip(ended, "b", operator()).await.unwrap();
+    assert!(engine.wait(ended).await.unwrap().status.is_ended());
+    tokio::time::sleep(Duration::from_mins(9)).await;
+    assert!(journal.load(ended).await.unwrap().is_some());
+    tokio::time::sleep(Duration::from_mins(3)).await;
+    assert!(journal.load(ended).await.unwrap().is_none(), "its time has passed");
+    assert!(journal.load(stuck).await.unwrap().is_some(), "what is unfinished is never removed");
+}
+
+#[tokio::test(start_paused = true)]
 async fn no_more_than_allowed_is_in_flight() {
     let guests = Scripted::new(saga(vec![step("a", &[])]), |_| (Duration::from_millis(100), done()));
     let builder = Builder::new(Arc::new(Memory::new()), guests.clone()).world(Arc::new(Virtual::new(1)));

@@ -19,6 +19,8 @@ pub(crate) enum Transactions {
     List(List),
     /// Show one: its steps, and with `--records` its journal
     Show(Show),
+    /// Remove transactions that ended long ago, with their records; unfinished ones are never removed
+    Prune(Prune),
 }
 
 #[derive(Debug, clap::Args)]
@@ -44,6 +46,13 @@ pub(crate) struct Show {
     /// The records of its journal, one JSON object a line
     #[arg(long)]
     records: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Prune {
+    /// How many days they have ended
+    #[arg(long, value_name = "DAYS", default_value_t = 7)]
+    older_than: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -93,6 +102,7 @@ impl Transactions {
         match self {
             Self::List(list) => list.run(options).await,
             Self::Show(show) => show.run(options).await,
+            Self::Prune(prune) => prune.run(options).await,
         }
     }
 }
@@ -134,8 +144,7 @@ fn listed(row: &Row) -> Listed {
 }
 
 fn table(rows: &[Row], limit: usize) -> String {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros() as u64;
-    let now = Timestamp::from_unix_us(now);
+    let now = now();
     let cells: Vec<Vec<String>> = rows.iter().map(|row| cells(row, now)).collect();
     let mut text = text::table(&cells);
     match rows.last() {
@@ -199,6 +208,36 @@ impl Show {
         text::print(&shown)?;
         Ok(Exit::Completed)
     }
+}
+
+impl Prune {
+    async fn run(self, options: &Options) -> anyhow::Result<Exit> {
+        const DAY_US: u64 = 86_400_000_000;
+        /// Removed in one commit, so that others who write need not wait long.
+        const CHUNK: usize = 500;
+        let journal = wiring::journal(options).await?;
+        let before = now().unix_us().saturating_sub(u64::from(self.older_than) * DAY_US);
+        let mut removed = 0;
+        loop {
+            let chunk = journal.prune(Timestamp::from_unix_us(before), CHUNK).await.map_err(Error::from)?;
+            removed += chunk;
+            if chunk < CHUNK {
+                break;
+            }
+        }
+        journal.close().await;
+        if options.json {
+            print_json(&removed)?;
+        } else {
+            text::print(&format!("{} removed\n", text::plural(removed, "transaction")))?;
+        }
+        Ok(Exit::Completed)
+    }
+}
+
+fn now() -> Timestamp {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_unix_us(now.as_micros() as u64)
 }
 
 /// A transaction by its id or the beginning of it.
