@@ -173,12 +173,18 @@ impl Driver {
     async fn next(&mut self) -> Option<Event> {
         let due = self.saga.summary().due.map(|due| self.until(due));
         tokio::select! {
+            // In this order and not at random, so that one schedule gives one run and a simulator can
+            // repeat it. None keeps the others waiting for good: a drain changes twice, a call answers
+            // once, a due time is over when it was seen to, and who asks waits for the answer.
+            biased;
+            _ = self.drain.changed() => None,
             Some((call, answer)) = self.alone.next() => Some(Event::Answered(call, answer)),
             Some(joined) = self.beside.join_next() => match joined {
                 Ok((call, answer)) => Some(Event::Answered(call, answer)),
                 // Panics are caught inside, and nothing else aborts a call but the end of this task.
                 Err(_) => None,
             },
+            () = tokio::time::sleep(due.unwrap_or_default()), if due.is_some() => Some(Event::Due),
             Some(ask) = self.asks.recv() => match ask {
                 Ask::Report(reply) => {
                     // Whoever asked may have gone.
@@ -187,8 +193,6 @@ impl Driver {
                 }
                 Ask::Order(order, reply) => Some(Event::Ordered(order, Some(reply))),
             },
-            () = tokio::time::sleep(due.unwrap_or_default()), if due.is_some() => Some(Event::Due),
-            _ = self.drain.changed() => None,
         }
     }
 
