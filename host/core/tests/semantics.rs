@@ -562,6 +562,48 @@ fn the_transactions_deadline_unwinds_softly() {
 }
 
 #[test]
+fn a_pending_compensation_is_not_bound_by_the_deadline_that_has_passed() {
+    let mut graph = chain();
+    graph.deadline = Some(5_000);
+    let mut world = World::new(&graph);
+    world.completes(&["a"]).wait();
+    world.completes(&["b"]).answer("b", Outcome::Pending { poll: 500 });
+    assert_eq!((world.status(), world.node("b")), (Status::Compensating, "undo-polling".into()));
+    assert_eq!(world.wait(), 500);
+    world.completes(&["b", "a"]);
+    assert_eq!(world.status(), Status::Compensated);
+}
+
+#[test]
+fn a_critical_compensation_that_is_given_up_for_its_total_timeout_opens_the_circuit() {
+    let mut graph = chain();
+    graph.compensation_policy = Some(CompensationPolicy::CircuitBreaker);
+    let undo = graph.steps[1].compensation.as_mut().unwrap();
+    (undo.critical, undo.limits.total_timeout) = (true, Some(2_000));
+    let mut world = World::new(&graph);
+    world.completes(&["a", "b"]).answer("c", rejected("no")).answer("b", Outcome::Pending { poll: 5_000 }).wait();
+    assert_eq!((world.status(), world.report().stuck), (Status::Stuck, vec!["b".to_owned()]));
+    assert_eq!(world.node("a"), "undo-waiting", "the rest is left as it is");
+}
+
+#[test]
+fn a_circuit_that_was_closed_is_not_opened_by_what_failed_before() {
+    let mut fan = step("f", &[]);
+    fan.each = Some(Source::Input(Some("/lines".into())));
+    fan.compensation.as_mut().unwrap().critical = true;
+    let mut graph = saga(vec![fan, step("g", &["f"]), step("z", &["g"])]);
+    graph.compensation_policy = Some(CompensationPolicy::CircuitBreaker);
+    let mut world = World::with(&graph, r#"{"lines":[1,2]}"#, None);
+    world.completes(&["f[0]", "f[1]", "g"]).answer("z", rejected("no"));
+    world.answer("g", rejected("no")).answer("f[1]", rejected("no"));
+    assert_eq!((world.status(), world.report().stuck), (Status::Stuck, vec!["f[1]".to_owned(), "g".to_owned()]));
+    world.operate(|s, by, m| s.patch("g", None, json("{}"), by, m)).completes(&["g", "f[0]"]);
+    assert_eq!((world.status(), world.report().stuck), (Status::Stuck, vec!["f[1]".to_owned()]));
+    let opened = world.journal.iter().filter(|record| matches!(record.fact, Fact::CircuitOpened { .. })).count();
+    assert_eq!(opened, 1);
+}
+
+#[test]
 fn deadlines_are_absolute_so_a_restart_does_not_extend_them() {
     let mut graph = chain();
     graph.deadline = Some(5_000);

@@ -29,7 +29,7 @@ impl Turn<'_, '_> {
     pub(super) fn answer(&mut self, call: &CallId, answer: Answer) {
         let Some((ix, attempt)) = self.saga.state.in_flight(&self.saga.plan, call) else { return };
         let attempt = attempt.clone();
-        let (call, usage) = (call.clone(), answer.usage);
+        let (call, item, usage) = (call.clone(), call.item, answer.usage);
         match answer.outcome {
             Outcome::Completed(output) => self.push(Fact::Completed { call, output, writes: answer.writes, usage }),
             Outcome::Rejected(failure) => self.push(Fact::Rejected { call, failure, usage }),
@@ -43,12 +43,12 @@ impl Turn<'_, '_> {
             }
             Outcome::Pending { poll } => self.pending(call, &attempt, poll, usage),
         }
-        self.note_circuit(ix);
+        self.note_circuit(ix, item);
     }
 
     /// Ends every call in flight as lost: the host that made them is gone.
     pub(super) fn lose_calls(&mut self) {
-        for (ix, item, operation) in self.tries(|tried| tried.due().is_none()) {
+        for (ix, item, operation) in self.tries(|_, tried| tried.due().is_none()) {
             let unit = self.saga.state.node(ix).unit(item);
             let Some((_, tried)) = unit.and_then(super::state::Unit::trying) else { continue };
             let attempt = tried.attempt().clone();
@@ -62,7 +62,7 @@ impl Turn<'_, '_> {
                 let seen = Seen { cause: UnknownCause::HostLost, failure, pause: Pause::None, usage };
                 self.unknown(ix, call, &attempt, seen);
             }
-            self.note_circuit(ix);
+            self.note_circuit(ix, item);
         }
     }
 
@@ -76,7 +76,7 @@ impl Turn<'_, '_> {
 
     /// Called again after `poll`; or given up when its time has passed, whichever comes first.
     fn pending(&mut self, call: CallId, attempt: &Attempt, poll: Milliseconds, usage: Usage) {
-        let until = attempt.pending_until(self.saga.state.created.deadline);
+        let until = attempt.pending_until(call.operation, self.saga.state.created.deadline);
         let due = self.moment.now.after_ms(poll.max(POLL_MIN)).min(until);
         self.push(Fact::Pending { call, due, usage });
     }

@@ -164,8 +164,10 @@ impl Attempt {
         self.number - self.before - self.lost.min(LOST_FREE)
     }
 
-    /// When a pending attempt has been pending for too long.
-    pub(super) fn pending_until(&self, saga_deadline: Option<Timestamp>) -> Timestamp {
+    /// When a pending attempt has been pending for too long. The saga's deadline is that of its steps
+    /// alone: undoing has its own time, and most of all after that deadline.
+    pub(super) fn pending_until(&self, operation: Operation, saga_deadline: Option<Timestamp>) -> Timestamp {
+        let saga_deadline = saga_deadline.filter(|_| operation == Operation::Run);
         self.until.or(saga_deadline).unwrap_or_else(|| self.since.after_ms(PENDING_MAX))
     }
 }

@@ -185,7 +185,7 @@ impl<'s, 'm> Turn<'s, 'm> {
     /// Starts attempts whose time has come, forward ones or those of compensations.
     pub(super) fn start_due(&mut self) {
         let now = self.moment.now;
-        let due = self.tries(|tried| tried.due().is_some_and(|due| due <= now));
+        let due = self.tries(|_, tried| tried.due().is_some_and(|due| due <= now));
         for (ix, item, operation) in due {
             if !self.has_room() {
                 return;
@@ -202,10 +202,10 @@ impl<'s, 'm> Turn<'s, 'm> {
     /// Ends what has waited past its total timeout: its attempts count as used up.
     pub(super) fn give_up_late(&mut self) {
         let (now, deadline) = (self.moment.now, self.saga.state.created.deadline);
-        let late = self.tries(|tried| match tried {
+        let late = self.tries(|operation, tried| match tried {
             Try::Started(_) => false,
             Try::Delayed(attempt, _) => attempt.until.is_some_and(|until| until <= now),
-            Try::Polling(attempt, _) => attempt.pending_until(deadline) <= now,
+            Try::Polling(attempt, _) => attempt.pending_until(operation, deadline) <= now,
         });
         let failure = Failure::new("total-timeout", "the time for all attempts has passed");
         self.give_up(late, &failure);
@@ -215,17 +215,18 @@ impl<'s, 'm> Turn<'s, 'm> {
         for (ix, item, _) in units {
             let node = self.saga.plan.step(ix).id.clone();
             self.push(Fact::GivenUp { node, item, failure: failure.clone() });
+            self.note_circuit(ix, item);
         }
     }
 
     /// Units with an operation under way that fits.
-    pub(super) fn tries(&self, fits: impl Fn(&Try) -> bool) -> Vec<(StepIx, Option<u32>, Operation)> {
+    pub(super) fn tries(&self, fits: impl Fn(Operation, &Try) -> bool) -> Vec<(StepIx, Option<u32>, Operation)> {
         let nodes = self.saga.state.nodes.iter().enumerate();
         let units = nodes.flat_map(|(i, node)| node.named_units().map(move |(item, unit)| (StepIx(i), item, unit)));
         units
             .filter_map(|(ix, item, unit)| {
                 let (operation, tried) = unit.trying()?;
-                fits(tried).then_some((ix, item, operation))
+                fits(operation, tried).then_some((ix, item, operation))
             })
             .collect()
     }

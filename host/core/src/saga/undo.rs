@@ -38,7 +38,7 @@ impl Turn<'_, '_> {
         self.give_up_forward();
         self.give_up_late();
         self.start_due();
-        let forward = self.tries(|_| true).iter().any(|(_, _, operation)| *operation == Operation::Run);
+        let forward = self.tries(|_, _| true).iter().any(|(_, _, operation)| *operation == Operation::Run);
         if !forward {
             self.compensate();
         }
@@ -47,7 +47,7 @@ impl Turn<'_, '_> {
     /// Forward attempts that were still to come do not come. A pending one goes on, until its own
     /// deadline; the saga's deadline is that of one that has no other.
     fn give_up_forward(&mut self) {
-        let delayed = self.tries(|tried| matches!(tried, super::state::Try::Delayed(..)));
+        let delayed = self.tries(|_, tried| matches!(tried, super::state::Try::Delayed(..)));
         let forward = delayed.into_iter().filter(|(_, _, operation)| *operation == Operation::Run).collect();
         self.give_up(forward, &Failure::new("unwinding", "the saga unwinds, and nothing new starts"));
     }
@@ -127,7 +127,7 @@ impl Turn<'_, '_> {
                 Err(why) => {
                     let node = self.saga.plan.step(ix).id.clone();
                     self.push(Fact::UndoRefused { node, item, failure: Failure::new("unbound", why.0) });
-                    self.note_circuit(ix);
+                    self.note_circuit(ix, item);
                     return true;
                 }
             }
@@ -136,8 +136,9 @@ impl Turn<'_, '_> {
         false
     }
 
-    /// A critical compensation that failed for good opens the circuit.
-    pub(super) fn note_circuit(&mut self, ix: StepIx) {
+    /// A critical compensation that failed for good opens the circuit; one that failed before an
+    /// operator closed it again does not.
+    pub(super) fn note_circuit(&mut self, ix: StepIx, item: Option<u32>) {
         let state = &self.saga.state;
         let closed = matches!(state.phase, Phase::Unwinding { circuit_open: false, .. });
         if state.created.policy != CompensationPolicy::CircuitBreaker || !closed {
@@ -146,7 +147,7 @@ impl Turn<'_, '_> {
         let step = self.saga.plan.step(ix);
         let critical = step.compensation.as_ref().is_some_and(|undo| undo.critical);
         let stuck = |ended: &Ended| matches!(ended.undo, Undo::Stuck { .. });
-        if critical && state.node(ix).units().iter().filter_map(|unit| unit.ended()).any(stuck) {
+        if critical && state.node(ix).unit(item).and_then(|unit| unit.ended()).is_some_and(stuck) {
             let node = step.id.clone();
             self.push(Fact::CircuitOpened { node });
         }
