@@ -138,6 +138,7 @@ impl Builder {
             definitions: Definitions::default(),
             live: Default::default(),
             orphans: Default::default(),
+            unsure_until: Default::default(),
             permits: Arc::new(Semaphore::new(self.in_flight_max)),
             drain: watch::Sender::new(Drain::No),
             emptied: Notify::new(),

@@ -17,7 +17,7 @@ use wasaga_core::{
 };
 
 use crate::Error;
-use crate::engine::{Drain, Inner, Place};
+use crate::engine::{Drain, Ends, Inner, Place};
 use crate::ledger::{self, Trouble, Written};
 use crate::operate::Order;
 use crate::port::Guests;
@@ -94,7 +94,7 @@ pub(crate) struct Driver {
 
 impl Driver {
     pub(crate) fn new(inner: Arc<Inner>, saga: Saga, epoch: Epoch, place: Place, permit: OwnedSemaphorePermit) -> Self {
-        let Place { asks, tell } = place;
+        let Ends { asks, tell } = place.take();
         let (id, drain) = (saga.id(), inner.drain.subscribe());
         let (alone, beside) = (FuturesUnordered::new(), JoinSet::new());
         Self { inner, saga, id, epoch, asks, tell, drain, alone, beside, fruitless: false, permit }
@@ -243,7 +243,7 @@ impl Driver {
     ) -> Result<Option<(Decision, Seq)>, Stop> {
         let mut decision = decision;
         let seen = self.inner.watch.is_some().then(|| decision.records().to_vec());
-        let written = ledger::append(&self.inner, self.id, self.epoch, &mut decision, trouble).await;
+        let written = ledger::append(&self.inner, self.id, &mut self.epoch, &mut decision, trouble).await;
         match written.map_err(Stop::Failed)? {
             Written::Durable(seq) => {
                 self.show(&seen.unwrap_or_default());
@@ -311,8 +311,9 @@ impl Driver {
             }
             Stop::Failed(error) => {
                 tracing::error!(transaction = %self.id, error = %chain(&error), "a transaction was let go; it is kept in the journal");
-                if matches!(error, Error::Journal(_)) {
-                    self.inner.orphans.lock().push(self.id);
+                // Lost may also be to a claim of our own that seemed to fail.
+                if matches!(error, Error::Journal(_) | Error::Lost(_)) {
+                    self.inner.orphans.lock().insert(self.id);
                 }
                 Told::Failed(Arc::new(error))
             }
@@ -325,7 +326,8 @@ impl Driver {
 
 async fn release(inner: &Inner, id: TransactionId, epoch: Epoch) {
     if let Err(error) = inner.journal.release(id, epoch).await {
-        tracing::warn!(transaction = %id, %error, "ownership was not given up; others take over when this host ends");
+        tracing::warn!(transaction = %id, %error, "ownership was not given up; it is taken once more, and given up then");
+        inner.orphans.lock().insert(id);
     }
 }
 
@@ -333,6 +335,14 @@ async fn release(inner: &Inner, id: TransactionId, epoch: Epoch) {
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |cause| cause.source());
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
+/// Answers a word to a transaction that has ended: it comes too late, or changes nothing.
+pub(crate) fn answer_late(inner: &Inner, mut saga: Saga, mut event: Event) {
+    let Event::Ordered(order, _) = &event else { return };
+    let id = saga.id();
+    let answer = order.decide(&mut saga, &inner.moment()).map(drop);
+    reply(&mut event, answer.map_err(|refused| Error::Refused { id, reason: refused.0 }));
 }
 
 fn reply(event: &mut Event, answer: Result<(), Error>) {

@@ -1,11 +1,12 @@
 //! The handle on a running engine.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
+use tokio::time::Instant;
 use wasaga_core::definition::CompensationPolicy;
 use wasaga_core::saga::{Report, Saga, Start};
 use wasaga_core::{Defaults, Digest, Json, Moment, Name, Plan, TransactionId};
@@ -21,6 +22,9 @@ use crate::{Error, HEADER_BYTES_MAX, HEADERS_MAX, INPUT_BYTES_MAX, Stats, Watch}
 
 /// Questions that may wait for one transaction; whoever asks more waits.
 const ASKS: usize = 16;
+/// How long a write that failed may take to take place all the same: the longest that a network and
+/// a database keep one whose sender has gone. Arbitrary; looking again costs a list each second.
+const UNSURE: Duration = Duration::from_secs(60);
 /// How often a transaction that another host drives is looked at by who waits for it.
 const POLL: Duration = Duration::from_millis(100);
 
@@ -96,9 +100,11 @@ pub(crate) struct Inner {
     pub(crate) definitions: Definitions,
     /// Who drives what; a plain lock, held for one map access.
     pub(crate) live: Mutex<HashMap<TransactionId, Handle>>,
-    /// Ours by the journal, and driven by nobody: let go because the journal failed, or claimed while
-    /// an old driver was still there. Each is looked at again with every question for work.
-    pub(crate) orphans: Mutex<Vec<TransactionId>>,
+    /// Perhaps ours by the journal, and driven by nobody: let go because the journal failed, or claimed
+    /// while an old driver was still there. Each is looked at again with every question for work.
+    pub(crate) orphans: Mutex<BTreeSet<TransactionId>>,
+    /// Until when the journal may still give us what we do not know of, for a create or a claim failed.
+    pub(crate) unsure_until: Mutex<Option<Instant>>,
     pub(crate) permits: Arc<Semaphore>,
     pub(crate) drain: watch::Sender<Drain>,
     /// Told when the last transaction is let go.
@@ -118,16 +124,21 @@ impl Inner {
     }
 
     /// Takes the place of a driver. None where one has it.
-    pub(crate) fn reserve(&self, id: TransactionId) -> Option<Place> {
+    pub(crate) fn reserve(self: &Arc<Self>, id: TransactionId) -> Option<Place> {
         let (asks, questions) = mpsc::channel(ASKS);
         let (tell, told) = watch::channel(None);
         match self.live.lock().entry(id) {
             std::collections::hash_map::Entry::Occupied(_) => None,
             std::collections::hash_map::Entry::Vacant(place) => {
                 place.insert(Handle { asks, told });
-                Some(Place { asks: questions, tell })
+                Some(Place { inner: self.clone(), id, ends: Some(Ends { asks: questions, tell }) })
             }
         }
+    }
+
+    /// Notes that the journal failed, and may do all the same what it was asked for.
+    pub(crate) fn be_unsure(&self) {
+        *self.unsure_until.lock() = Some(Instant::now() + UNSURE);
     }
 
     pub(crate) fn let_go(&self, id: TransactionId) {
@@ -171,11 +182,43 @@ impl Inner {
     }
 }
 
-/// The driver's ends of its handle.
+/// The place of a driver that is still to come. Whoever holds it may be dropped at any await, for a
+/// caller went away; the place is free then, and the journal may have given the transaction to this
+/// host all the same.
 #[derive(Debug)]
 pub(crate) struct Place {
+    inner: Arc<Inner>,
+    id: TransactionId,
+    ends: Option<Ends>,
+}
+
+/// The driver's ends of its handle.
+#[derive(Debug)]
+pub(crate) struct Ends {
     pub(crate) asks: mpsc::Receiver<Ask>,
     pub(crate) tell: watch::Sender<Option<Told>>,
+}
+
+impl Place {
+    /// A driver takes the place; it lets go when it is done.
+    pub(crate) fn take(mut self) -> Ends {
+        self.ends.take().expect("only this method and a drop take it, and both end the place")
+    }
+
+    /// Gives the place up, for it is certain that the transaction is not ours.
+    pub(crate) fn give_up(mut self) {
+        self.ends = None;
+        self.inner.let_go(self.id);
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if self.ends.is_some() {
+            self.inner.let_go(self.id);
+            self.inner.be_unsure();
+        }
+    }
 }
 
 /// A handle on a running engine. Clones are cheap and share it.
@@ -240,11 +283,7 @@ impl Engine {
         let id = TransactionId::from_parts(inner.world.now().unix_ms(), inner.world.random());
         // Its own id is new, so the place is free.
         let place = inner.reserve(id).ok_or(Error::Draining)?;
-        let started = self.create(runnable.plan.clone(), id, request, place, permit).await;
-        if !matches!(started, Ok(Started { existing: false, .. })) {
-            inner.let_go(id);
-        }
-        started
+        self.create(runnable.plan.clone(), id, request, place, permit).await
     }
 
     async fn create(
@@ -273,12 +312,19 @@ impl Engine {
                 driver.begin(decision, seq, seen.unwrap_or_default());
                 Ok(Started { id, existing: false })
             }
-            Ok(Created::Exists { id, input }) if input == digest => Ok(Started { id, existing: true }),
-            Ok(Created::Exists { id, .. }) => {
+            Ok(Created::Exists { id, input }) => {
+                place.give_up();
+                if input == digest {
+                    return Ok(Started { id, existing: true });
+                }
                 Err(Error::KeyConflict { key: key.unwrap_or_else(|| "".into()).to_string(), id })
             }
+            // It may be there all the same; then it is found, and happens.
             Err(AppendError::Journal(error)) => Err(Error::Journal(error)),
-            Err(AppendError::Conflict { .. } | AppendError::Fenced { .. }) => Err(Error::Lost(id)),
+            Err(AppendError::Conflict { .. } | AppendError::Fenced { .. }) => {
+                place.give_up();
+                Err(Error::Lost(id))
+            }
         }
     }
 

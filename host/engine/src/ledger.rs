@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use wasaga_core::saga::Saga;
 use wasaga_core::{Decision, Epoch, Seq, TransactionId};
-use wasaga_journal::{Append, AppendError};
+use wasaga_journal::{Append, AppendError, ClaimError};
 
 use crate::Error;
 use crate::engine::Inner;
@@ -31,14 +31,15 @@ pub(crate) struct Trouble {
     delay: Duration,
 }
 
-/// Appends a decision's records. After a failure it waits and looks what is there.
+/// Appends a decision's records. After a failure it waits and looks what is there. What is not there
+/// may still be on its way, so a new epoch shuts it out before anything else is decided.
 ///
 /// # Errors
 /// Another host has the transaction; or the journal failed for longer than the engine's patience.
 pub(crate) async fn append(
     inner: &Inner,
     id: TransactionId,
-    epoch: Epoch,
+    epoch: &mut Epoch,
     decision: &mut Decision,
     trouble: &mut Option<Trouble>,
 ) -> Result<Written, Error> {
@@ -49,7 +50,7 @@ pub(crate) async fn append(
     let summary = decision.summary();
     let (expected, records) = decision.take_records();
     let counted = records.len() as u64;
-    let mut failed = match inner.journal.append(Append { id, epoch, expected, records, summary }).await {
+    let mut failed = match inner.journal.append(Append { id, epoch: *epoch, expected, records, summary }).await {
         Ok(seq) => {
             count(&inner.counters.appends);
             inner.counters.records.fetch_add(counted, std::sync::atomic::Ordering::Relaxed);
@@ -60,19 +61,35 @@ pub(crate) async fn append(
         Err(AppendError::Conflict { .. }) => None,
         Err(AppendError::Journal(error)) => Some(error),
     };
+    let mut shut_out = false;
     loop {
         if let Some(error) = failed.take() {
             wait(inner, id, error, trouble).await?;
         }
-        match inner.journal.load(id).await {
-            Err(error) => failed = Some(error),
+        let stored = match inner.journal.load(id).await {
+            Err(error) => {
+                failed = Some(error);
+                continue;
+            }
             Ok(None) => return Err(Error::UnknownTransaction(id)),
-            Ok(Some(stored)) if stored.row.epoch != epoch => return Err(Error::Lost(id)),
-            Ok(Some(stored)) if stored.row.seq == after => return Ok(Written::Durable(after)),
-            Ok(Some(stored)) if stored.row.seq == expected => {
+            Ok(Some(stored)) => stored,
+        };
+        let ours = stored.row.owner.as_ref().is_some_and(|owner| owner.host == inner.host);
+        match stored.row.seq {
+            _ if stored.row.epoch != *epoch && !ours => return Err(Error::Lost(id)),
+            seq if seq == after => return Ok(Written::Durable(after)),
+            seq if seq != expected => return Err(Error::Lost(id)),
+            _ if shut_out && stored.row.epoch == *epoch => {
                 return inner.replay(&stored).await.map(|saga| Written::Not(Box::new(saga)));
             }
-            Ok(Some(_)) => return Err(Error::Lost(id)),
+            _ => {}
+        }
+        match inner.journal.claim_one(&inner.host, id).await {
+            Ok(claim) => (*epoch, shut_out) = (claim.epoch, true),
+            Err(ClaimError::Journal(error)) => failed = Some(error),
+            // It arrived in between, and was the last.
+            Err(ClaimError::Ended(_)) => {}
+            Err(ClaimError::Owned { .. } | ClaimError::Unknown(_)) => return Err(Error::Lost(id)),
         }
     }
 }

@@ -5,11 +5,12 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokio::sync::OwnedSemaphorePermit;
-use wasaga_core::TransactionId;
-use wasaga_journal::{Claim, ClaimError};
+use tokio::time::Instant;
+use wasaga_core::{Status, TransactionId};
+use wasaga_journal::{Claim, ClaimError, Filter, Page};
 
 use crate::builder::Recover;
-use crate::drive::{Driver, Event, chain};
+use crate::drive::{self, Driver, Event, chain};
 use crate::engine::{Drain, Inner, Place};
 use crate::watch::count;
 use crate::{Engine, Error};
@@ -19,6 +20,8 @@ use crate::{Engine, Error};
 const EVERY: Duration = Duration::from_secs(1);
 /// Transactions that are taken at once.
 const CHUNK: usize = 64;
+/// Rows that are read at once. Arbitrary; small enough to be no burden.
+const PAGE: usize = 256;
 /// How often a module that is missing is looked for.
 const MODULE_EVERY: Duration = Duration::from_secs(5);
 
@@ -34,6 +37,7 @@ pub(crate) fn start(inner: &Arc<Inner>, recover: Recover) {
             }
             if recover == Recover::All {
                 take_free(&engine).await;
+                find_strays(&engine).await;
                 take_orphans(&engine).await;
             }
             drop(engine);
@@ -58,9 +62,32 @@ async fn take_free(inner: &Arc<Inner>) {
             Ok(claims) => take_up(inner, claims, permits),
             Err(error) => {
                 tracing::warn!(error = %chain(&error), "the journal cannot be asked for work");
+                inner.be_unsure();
                 return;
             }
         }
+    }
+}
+
+/// A create or a claim that failed may have taken place, or may yet: then this host has what it does
+/// not know of. Nobody else would ever take that, so it is looked up.
+async fn find_strays(inner: &Inner) {
+    let unsure = inner.unsure_until.lock().is_some_and(|until| Instant::now() <= until);
+    if !unsure {
+        return;
+    }
+    let statuses = Status::ALL.into_iter().filter(|status| !status.is_ended()).collect();
+    let filter = Filter { statuses, ..Filter::default() };
+    let mut below = None;
+    loop {
+        let Ok(rows) = inner.journal.list(&filter, Page { limit: PAGE, below }).await else { return };
+        let ours = rows.iter().filter(|row| row.owner.as_ref().is_some_and(|owner| owner.host == inner.host));
+        let strays: Vec<_> = ours.map(|row| row.id).filter(|id| inner.handle(*id).is_none()).collect();
+        inner.orphans.lock().extend(strays);
+        if rows.len() < PAGE {
+            return;
+        }
+        below = rows.last().map(|row| row.id);
     }
 }
 
@@ -73,22 +100,25 @@ fn take_up(inner: &Arc<Inner>, claims: Vec<Claim>, permits: Vec<OwnedSemaphorePe
         // It was free in the journal a moment ago, so only a driver that is about to find itself fenced
         // can have its place: this host was taken for dead. It is taken up when that one is gone.
         let Some(place) = inner.reserve(claim.id) else {
-            inner.orphans.lock().push(claim.id);
+            inner.orphans.lock().insert(claim.id);
             continue;
         };
         tokio::spawn(inner.clone().take_patiently(claim, place, permit));
     }
 }
 
+/// Takes what may be ours. It waits for nobody but the journal: a host that has no place left must
+/// still say that it lives.
 async fn take_orphans(inner: &Arc<Inner>) {
     let orphans = std::mem::take(&mut *inner.orphans.lock());
     for id in orphans {
-        let again = match inner.reserve(id) {
-            Some(place) => matches!(inner.clone().take_one(id, place, Event::Found).await, Err(Error::Journal(_))),
-            None => true,
+        let place = inner.permits.clone().try_acquire_owned().ok().zip(inner.reserve(id));
+        let Some((permit, place)) = place else {
+            inner.orphans.lock().insert(id);
+            continue;
         };
-        if again {
-            inner.orphans.lock().push(id);
+        if let Err(error) = inner.clone().try_take(id, place, Event::Found, permit).await {
+            tracing::debug!(transaction = %id, error = %chain(&error), "it was not taken");
         }
     }
 }
@@ -96,25 +126,48 @@ async fn take_orphans(inner: &Arc<Inner>) {
 impl Inner {
     /// Claims one transaction and drives it from this event on; gives its place up where that fails.
     pub(crate) async fn take_one(self: Arc<Self>, id: TransactionId, place: Place, event: Event) -> Result<(), Error> {
-        let taken = self.try_take(id, place, event).await;
-        if taken.is_err() {
-            self.let_go(id);
+        match self.permits.clone().acquire_owned().await {
+            Ok(permit) => self.try_take(id, place, event, permit).await,
+            Err(_) => {
+                place.give_up();
+                Err(Error::Draining)
+            }
         }
-        taken
     }
 
-    async fn try_take(self: &Arc<Self>, id: TransactionId, place: Place, event: Event) -> Result<(), Error> {
-        let permit = self.permits.clone().acquire_owned().await.map_err(|_| Error::Draining)?;
-        let claim = self.journal.claim_one(&self.host, id).await.map_err(|error| match error {
-            ClaimError::Unknown(id) => Error::UnknownTransaction(id),
-            ClaimError::Owned { id, owner } => Error::Owned { id, owner },
-            ClaimError::Journal(error) => Error::Journal(error),
-        })?;
+    async fn try_take(
+        self: &Arc<Self>,
+        id: TransactionId,
+        place: Place,
+        event: Event,
+        permit: OwnedSemaphorePermit,
+    ) -> Result<(), Error> {
+        let claim = match self.journal.claim_one(&self.host, id).await {
+            Ok(claim) => claim,
+            // It may be ours all the same, and is found then.
+            Err(ClaimError::Journal(error)) => return Err(Error::Journal(error)),
+            Err(ClaimError::Ended(id)) => {
+                place.give_up();
+                drive::answer_late(self, self.replay(&self.load(id).await?).await?, event);
+                return Ok(());
+            }
+            Err(ClaimError::Unknown(id)) => {
+                place.give_up();
+                return Err(Error::UnknownTransaction(id));
+            }
+            Err(ClaimError::Owned { id, owner }) => {
+                place.give_up();
+                return Err(Error::Owned { id, owner });
+            }
+        };
         let saga = match async { self.replay(&self.load(id).await?).await }.await {
             Ok(saga) => saga,
             Err(error) => {
-                // What cannot be driven here may be driven by another.
-                drop(self.journal.release(id, claim.epoch).await);
+                // What cannot be driven here may be driven by another. If not even that can be
+                // written down, it is found here again.
+                if self.journal.release(id, claim.epoch).await.is_ok() {
+                    place.give_up();
+                }
                 return Err(error);
             }
         };
@@ -144,7 +197,7 @@ impl Inner {
                 break;
             }
         }
-        self.let_go(claim.id);
+        place.give_up();
         drop(self.journal.release(claim.id, claim.epoch).await);
     }
 }
@@ -160,7 +213,8 @@ impl Engine {
         loop {
             let first = self.inner.permits.clone().acquire_owned().await.map_err(|_| Error::Draining)?;
             let permits: Vec<_> = std::iter::once(first).chain(permits(&self.inner)).collect();
-            let claims = self.inner.journal.claim(&self.inner.host, permits.len()).await?;
+            let claims = self.inner.journal.claim(&self.inner.host, permits.len()).await;
+            let claims = claims.inspect_err(|_| self.inner.be_unsure())?;
             if claims.is_empty() {
                 return Ok(taken);
             }

@@ -318,6 +318,8 @@ impl Suite<'_> {
         for id in [stuck, ended, paused, free] {
             self.journal.release(id, Epoch(1)).await.unwrap();
         }
+        let claimed = self.journal.claim_one(&self.host, ended).await;
+        assert!(matches!(claimed, Err(ClaimError::Ended(id)) if id == ended), "{claimed:?}");
         assert_eq!(self.stored(ended).await.row.owner, None);
         let claimed = self.journal.claim(&self.host, 100).await.unwrap();
         assert_eq!(claimed, [Claim { id: free, epoch: Epoch(2) }]);

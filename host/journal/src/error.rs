@@ -121,6 +121,9 @@ pub enum ClaimError {
     /// There is none of this id.
     #[error("transaction {0} is not in this journal")]
     Unknown(TransactionId),
+    /// It has ended, and nobody drives it any more.
+    #[error("transaction {0} has ended")]
+    Ended(TransactionId),
     /// A living host has it.
     #[error("transaction {id} is driven by host `{owner}`, which is alive")]
     Owned {

@@ -77,10 +77,11 @@ pub trait Journal: Send + Sync + std::fmt::Debug + 'static {
     /// joined, or was taken for dead since, gets none.
     async fn claim(&self, host: &HostId, limit: usize) -> Result<Vec<Claim>, Error>;
 
-    /// Takes one transaction, whatever its status. A host that owns it already gets a new epoch.
+    /// Takes one transaction, whatever its status, unless it has ended. A host that owns it already gets
+    /// a new epoch.
     ///
     /// # Errors
-    /// [`ClaimError::Unknown`]; [`ClaimError::Owned`] where a living host has it.
+    /// [`ClaimError::Unknown`]; [`ClaimError::Ended`]; [`ClaimError::Owned`] where a living host has it.
     async fn claim_one(&self, host: &HostId, id: TransactionId) -> Result<Claim, ClaimError>;
 
     /// Lets a transaction go; nothing happens where the epoch is no longer the current one.

@@ -193,6 +193,9 @@ impl Journal for Memory {
     async fn claim_one(&self, host: &HostId, id: TransactionId) -> Result<Claim, ClaimError> {
         let mut state = self.state()?;
         let kept = state.transactions.get(&id).ok_or(ClaimError::Unknown(id))?;
+        if kept.row.status.is_ended() {
+            return Err(ClaimError::Ended(id));
+        }
         if let Some(owner) = kept.host.clone().filter(|owner| owner != host && state.hosts.contains(owner)) {
             return Err(ClaimError::Owned { id, owner });
         }

@@ -60,10 +60,14 @@ pub(super) async fn claim_one(
     host: HostId,
     id: TransactionId,
 ) -> Done<Result<Claim, ClaimError>> {
-    let query = sqlx::query_scalar("SELECT host FROM transactions WHERE id = ?").bind(id.to_string());
-    let Some(owner): Option<Option<String>> = query.fetch_optional(&mut *connection).await? else {
-        return Ok(Err(ClaimError::Unknown(id)));
+    let query = sqlx::query_as("SELECT host, ended IS NOT NULL FROM transactions WHERE id = ?").bind(id.to_string());
+    let (owner, ended): (Option<String>, bool) = match query.fetch_optional(&mut *connection).await? {
+        Some(row) => row,
+        None => return Ok(Err(ClaimError::Unknown(id))),
     };
+    if ended {
+        return Ok(Err(ClaimError::Ended(id)));
+    }
     let owner = owner.map(|owner| HostId(owner.into())).filter(|owner| *owner != host);
     if let Some(owner) = owner.filter(|owner| hosts.is_alive(owner)) {
         return Ok(Err(ClaimError::Owned { id, owner }));
