@@ -1,0 +1,122 @@
+"""Runs one function: arguments from JSON, the result to JSON, and any end of it as a typed error."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import json.scanner
+from collections.abc import Callable
+from decimal import Decimal
+from types import CoroutineType
+from typing import TYPE_CHECKING, Any
+
+from wasaga import _outcome
+from wasaga._json import write
+from wasaga._signature import NOTHING
+from wasaga._types import Codec, Mismatch, Types
+from wasaga.errors import Error, Rejected, Unknown
+
+if TYPE_CHECKING:
+    from wasaga._signature import Signature
+    from wasaga.call import Call, Forward
+
+# Of the decoder what is left without looking for white space, which the host does not send.
+_scanner: Any = json.scanner.make_scanner
+_read = _scanner(json.JSONDecoder())
+_read_exact = _scanner(json.JSONDecoder(parse_float=Decimal))
+
+
+class Operation:
+    """One function of a saga, ready to be called.
+
+    Attributes:
+        name: what messages call it.
+        place: its file and line.
+        takes_call: whether it has a parameter for the call.
+        target: the function, bound where it is a method; None until someone needs it.
+    """
+
+    def __init__(
+        self, name: str, place: str, signature: Signature, bind: Callable[[], Callable[..., Any]], types: Types
+    ) -> None:
+        self.name = name
+        self.place = place
+        self.target: Callable[..., Any] | None = None
+        self.takes_call = any(argument.special == "call" for argument in signature.arguments)
+        self._bind = bind
+        self._types = types
+        self._output: Codec = signature.output
+        self._arguments = [argument for argument in signature.arguments if argument.keyword is None]
+        self._keywords = [argument for argument in signature.arguments if argument.keyword is not None]
+
+    def prepare(self) -> Callable[..., Any]:
+        """Do what can be done before the first call: make the object that a method is called on."""
+        if self.target is None:
+            self.target = self._bind()
+            if inspect.iscoroutinefunction(inspect.unwrap(self.target)):
+                from wasaga import _loop
+
+                _loop.prepare()
+        return self.target
+
+    def answer(self, call: Call | None, arguments: str, forward: Forward | None = None) -> str:
+        """Call the function with the arguments object, and give its result as a JSON text.
+
+        `call` may be None where the function does not take it.
+
+        Raises:
+            Error: what the function raised. Whatever is no `Error` is an `Unknown` with the code
+                `error`, and what cannot be read is `Rejected` with `bad-argument`.
+        """
+        try:
+            return self._answer(call, arguments, forward)
+        except Error:
+            raise
+        except BaseException as raised:
+            raise _outcome.untyped(raised) from raised
+
+    def _answer(self, call: Call | None, text: str, forward: Forward | None) -> str:
+        target = self.target or self.prepare()
+        try:
+            arguments, _ = (_read_exact if self._types.exact else _read)(text, 0)
+        except (ValueError, StopIteration, RecursionError) as error:
+            raise Rejected("bad-arguments", str(error)) from error
+        values = [self._value(argument, arguments, call, forward) for argument in self._arguments]
+        if self._keywords:
+            named = {of.keyword or "": self._value(of, arguments, call, forward) for of in self._keywords}
+            result = target(*values, **named)
+        else:
+            result = target(*values)
+        if type(result) is CoroutineType:
+            from wasaga import _loop
+
+            result = _loop.run(result)
+        return self._text(result)
+
+    @staticmethod
+    def _value(argument: Any, arguments: dict[str, Any], call: Call | None, forward: Forward | None) -> Any:
+        if argument.special:
+            return call if argument.special == "call" else forward
+        value = arguments.get(argument.key)
+        if value is None and argument.default is not NOTHING:
+            return argument.default
+        try:
+            return argument.codec.decode(value)
+        except Mismatch as mismatch:
+            raise Rejected("bad-argument", f"parameter `{argument.key}`: {mismatch}") from None
+
+    def _text(self, result: Any) -> str:
+        # The work is done by now, so nothing here is a rejection.
+        try:
+            text = write(self._output.encode(result))
+        except Mismatch as mismatch:
+            raise self._bad_output(str(mismatch)) from None
+        except RecursionError:
+            raise self._bad_output("it contains itself, or is nested too deeply") from None
+        except UnicodeEncodeError as error:
+            raise self._bad_output(f"a str in it has half a character (a lone surrogate): {error}") from None
+        return text
+
+    def _bad_output(self, why: str) -> Unknown:
+        what = f"what `{self.name}` returned cannot be its answer"
+        return Unknown("bad-output", f"{what}: {why} ({_outcome.shown(self.place)})")

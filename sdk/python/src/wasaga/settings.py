@@ -1,0 +1,143 @@
+"""Settings of steps, compensations and sagas, read with a message for each mistake."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from wasaga._table import Limits, RetryPolicy
+from wasaga._units import milliseconds, size_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wasaga._units import Duration
+
+POLICIES = ("strict-sequential", "grouped-parallel", "retry-with-backoff", "circuit-breaker", "best-effort-parallel")
+# As the host has them.
+_ATTEMPTS_MAX = 1_000_000
+_U64_MAX = (1 << 64) - 1
+_U32_MAX = (1 << 32) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """How often something is tried.
+
+    The delay before attempt n+1 is `min(max_delay, delay * multiplier**(n-1))`, jittered.
+
+    Attributes:
+        attempts: in all, so 1 never retries.
+        delay: before the second attempt.
+        max_delay: no delay is longer; raised to `delay` where that is longer.
+        multiplier: each delay is this times the one before; at least 1.
+        jitter: 0 for none, 1 for the full delay at random.
+    """
+
+    attempts: int = 3
+    delay: Duration = "1s"
+    max_delay: Duration = "30s"
+    multiplier: float = 2.0
+    jitter: float = 0.3
+
+
+class Reader:
+    """Reads settings and collects what is wrong with them."""
+
+    def __init__(self, settings: dict[str, Any], complain: Callable[[str], None]) -> None:
+        self._settings = settings
+        self._complain = complain
+
+    def limits(self) -> Limits:
+        """Read time, fuel, memory and retries."""
+        return Limits(
+            timeout_ms=self.span("timeout"),
+            total_timeout_ms=self.span("total_timeout"),
+            fuel=self.count("fuel", most=_U64_MAX),
+            memory_bytes=self._converted("memory", size_bytes),
+            retry=self._retry(),
+        )
+
+    def span(self, name: str) -> int | None:
+        """Read a span of time."""
+        return self._converted(name, milliseconds)
+
+    def _converted(self, name: str, convert: Callable[[Any], int]) -> int | None:
+        value = self._settings.get(name)
+        if value is None:
+            return None
+        try:
+            read = convert(value)
+        except ValueError as error:
+            self._complain(f"`{name}`: {error}")
+            return None
+        if read == 0:
+            self._complain(f"`{name}` is 0, so nothing could succeed (leave it out for the host's default)")
+            return None
+        return read
+
+    def count(self, name: str, *, most: int = _U32_MAX) -> int | None:
+        """Read a whole number above 0."""
+        value = self._settings.get(name)
+        if value is None:
+            return None
+        if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= most:
+            return value
+        self._complain(f"`{name}` is {value!r} (a whole number from 1)")
+        return None
+
+    def text(self, name: str) -> str | None:
+        """Read a text."""
+        value = self._settings.get(name)
+        if value is not None and not isinstance(value, str):
+            self._complain(f"`{name}` is {value!r} (a str)")
+            return None
+        return value
+
+    def flag(self, name: str) -> bool:
+        """Read a yes or no."""
+        value = self._settings.get(name, False)
+        if not isinstance(value, bool):
+            self._complain(f"`{name}` is {value!r} (True or False)")
+        return value is True
+
+    def policy(self) -> str | None:
+        """Read a compensation policy."""
+        value = self._settings.get("policy")
+        if value is not None and value not in POLICIES:
+            self._complain(f"`policy` is {value!r} (one of {', '.join(POLICIES)})")
+            return None
+        return value if isinstance(value, str) else None
+
+    def _retry(self) -> RetryPolicy | None:
+        retry = self._settings.get("retry")
+        if retry is None:
+            return None
+        if isinstance(retry, int) and not isinstance(retry, bool):
+            retry = Retry(attempts=retry)
+        if not isinstance(retry, Retry):
+            self._complain(f"`retry` is {retry!r} (Retry(attempts=…, delay=…), or a number of attempts)")
+            return None
+        try:
+            delay, max_delay = milliseconds(retry.delay), milliseconds(retry.max_delay)
+        except ValueError as error:
+            self._complain(f"`retry`: {error}")
+            return None
+        wrong = _wrong(retry)
+        if wrong:
+            self._complain(f"`retry` {wrong}")
+            return None
+        return RetryPolicy(retry.attempts, delay, max(delay, max_delay), float(retry.multiplier), float(retry.jitter))
+
+
+def _wrong(retry: Retry) -> str | None:
+    """Say what is wrong with a retry, as the rest of a sentence."""
+    if isinstance(retry.attempts, bool) or not isinstance(retry.attempts, int):
+        return f"has {retry.attempts!r} attempts (a whole number)"
+    if not 1 <= retry.attempts <= _ATTEMPTS_MAX:
+        return f"has {retry.attempts} attempts (from 1 to {_ATTEMPTS_MAX})"
+    if not isinstance(retry.multiplier, (int, float)) or not 1 <= retry.multiplier < float("inf"):
+        return f"has a multiplier of {retry.multiplier!r} (at least 1)"
+    if not isinstance(retry.jitter, (int, float)) or not 0 <= retry.jitter <= 1:
+        return f"has a jitter of {retry.jitter!r} (from 0 to 1)"
+    return None

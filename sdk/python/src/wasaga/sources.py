@@ -1,0 +1,85 @@
+"""Where a value comes from, where the rule of arguments cannot say it.
+
+Used in `Annotated[int, FromStep("reserve", at="/total_cents")]` and in `@step(each=…)`. `at` is a
+JSON Pointer (RFC 6901) to the part that is wanted; without it the whole is taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+StepRef = str | Callable[..., Any]
+"""A step: its id, or the decorated function."""
+
+
+class Source:
+    """What all sources are."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Input(Source):
+    """The start input, or a part of it."""
+
+    at: str | None = None
+
+
+FromInput = Input
+
+
+@dataclass(frozen=True, slots=True)
+class FromStep(Source):
+    """The output of a step, or a part of it; makes the step a dependency."""
+
+    step: StepRef
+    at: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Variable(Source):
+    """A variable of the transaction, as it was when the call began."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Header(Source):
+    """A header of the transaction: a string."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Item(Source):
+    """The element of a fan-out, or a part of it."""
+
+    at: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OwnOutput(Source):
+    """In a compensation: the output of the step that is undone, or a part of it."""
+
+    at: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CompensationOutput(Source):
+    """In a compensation: what the compensation of another step answered."""
+
+    step: StepRef
+
+
+@dataclass(frozen=True, slots=True)
+class Cause(Source):
+    """In a compensation: why the saga unwinds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Literal(Source):
+    """A fixed value. Not `typing.Literal`, which is a type."""
+
+    value: Any

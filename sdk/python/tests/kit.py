@@ -1,0 +1,31 @@
+"""What the tests share: calls by name, as the host makes them."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+from wasaga import Call, Forward, _registry
+
+
+def call(definition: str, node: str) -> Call:
+    return replace(Call.sample(), definition=definition, node=node)
+
+
+def run(definition: str, node: str, /, **arguments: Any) -> Any:
+    return json.loads(_registry.step(definition, node).answer(call(definition, node), json.dumps(arguments)))
+
+
+def undo(definition: str, node: str, forward: Forward | None = None, /, **arguments: Any) -> Any:
+    forward = forward or Forward.unknown()
+    operation = _registry.compensation(definition, node)
+    return json.loads(operation.answer(call(definition, node), json.dumps(arguments), forward))
+
+
+def saga(name: str) -> Any:
+    return next(saga for saga in reversed(_registry._sagas) if saga.name == name)
+
+
+def sources(name: str, node: str, *, of_undo: bool = False) -> dict[str, tuple[str, str, str | None, bool]]:
+    step = saga(name).steps[node]
+    parameters = step.undo.parameters if of_undo else step.parameters
+    return {of.name: (of.origin.kind, of.origin.name, of.origin.at, of.required) for of in parameters}

@@ -1,0 +1,227 @@
+"""Where arguments come from: the one rule, and what annotations say."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import pytest
+from kit import run, saga, sources, undo
+
+import wasaga
+from wasaga import (
+    Call,
+    Cause,
+    CompensationOutput,
+    Forward,
+    FromInput,
+    FromStep,
+    Header,
+    Input,
+    Item,
+    Literal,
+    OwnOutput,
+    Rejected,
+    Variable,
+    compensation,
+    step,
+)
+
+
+@dataclass
+class Order:
+    id: str
+    lines: list[str]
+    note: str | None = None
+
+
+@wasaga.saga("bindings", deadline="2m", concurrency=3, policy="circuit-breaker")
+class Bindings:
+    """Shows every source.
+
+    And more.
+    """
+
+    @step
+    def plan(self, input: Order, call: Call) -> dict[str, Any]:
+        """Plans it,
+        in a moment.
+
+        At length.
+        """
+        return {"of": input.id, "key": call.idempotency_key}
+
+    @compensation(of=plan)
+    def unplan(self, output: dict[str, Any] | None, cause: Any, forward: Forward) -> str:
+        return forward.outcome
+
+    @step(each="lines", depends_on=plan)
+    def pick(
+        self,
+        item: str,
+        id: str,
+        first: Annotated[str, Input("/lines/0")],
+        whole: Annotated[Order, FromInput],
+        part: Annotated[str | None, Item("/sku")],
+        kind: Annotated[str, FromStep(plan, at="/of")],
+        limit: Annotated[int | None, Variable("limit")],
+        tenant: Annotated[str, Header("tenant")],
+        rate: Annotated[float, Literal(0.5)],
+        _class: Annotated[str, Literal("x")] = "y",
+        *,
+        call: Call,
+        note: str = "none",
+    ) -> str:
+        return f"{item} {id} {first} {whole.id} {kind} {limit} {tenant} {rate} {_class} {note} {call.attempt}"
+
+    @compensation(of="pick", critical=True)
+    def unpick(
+        self,
+        item: str,
+        plan: dict[str, Any],
+        shelf: Annotated[str | None, OwnOutput("/shelf")],
+        before: Annotated[Any, CompensationOutput("plan")],
+        why: Annotated[Any, Cause()],
+    ) -> str:
+        return item
+
+    @step
+    async def pack(self, pick: list[str], unknown_to_input: Annotated[str, Literal("a")]) -> int:
+        return len(pick)
+
+
+def test_the_rule_of_arguments() -> None:
+    assert sources("bindings", "plan") == {"input": ("input", "", None, True)}
+    assert sources("bindings", "plan", of_undo=True) == {
+        "output": ("own-output", "", None, False),
+        "cause": ("cause", "", None, False),
+    }
+    assert sources("bindings", "pack")["pick"] == ("step-output", "pick", None, True)
+
+
+def test_annotations_say_what_the_rule_cannot() -> None:
+    assert sources("bindings", "pick") == {
+        "item": ("item", "", None, True),
+        "id": ("input", "", "/id", True),
+        "first": ("input", "", "/lines/0", True),
+        "whole": ("input", "", None, True),
+        "part": ("item", "", "/sku", False),
+        "kind": ("step-output", "plan", "/of", True),
+        "limit": ("variable", "limit", None, False),
+        "tenant": ("header", "tenant", None, True),
+        "rate": ("literal", "0.5", None, True),
+        "class": ("literal", '"x"', None, False),
+        "note": ("input", "", "/note", False),
+    }
+    assert sources("bindings", "pick", of_undo=True) == {
+        "item": ("item", "", None, True),
+        "plan": ("step-output", "plan", None, True),
+        "shelf": ("own-output", "", "/shelf", False),
+        "before": ("compensation-output", "plan", None, False),
+        "why": ("cause", "", None, False),
+    }
+
+
+def test_the_rest_of_a_definition() -> None:
+    of = saga("bindings")
+    assert (of.description, of.deadline_ms, of.concurrency, of.policy) == (
+        "Shows every source.",
+        120_000,
+        3,
+        "circuit-breaker",
+    )
+    assert list(of.steps) == ["plan", "pick", "pack"]
+    assert of.steps["plan"].description == "Plans it, in a moment."
+    assert of.steps["pick"].depends_on == ("plan",)
+    assert (of.steps["pick"].each.kind, of.steps["pick"].each.at) == ("input", "/lines")
+    assert (of.steps["pick"].undo.name, of.steps["pick"].undo.critical) == ("unpick", True)
+
+
+def test_arguments_arrive() -> None:
+    whole = {"id": "o-1", "lines": ["tea"]}
+    assert run("bindings", "plan", input=whole) == {"of": "o-1", "key": "sample-key"}
+    arguments = {"first": "tea", "whole": whole, "kind": "k", "limit": None, "tenant": "t", "rate": 0.5, "class": None}
+    said = run("bindings", "pick", item="tea", id="o-1", note=None, **arguments)
+    assert said == "tea o-1 tea o-1 k None t 0.5 y none 1"
+    assert undo("bindings", "plan", Forward.rejected("no", "it is not"), output=None, cause=None) == "rejected"
+    assert run("bindings", "pack", pick=["a", "b"], unknown_to_input="a") == 2
+
+
+def test_what_cannot_be_read_is_rejected() -> None:
+    with pytest.raises(
+        Rejected, match=r"^`bad-argument`: parameter `input`: at /lines/1: expected a string, not 7$|.*"
+    ):
+        run("bindings", "plan", input={"id": "o-1", "lines": ["tea", 7]})
+    with pytest.raises(Rejected) as refused:
+        run("bindings", "plan", input={"id": "o-1", "lines": ["tea", 7]})
+    assert str(refused.value) == ("`bad-argument`: parameter `input`: at /lines/1: expected a string, not the number 7")
+    with pytest.raises(Rejected, match="no-such-step"):
+        run("bindings", "nothing")
+    with pytest.raises(Rejected, match="no-compensation"):
+        undo("bindings", "pack")
+
+
+def test_the_functions_stay_plain() -> None:
+    order = Order("o-2", [])
+    assert Bindings().plan(order, Call.sample())["of"] == "o-2"
+    assert Bindings().unpick("tea", {}, None, None, None) == "tea"
+
+
+def test_a_module_level_saga_takes_the_functions_above_it() -> None:
+    @step
+    def first(name: str) -> str:
+        return name.upper()
+
+    @compensation(of=first)
+    def unfirst(output: str | None) -> str | None:
+        return output
+
+    @step(depends_on=[first], at_most_once=True)
+    async def second() -> None:
+        """Nothing to do."""
+
+    wasaga.saga("functions")
+    assert list(saga("functions").steps) == ["first", "second"]
+    assert saga("functions").steps["second"].at_most_once
+    assert run("functions", "first", name="ada") == "ADA"
+    assert run("functions", "second") is None
+    assert undo("functions", "first", output=None) is None
+    assert first("bob") == "BOB"
+
+
+def test_the_input_is_what_the_steps_take() -> None:
+    import json
+
+    @step
+    def one(id: str, quantity: int = 1) -> None: ...
+
+    @step
+    def two(id: str | None, deep: Annotated[str, Input("/a/b")], one: None) -> None: ...
+
+    wasaga.saga("fields")
+    assert json.loads(saga("fields").input_schema) == {
+        "type": "object",
+        "properties": {"id": {"type": "string"}, "quantity": {"type": "integer", "default": 1}},
+        "required": ["id"],
+    }
+
+
+def test_names() -> None:
+    @wasaga.saga
+    class BusyHTTPLoopSaga:
+        @step(id="the-step")
+        @staticmethod
+        def one() -> int:
+            return 1
+
+        @staticmethod
+        @step(depends_on="the-step")
+        def two(three: Annotated[int, FromStep("the-step")]) -> int:
+            return three + 1
+
+        @classmethod
+        @step
+        def four(cls, two: int) -> str:
+            return f"{cls.__name__} {two}"
+
+    assert saga("busy-http-loop").steps.keys() == {"the-step", "two", "four"}
+    assert run("busy-http-loop", "two", three=1) == 2
+    assert run("busy-http-loop", "four", two=2) == "BusyHTTPLoopSaga 2"

@@ -1,0 +1,90 @@
+"""What the builder shows of an error, what it takes for a change, and what the package ships."""
+
+from pathlib import Path
+
+import pytest
+
+import wasaga
+from wasaga import build
+
+ROOT = Path(wasaga.__file__).parents[4]
+
+SAID = """Traceback (most recent call last):
+  File "/tmp/venv/bin/componentize-py", line 8, in <module>
+    sys.exit(script())
+AssertionError: Traceback (most recent call last):
+  File "/1/wasaga_app.py", line 4, in <module>
+    start('order')
+    ~~~~~^^^^^^^^^
+  File "/1/wasaga/_component.py", line 50, in start
+    importlib.import_module(module)
+  File "/python/importlib/__init__.py", line 88, in import_module
+    return _bootstrap._gcd_import(name[level:], package, level)
+  File "/0/order.py", line 7, in <module>
+    import requests
+ModuleNotFoundError: No module named 'requests'
+
+
+Caused by:
+    ModuleNotFoundError: No module named 'requests'
+
+Stack backtrace:
+   0: <anyhow::Error>::msg
+"""
+
+
+def test_an_exception_is_shown_with_the_users_frames(tmp_path: Path) -> None:
+    assert build.explain(SAID, [tmp_path, Path("/stage")]) == (
+        "Traceback (most recent call last):\n"
+        f'  File "{tmp_path}/order.py", line 7, in <module>\n'
+        "    import requests\n"
+        "ModuleNotFoundError: No module named 'requests'"
+    )
+
+
+def test_a_definition_error_is_shown_alone(tmp_path: Path) -> None:
+    said = SAID.replace(
+        "ModuleNotFoundError: No module named 'requests'",
+        "wasaga.errors.DefinitionError: saga `order` has a mistake\n  /0/order.py:12: step `a`: wrong",
+    )
+    assert build.explain(said, [tmp_path, Path("/stage")]) == (
+        f"saga `order` has a mistake\n  {tmp_path}/order.py:12: step `a`: wrong"
+    )
+
+
+def test_a_file_that_cannot_be_a_module_is_refused(tmp_path: Path) -> None:
+    def refused(name: str, *, there: bool = True) -> str:
+        if there:
+            (tmp_path / name).write_text("", encoding="utf-8")
+        with pytest.raises(build.BuildError) as error:
+            build.build(build.Job(tmp_path / name, tmp_path / "x.wasm"), Path("python"))
+        return str(error.value)
+
+    assert refused("my-order.py").endswith("(name the file as a Python module: `my_order.py`)")
+    assert refused("json.py").endswith("`json` hides a module of that name (give the file another one)")
+    assert refused("gone.py", there=False).endswith("there is no such file")
+
+
+def test_a_change_of_any_input_is_seen(tmp_path: Path) -> None:
+    folder = tmp_path / "fan-out"
+    folder.mkdir()
+    (folder / "fan_out.py").write_text("a = 1", encoding="utf-8")
+    (tmp_path / "empty").mkdir()
+    (job,) = build.jobs_in(tmp_path, tmp_path / "made")
+    assert job.output == tmp_path / "made" / "fan_out.wasm"
+    before = build.digest(job)
+    assert build.digest(job) == before
+    (folder / "helper.py").write_text("b = 1", encoding="utf-8")
+    assert build.digest(job) != before
+
+
+def test_nothing_to_build_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(build.BuildError, match="no guest in it"):
+        build.jobs_in(tmp_path, tmp_path)
+    assert build.main([str(tmp_path / "gone.py"), "--tools", str(tmp_path)]) == 1
+    assert "there is no such file" in capsys.readouterr().err
+
+
+def test_the_contract_that_is_shipped_is_the_contract() -> None:
+    ours = Path(wasaga.__file__).parent / "wit" / "wasaga.wit"
+    assert ours.read_text(encoding="utf-8") == (ROOT / "wit" / "wasaga.wit").read_text(encoding="utf-8")

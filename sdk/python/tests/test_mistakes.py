@@ -1,0 +1,252 @@
+"""Wrong use is an error when the file is imported: it names the function, the file, the line and the remedy."""
+
+import importlib
+import re
+import sys
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from wasaga import DefinitionError, _marks, _registry
+
+HEAD = """
+from dataclasses import dataclass
+from typing import Annotated, Any
+import wasaga
+from wasaga import *
+
+@dataclass
+class Order:
+    id: str
+    quantity: int
+
+def hiding(function):
+    def inner(*arguments):
+        return function(*arguments)
+    return inner
+"""
+
+_count = 0
+
+
+@pytest.fixture(autouse=True)
+def _clean() -> Any:
+    yield
+    _marks._pending.clear()
+    _marks.waiting.clear()
+
+
+def mistake(tmp_path: Path, source: str) -> str:
+    """Import a file that is wrong, and give what is said, with the lines counted from the source."""
+    global _count
+    _count += 1
+    name = f"mistaken_{_count}"
+    file = tmp_path / f"{name}.py"
+    file.write_text(HEAD + textwrap.dedent(source), encoding="utf-8")
+    sys.path.insert(0, str(tmp_path))
+    try:
+        with pytest.raises(DefinitionError) as error:
+            importlib.import_module(name)
+            _registry.describe(name)
+    finally:
+        sys.path.remove(str(tmp_path))
+    said = str(error.value)
+    first = HEAD.count("\n")
+    return re.sub(rf"{re.escape(str(file))}:(\d+)", lambda of: f"order.py:{int(of[1]) - first}", said)
+
+
+def in_class(body: str) -> str:
+    return '@wasaga.saga("order")\nclass OrderSaga:\n' + textwrap.indent(textwrap.dedent(body), "    ")
+
+
+STEP = "@step\ndef a(self, id: str) -> str: return id\n"
+
+CASES: list[tuple[str, str]] = [
+    (
+        STEP + "@step(depends_on=['b1'])\ndef b(self) -> None: ...\n",
+        "order.py:6: step `OrderSaga.b`: `depends_on` names `b1`, which is not a step of this saga (there are: a, b)",
+    ),
+    (
+        "@step\ndef reserve(self) -> None: ...\n@step(depends_on='reserv')\ndef b(self) -> None: ...\n",
+        "names `reserv`, which is not a step of this saga (did you mean `reserve`?)",
+    ),
+    (
+        STEP + "@step(depends_on=[a, Order])\ndef b(self) -> None: ...\n",
+        "`depends_on` names <class 'mistaken",
+    ),
+    (
+        STEP + "@step(depends_on=['b'])\ndef b(self) -> None: ...\n",
+        "order.py:6: step `OrderSaga.b`: it cannot depend on",
+    ),
+    (
+        STEP + "@compensation(of='x')\ndef b(self) -> None: ...\n",
+        "compensation `OrderSaga.b`: `of` names `x`, which is not",
+    ),
+    (
+        STEP + "@compensation\ndef b(self) -> None: ...\n",
+        "order.py:6: compensation `OrderSaga.b`: does not say which step",
+    ),
+    (
+        STEP + "@compensation(of=a)\ndef b(self) -> None: ...\n@compensation(of=a)\ndef c(self) -> None: ...\n",
+        "order.py:8: compensation `OrderSaga.c`: step `a` has a compensation already, `OrderSaga.b`",
+    ),
+    (
+        STEP + "@step(id='a')\ndef b(self) -> None: ...\n",
+        "order.py:6: step `OrderSaga.b`: the id `a` is taken by `OrderSaga.a`",
+    ),
+    (STEP + "@step\ndef a(self) -> None: ...\n", "order.py:4: `a` is defined again at order.py:6 (rename one)"),
+    (
+        "@step\ndef a(self, x) -> None: ...\n",
+        "order.py:4: step `OrderSaga.a`: parameter `x` has no type hint (such as `x: str`",
+    ),
+    ("@step\ndef a(self, call) -> None: ...\n", "parameter `call` has no type hint (such as `call: Call`"),
+    ("@step\ndef a(self, *x: int) -> None: ...\n", "has no source (name each parameter, for a name says where"),
+    (
+        "@step\ndef a() -> None: ...\n",
+        "order.py:4: step `OrderSaga.a`: takes no `self` (add it, or use `@staticmethod`)",
+    ),
+    ("@step\ndef a(self, output: int) -> None: ...\n", "parameter `output` has a meaning in compensations only"),
+    ("@step\ndef a(self, a: int) -> None: ...\n", "parameter `a` is the step's own output, for which it cannot wait"),
+    (
+        STEP + "@compensation(of=a)\ndef b(self, a: str) -> None: ...\n",
+        "parameter `a` is the output of the step that is undone (name it `output`)",
+    ),
+    (
+        "@step\ndef a(self, x: Annotated[int, Item()]) -> None: ...\n",
+        "parameter `x` is an item, and the step has no `each`",
+    ),
+    (
+        "@step\ndef a(self, x: Annotated[int, Cause()]) -> None: ...\n",
+        "parameter `x` is `Cause`, which only a compensation has",
+    ),
+    (
+        "@step\ndef a(self, x: Annotated[int, FromStep('y')]) -> None: ...\n",
+        "parameter `x` names `y`, which is not a step",
+    ),
+    ("@step\ndef a(self, x: Annotated[int, Input('y')]) -> None: ...\n", "(a JSON Pointer begins with `/`"),
+    ("@step\ndef a(self, x: Annotated[int, Input('/y~2')]) -> None: ...\n", "`~0` stands for `~`"),
+    (
+        "@step\ndef a(self, x: Annotated[int, Variable('')]) -> None: ...\n",
+        "names a variable by '' (a str that is not empty)",
+    ),
+    ("@step\ndef a(self, x: Annotated[int, Literal(b'')]) -> None: ...\n", "is the literal b'', which cannot be JSON"),
+    (
+        STEP + "@compensation(of=a)\ndef b(self, x: Annotated[int, CompensationOutput('c')]) -> None: ...\n"
+        "@step\ndef c(self) -> None: ...\n",
+        "is the answer of the compensation of `c`, which has none",
+    ),
+    (
+        "@step\ndef a(self, input: Order) -> None: ...\n@step\ndef b(self, quantiti: int) -> None: ...\n",
+        "order.py:6: `OrderSaga.b`: parameter `quantiti` is the field `quantiti` of the input, which the input does not "
+        "have (did you mean `quantity`?",
+    ),
+    (
+        "@step\ndef a(self, x: bytes) -> None: ...\n",
+        "parameter `x`: bytes have no form in JSON (use str, with base64 or hex)",
+    ),
+    ("@step\ndef a(self) -> set[bytes]: ...\n", "its result: bytes have no form in JSON"),
+    (
+        "@step\ndef a(self, x: 'Later') -> None: ...\n",
+        "a type hint names `Later`, which is not defined yet (define it above)",
+    ),
+    (
+        "@step\ndef a(self, x: int = 'a') -> None: ...\n",
+        "its default does not fit its type: expected an int, not the str 'a'",
+    ),
+    ("@step\ndef a(self) -> None: yield 1\n", "is a generator, which has no result to keep (return a list"),
+    (
+        "@step(timeout='2 parsecs')\ndef a(self) -> None: ...\n",
+        "order.py:4: step `OrderSaga.a`: `timeout`: '2 parsecs' is not a span of time such as",
+    ),
+    ("@step(timeout=0)\ndef a(self) -> None: ...\n", "`timeout` is 0, so nothing could succeed"),
+    ("@step(memory='1 GB')\ndef a(self) -> None: ...\n", "`memory`: '1 GB' is not a size such as \"64MiB\""),
+    ("@step(fuel=1.5)\ndef a(self) -> None: ...\n", "`fuel` is 1.5 (a whole number from 1)"),
+    ("@step(retry=Retry(attempts=0))\ndef a(self) -> None: ...\n", "`retry` has 0 attempts (from 1 to 1000000)"),
+    ("@step(retry=Retry(delay='x'))\ndef a(self) -> None: ...\n", "`retry`: 'x' is not a span of time"),
+    ("@step(retry=Retry(multiplier=0.5))\ndef a(self) -> None: ...\n", "`retry` has a multiplier of 0.5 (at least 1)"),
+    ("@step(retry=Retry(jitter=2))\ndef a(self) -> None: ...\n", "`retry` has a jitter of 2 (from 0 to 1)"),
+    ("@step(condition=True)\ndef a(self) -> None: ...\n", "`condition` is True (a str)"),
+    ("@step(at_most_once='yes')\ndef a(self) -> None: ...\n", "`at_most_once` is 'yes' (True or False)"),
+    ("@step(each='output')\ndef a(self) -> None: ...\n", "`each` has a meaning in compensations only"),
+    (
+        "@step(id='a b')\ndef a(self) -> None: ...\n",
+        "its id has the character ' ' (letters, digits, `-`, `_` and `.` are allowed)",
+    ),
+    ("pass\n", "order.py:1: has no steps (mark a function with `@step`)"),
+    (
+        "@step\ndef a(self, b: None) -> None: ...\n@step\ndef b(self, a: None) -> None: ...\n",
+        "its steps wait for each other: `",
+    ),
+    (
+        "def __init__(self, bank): ...\n" + STEP,
+        "`OrderSaga()` must do without arguments, for the host makes it: missing a",
+    ),
+    (
+        "@hiding\n@step\ndef a(self) -> None: ...\n",
+        "order.py:5: step `OrderSaga.a` is hidden by what took its name, such as a decorator",
+    ),
+    ("@step\n@step\ndef a(self) -> None: ...\n", "order.py:5: `OrderSaga.a` is marked twice"),
+    ("@step\nclass a: ...\n", "`@step` belongs on a function, not on <class"),
+]
+
+
+@pytest.mark.parametrize(("body", "expected"), CASES, ids=lambda of: of[:50])
+def test_a_mistake_in_a_class(tmp_path: Path, body: str, expected: str) -> None:
+    said = mistake(tmp_path, in_class(body))
+    assert expected in said, said
+
+
+MODULES: list[tuple[str, str]] = [
+    (
+        "saga('x')\n@step\ndef a() -> None: ...\n",
+        "order.py:1: in a module, `saga(…)` stands below its steps (move it to the end",
+    ),
+    ("@step\ndef a() -> None: ...\n", 'order.py:2: step `a` belongs to no saga\n(put `saga("name")` below the steps'),
+    ("saga('x')\n", "order.py:1: this `saga(…)` has no steps (it decorates a class, or stands below them)"),
+    (
+        "@step\ndef a() -> None: ...\n@saga('x')\nclass B: ...\n",
+        "the steps above `B` belong to no saga (put a `saga(…)` below",
+    ),
+    (
+        "@step\ndef a() -> None: ...\nsaga('x', policy='none')\n",
+        "order.py:3: `policy` is 'none' (one of strict-sequential, grouped",
+    ),
+    (
+        "@step\ndef a() -> None: ...\nsaga('x', deadline='soon')\n",
+        "order.py:3: `deadline`: 'soon' is not a span of time",
+    ),
+    (
+        "@step\ndef a() -> None: ...\nsaga('x', concurrency=0)\n",
+        "order.py:3: `concurrency` is 0 (a whole number from 1)",
+    ),
+    ("@step\ndef a() -> None: ...\nsaga('x y')\n", "order.py:3: its name has the character ' '"),
+    ("@step\ndef a() -> None: ...\na = 1\nsaga('x')\n", "order.py:2: step `a` is hidden by what took its name"),
+    ("@saga('x')\ndef a() -> None: ...\n", "order.py:1: `@saga` belongs on a class, not on <function a"),
+    ("module(calls_per_instance=0)\n", "order.py:1: `calls_per_instance` is 0 (a whole number from 1)"),
+]
+
+
+@pytest.mark.parametrize(("source", "expected"), MODULES, ids=lambda of: of[:50])
+def test_a_mistake_in_a_module(tmp_path: Path, source: str, expected: str) -> None:
+    said = mistake(tmp_path, source)
+    assert expected in said, said
+
+
+def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
+    said = mistake(
+        tmp_path,
+        in_class(
+            "@step(timeout='x', depends_on='y')\ndef a(self, b: bytes) -> None: ...\n@compensation\ndef c(self) -> None: ...\n"
+        ),
+    )
+    assert said.startswith("saga `order` has 4 mistakes\n  order.py:")
+
+
+def test_an_unknown_setting_is_told(tmp_path: Path) -> None:
+    from wasaga import compensation, saga, step
+
+    for decorator in (step, compensation, saga):
+        with pytest.raises(TypeError, match=r"`timout` is not a setting of `@?\w+` \(there are: "):
+            decorator(timout="2s")
