@@ -44,7 +44,8 @@ fn own_journal() -> anyhow::Result<PathBuf> {
     Ok(directories()?.data_dir().join("journal.db"))
 }
 
-fn directories() -> anyhow::Result<directories::ProjectDirs> {
+/// The user's directories.
+pub(crate) fn directories() -> anyhow::Result<directories::ProjectDirs> {
     directories::ProjectDirs::from("", "", "wasaga").ok_or_else(|| {
         BadInput::new("there is no home directory to keep things in (set HOME, or name a journal with `--journal`)")
             .into()

@@ -25,6 +25,7 @@ impl New {
         let (name, folder) = (&self.name, folder.display());
         let native = match self.language {
             Language::Rust => "cargo test",
+            Language::Python => "python3 -m pytest",
         };
         text::print(&format!(
             "made `{folder}`, a saga to begin with\n\n  cd {folder}\n  {native}\n  wasaga build\n  \

@@ -1,6 +1,7 @@
 //! A user's own project: made from a template, and built to a component. The SDK that it needs is in
 //! this binary, so a project builds without this repository.
 
+mod python;
 mod rust;
 mod vendor;
 
@@ -13,6 +14,8 @@ use crate::exit::BadInput;
 pub(crate) enum Language {
     /// Rust
     Rust,
+    /// Python
+    Python,
 }
 
 /// Characters of a project's name.
@@ -31,13 +34,15 @@ pub(crate) fn new(language: Language, name: &str, folder: &Path) -> anyhow::Resu
     }
     let files = match language {
         Language::Rust => rust::TEMPLATE,
+        Language::Python => python::TEMPLATE,
     };
     for (path, text) in files {
-        let text = text.replace("{name}", name).replace("{module}", &name.replace('-', "_"));
-        write(&folder.join(path), text.as_bytes())?;
+        let fill = |text: &str| text.replace("{name}", name).replace("{module}", &name.replace('-', "_"));
+        write(&folder.join(fill(path)), fill(text).as_bytes())?;
     }
     match language {
         Language::Rust => vendor::rust_sdk(&folder.join("vendor/wasaga")),
+        Language::Python => vendor::python_sdk(&folder.join("vendor")),
     }
 }
 
@@ -46,8 +51,12 @@ pub(crate) fn build(folder: &Path) -> anyhow::Result<PathBuf> {
     if folder.join("Cargo.toml").is_file() {
         return rust::build(folder);
     }
+    if folder.join("pyproject.toml").is_file() {
+        return python::build(folder);
+    }
     let message = format!(
-        "`{}` has no project: there is no `Cargo.toml` (make one with `wasaga new rust NAME`, or name its folder)",
+        "`{}` has no project: there is neither `Cargo.toml` nor `pyproject.toml` (make one with `wasaga new`, or name \
+         its folder)",
         folder.display()
     );
     Err(BadInput::new(message).into())

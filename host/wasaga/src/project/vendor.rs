@@ -8,6 +8,7 @@ use toml::{Table, Value};
 
 static RUST: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../sdk/rust");
 static RUST_MACROS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../sdk/rust-macros");
+static PYTHON: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../sdk/python/src/wasaga");
 /// The manifest that the SDK's crates take their versions from.
 const WORKSPACE: &str = include_str!("../../../../Cargo.toml");
 
@@ -16,6 +17,32 @@ pub(super) fn rust_sdk(folder: &Path) -> anyhow::Result<()> {
     unpack(&RUST, &folder.join("rust"))?;
     unpack(&RUST_MACROS, &folder.join("rust-macros"))?;
     super::write(&folder.join("Cargo.toml"), workspace()?.as_bytes())
+}
+
+/// Writes the Python SDK: the package `wasaga`.
+pub(super) fn python_sdk(folder: &Path) -> anyhow::Result<()> {
+    for (path, bytes) in python_files() {
+        super::write(&folder.join("wasaga").join(path), bytes)?;
+    }
+    Ok(())
+}
+
+/// Tells one Python SDK from another.
+pub(super) fn python_sdk_digest() -> String {
+    let whole: Vec<u8> =
+        python_files().flat_map(|(path, bytes)| [path.as_os_str().as_encoded_bytes(), bytes].concat()).collect();
+    wasaga_core::Digest::of(&whole).hex()
+}
+
+fn python_files() -> impl Iterator<Item = (&'static Path, &'static [u8])> {
+    let mut folders = vec![&PYTHON];
+    let mut files = Vec::new();
+    while let Some(dir) = folders.pop() {
+        files.extend(dir.files().map(|file| (file.path(), file.contents())));
+        folders.extend(dir.dirs().filter(|dir| !dir.path().ends_with("__pycache__")));
+    }
+    files.sort();
+    files.into_iter()
 }
 
 /// The files of a crate that a user of it needs: its manifest, its sources, its contract.
