@@ -50,6 +50,37 @@ fn from_an_empty_folder_to_a_running_saga_in_rust() {
 }
 
 #[test]
+fn from_an_empty_folder_to_a_running_saga_in_python() {
+    let user = User::new();
+    user.wasaga(&["new", "python", "tea-shop"]).with(0);
+    let folder = user.directory().join("tea-shop");
+    let wasaga = binary().canonicalize().unwrap();
+
+    let tools = target().join("test-newcomer/python");
+    if !tools.join("bin/pytest").is_file() {
+        in_project("python3", &["-m", "venv", tools.to_str().unwrap()], &folder).with(0);
+        let pip = tools.join("bin/pip");
+        in_project(pip.to_str().unwrap(), &["install", "--quiet", "pytest==9.0.1"], &folder).with(0);
+    }
+    let python = tools.canonicalize().unwrap().join("bin/python");
+    let tested = in_project(python.to_str().unwrap(), &["-m", "pytest"], &folder).with(0);
+    assert!(tested.stdout.contains("2 passed"), "{}", tested.stdout);
+    let built = in_project(wasaga.to_str().unwrap(), &["build"], &folder).with(0);
+    assert!(built.stdout.starts_with("tea-shop.wasm  "), "{}", built.stdout);
+    assert!(built.stdout.ends_with("saga `tea_shop`: reserve, charge\n"), "{}", built.stdout);
+    let ran = user.wasaga(&["run", "tea-shop/tea-shop.wasm", "--input", "@tea-shop/input.json", "--json"]).with(0);
+    assert_eq!(ran.json()["output"]["charge"], "receipt over 1180 cents");
+
+    // Errors of the user's own code are shown with their file and line.
+    let source = folder.join("tea_shop.py");
+    let broken = std::fs::read_to_string(&source).unwrap().replace("2s", "2 fortnights");
+    std::fs::write(&source, broken).unwrap();
+    let refused = in_project(wasaga.to_str().unwrap(), &["build"], &folder).with(2);
+    assert!(refused.stderr.contains("tea_shop.py") && refused.stderr.contains("2 fortnights"), "{}", refused.stderr);
+    assert_eq!(refused.error(), "the guest cannot be built; the reason is above");
+}
+
+#[test]
 fn wrong_uses_are_told() {
     let user = User::new();
     let told = user.wasaga(&["new", "rust", "Web Shop"]).with(2);

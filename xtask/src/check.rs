@@ -14,6 +14,7 @@ pub(crate) fn all() -> anyhow::Result<()> {
     let mut doc = cargo();
     doc.args(["doc", "--quiet", "--workspace", "--no-deps", "--document-private-items"]);
     run(doc.env("RUSTDOCFLAGS", "--deny warnings"))?;
+    crate::python::check()?;
     step("which room may import which");
     run(cargo().args(["test", "--quiet", "--package", "wasaga-tests", "--test", "imports"]))?;
     println!("\nchecked: formatting, the core without std, lints, documentation, imports");

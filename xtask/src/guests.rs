@@ -11,7 +11,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     for path in build()? {
         println!("{}", path.display());
     }
-    Ok(())
+    crate::python::guests()
 }
 
 /// Builds every guest; answers where the components are.

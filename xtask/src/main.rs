@@ -7,6 +7,7 @@ mod check;
 mod demo;
 mod guests;
 mod host;
+mod python;
 mod shell;
 mod test;
 mod toolchain;

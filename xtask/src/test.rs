@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::shell::{cargo, run, step};
-use crate::{guests, host};
+use crate::{guests, host, python};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Test {
@@ -15,9 +15,11 @@ impl Test {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let began = Instant::now();
         guests::build()?;
+        python::guests()?;
         host::build()?;
         step("building the tests");
         run(cargo().args(["test", "--quiet", "--workspace", "--no-run"]))?;
+        python::test()?;
         step("running the tests");
         let mut test = cargo();
         test.args(["test", "--workspace", "--no-fail-fast"]);

@@ -90,7 +90,7 @@ impl Bench {
             .in_flight_max(self.in_flight as usize)
             .start()
             .await?;
-        let module = run::with_file(engine.add_module(bytes).await, &self.file)?;
+        let module = run::add_module(&engine, bytes, &self.file).await?;
         let names = engine.definitions(module.digest)?;
         let definition = run::choose(self.definition.as_deref(), &names, &module.description.name)?;
         let request = StartRequest::new(module.digest, definition.clone(), input);

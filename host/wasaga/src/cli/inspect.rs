@@ -52,7 +52,7 @@ pub(super) async fn load(options: &Options, file: &std::path::Path) -> anyhow::R
     let sandbox = wiring::sandbox(options, Settings { calls_max: 4, ..Settings::default() })?;
     let journal = std::sync::Arc::new(Memory::new());
     let engine = wiring::engine(journal, sandbox).recover(Recover::Nothing).start().await?;
-    let module = run::with_file(engine.add_module(bytes).await, file)?;
+    let module = run::add_module(&engine, bytes, file).await?;
     Ok((engine, module, count))
 }
 

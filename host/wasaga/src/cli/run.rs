@@ -18,6 +18,9 @@ use crate::{input, text, wiring};
 /// How long calls in flight may go on after the user asks to stop.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How long a module is compiled before it is told.
+const SILENT: Duration = Duration::from_secs(1);
+
 #[derive(Debug, clap::Args)]
 pub(crate) struct Run {
     /// The module: a component, a `.wasm` file
@@ -94,7 +97,7 @@ impl Run {
         headers: std::collections::BTreeMap<Name, Arc<str>>,
         bytes: Arc<[u8]>,
     ) -> anyhow::Result<Option<wasaga_core::saga::Report>> {
-        let module = with_file(engine.add_module(bytes).await, &self.file)?;
+        let module = add_module(engine, bytes, &self.file).await?;
         let names = engine.definitions(module.digest)?;
         let definition = choose(self.definition.as_deref(), &names, &module.description.name)?;
         let plan = engine.plan(module.digest, &definition)?;
@@ -120,8 +123,27 @@ impl Run {
     }
 }
 
+/// Loads a module. Compiling a large one takes its time, once, and then it is told.
+pub(super) async fn add_module(
+    engine: &Engine,
+    bytes: Arc<[u8]>,
+    file: &std::path::Path,
+) -> anyhow::Result<wasaga_engine::port::Module> {
+    let size = text::size(bytes.len() as u64);
+    let loading = engine.add_module(bytes);
+    tokio::pin!(loading);
+    let loaded = tokio::select! {
+        loaded = &mut loading => loaded,
+        () = tokio::time::sleep(SILENT) => {
+            eprintln!("compiling `{}` ({size}); what comes of it is kept, so this happens once", file.display());
+            loading.await
+        }
+    };
+    with_file(loaded, file)
+}
+
 /// Puts the file's name before what is wrong with the module.
-pub(super) fn with_file<T>(loaded: Result<T, wasaga_engine::Error>, file: &std::path::Path) -> anyhow::Result<T> {
+fn with_file<T>(loaded: Result<T, wasaga_engine::Error>, file: &std::path::Path) -> anyhow::Result<T> {
     loaded.map_err(|error| match error {
         wasaga_engine::Error::Load(error) => {
             BadInput::because(format!("module `{}` cannot be used", file.display()), error).into()
