@@ -143,8 +143,9 @@ fn case(guest: &'static str, definition: &'static str, node: &'static str, argum
     Case { guest, node: (definition, node), arguments, forward: None, attempt: 1 }
 }
 
-fn undo(of: Case, forward: Forward) -> Case {
-    Case { forward: Some(forward), ..of }
+fn undo(mut of: Case, forward: Forward) -> Case {
+    of.forward = Some(forward);
+    of
 }
 
 fn attempt(of: Case, attempt: u32) -> Case {
