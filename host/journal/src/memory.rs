@@ -136,8 +136,12 @@ impl Journal for Memory {
             updated: at(create.records.last()),
             ended: create.summary.ended,
         };
-        let host = (!create.summary.status.is_ended()).then_some(create.host);
-        let kept = Kept { row, host, input: create.input, records: create.records };
+        // What a dead host sent before its end may arrive after it; then nobody has it.
+        let owned = !create.summary.status.is_ended() && state.hosts.contains(&create.host);
+        let kept = Kept { row, host: owned.then_some(create.host), input: create.input, records: create.records };
+        if kept.is_claimable() {
+            state.free.insert(create.id);
+        }
         state.transactions.insert(create.id, kept);
         state.keys.extend(key.map(|key| (key, create.id)));
         Ok(Created::New(seq))
