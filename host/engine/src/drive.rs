@@ -70,7 +70,7 @@ enum Stop {
     Rest,
     /// The host leaves and no call is in flight, or calls are cut off.
     Left,
-    Failed(Error),
+    Failed(Arc<Error>),
 }
 
 type Answering = Pin<Box<dyn Future<Output = (CallId, Answer)> + Send>>;
@@ -214,7 +214,12 @@ impl Driver {
                 }
             };
             self.fruitless = matches!(event, Event::Due) && decision.records().is_empty();
-            match self.write(decision, &mut trouble).await? {
+            let written = self.write(decision, &mut trouble).await;
+            if let (Err(Stop::Failed(error)), Some(_)) = (&written, &trouble) {
+                // It may be written. Who asked must not ask for it twice without knowing.
+                reply(&mut event, Err(Error::Shared(error.clone())));
+            }
+            match written? {
                 Some((decision, durable)) => {
                     reply(&mut event, Ok(()));
                     return self.perform(decision, durable);
@@ -244,7 +249,7 @@ impl Driver {
         let mut decision = decision;
         let seen = self.inner.watch.is_some().then(|| decision.records().to_vec());
         let written = ledger::append(&self.inner, self.id, &mut self.epoch, &mut decision, trouble).await;
-        match written.map_err(Stop::Failed)? {
+        match written.map_err(|error| Stop::Failed(Arc::new(error)))? {
             Written::Durable(seq) => {
                 self.show(&seen.unwrap_or_default());
                 Ok(Some((decision, seq)))
@@ -310,12 +315,12 @@ impl Driver {
                 Told::Draining
             }
             Stop::Failed(error) => {
-                tracing::error!(transaction = %self.id, error = %chain(&error), "a transaction was let go; it is kept in the journal");
+                tracing::error!(transaction = %self.id, error = %chain(&*error), "a transaction was let go; it is kept in the journal");
                 // Lost may also be to a claim of our own that seemed to fail.
-                if matches!(error, Error::Journal(_) | Error::Lost(_)) {
+                if matches!(*error, Error::Journal(_) | Error::Lost(_)) {
                     self.inner.orphans.lock().insert(self.id);
                 }
-                Told::Failed(Arc::new(error))
+                Told::Failed(error)
             }
         };
         // Places are free before anyone hears of it, so that who heard finds one.

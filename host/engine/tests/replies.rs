@@ -12,7 +12,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use support::*;
-use wasaga_core::{Digest, Epoch, Name, Seq, Status, Timestamp, TransactionId};
+use wasaga_core::{Digest, Epoch, Fact, Name, Seq, Status, Timestamp, TransactionId};
 use wasaga_engine::clock::Virtual;
 use wasaga_engine::{Builder, Engine, Error as EngineError};
 use wasaga_journal::memory::Memory;
@@ -28,6 +28,7 @@ enum Flaw {
     CreateLate,
     CreateHangs,
     AppendLate,
+    AppendAndGone,
     ClaimUnanswered,
     ClaimOneUnanswered,
     ReleaseFails,
@@ -37,11 +38,12 @@ enum Flaw {
 struct Flawed {
     inner: Memory,
     flaw: Arc<Mutex<Option<Flaw>>>,
+    gone_until: Arc<Mutex<Option<tokio::time::Instant>>>,
 }
 
 impl Flawed {
     fn new() -> Self {
-        Self { inner: Memory::new(), flaw: Arc::default() }
+        Self { inner: Memory::new(), flaw: Arc::default(), gone_until: Arc::default() }
     }
 
     fn fail_once(&self, flaw: Flaw) {
@@ -101,10 +103,17 @@ impl Journal for Flawed {
             });
             return Err(broken().into());
         }
-        self.inner.append(append).await
+        let gone = self.is(Flaw::AppendAndGone);
+        let seq = self.inner.append(append).await?;
+        if gone {
+            *self.gone_until.lock() = Some(tokio::time::Instant::now() + Duration::from_secs(30));
+            return Err(broken().into());
+        }
+        Ok(seq)
     }
     async fn load(&self, id: TransactionId) -> Result<Option<Stored>, Error> {
-        self.inner.load(id).await
+        let gone = self.gone_until.lock().is_some_and(|until| tokio::time::Instant::now() < until);
+        if gone { Err(broken()) } else { self.inner.load(id).await }
     }
     async fn claim(&self, host: &HostId, limit: usize) -> Result<Vec<Claim>, Error> {
         let claims = self.inner.claim(host, limit).await?;
@@ -221,6 +230,20 @@ async fn a_word_to_what_has_ended_gives_it_no_owner() {
     let before = rows(&journal).await;
     assert!(matches!(engine.cancel(id, operator()).await, Err(EngineError::Refused { .. })));
     assert_eq!(rows(&journal).await, before);
+}
+
+/// A word that was written and could not be confirmed is not written twice behind the back of who gave it.
+#[tokio::test(start_paused = true)]
+async fn a_word_that_cannot_be_confirmed_is_answered_so() {
+    let journal = Flawed::new();
+    let (engine, id) = stuck(&journal).await;
+    journal.fail_once(Flaw::AppendAndGone);
+    let told = engine.retry(id, None, operator()).await.unwrap_err();
+    assert!(matches!(told.root(), EngineError::Journal(_)), "{told}");
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let stored = journal.inner.load(id).await.unwrap().unwrap();
+    let words = stored.records.iter().filter(|record| matches!(record.fact, Fact::RetryRequested { .. }));
+    assert_eq!((words.count(), stored.row.status), (1, Status::Stuck));
 }
 
 /// An append that failed arrives after the journal was asked for it. What is decided anew must not be
