@@ -1,0 +1,101 @@
+//! Who may append what, and when: epochs, places and owners, off the log of the journal (I3, I5).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use wasaga_core::{Fact, Record, TransactionId};
+use wasaga_journal::Stored;
+
+use super::Findings;
+use super::book::Book;
+use crate::log::{Evidence, Life, What};
+
+#[derive(Default)]
+struct Ownership {
+    epoch: u64,
+    /// Who claimed the current epoch.
+    holder: Life,
+    owner: Option<Life>,
+    seq: u64,
+    ended: bool,
+}
+
+pub(super) fn check(evidence: &Evidence, found: &mut Findings) {
+    let mut all: BTreeMap<TransactionId, Ownership> = BTreeMap::new();
+    let mut alive: BTreeSet<Life> = BTreeSet::new();
+    for entry in &evidence.log {
+        match &entry.what {
+            What::Began(life, _) => drop(alive.insert(*life)),
+            What::Lost(life) | What::Left(life) => {
+                alive.remove(life);
+                for one in all.values_mut().filter(|one| one.owner == Some(*life)) {
+                    one.owner = None;
+                }
+            }
+            What::Created(life, id, records) => {
+                let ended = records.iter().any(ends);
+                let (epoch, seq) = (wasaga_journal::FIRST_EPOCH.0, records.len() as u64);
+                let owner = (!ended).then_some(*life);
+                if all.insert(*id, Ownership { epoch, holder: *life, owner, seq, ended }).is_some() {
+                    found.add("no-gaps", Some(*id), "it is created twice".into());
+                }
+            }
+            What::Claimed(life, id, epoch) => {
+                let one = all.entry(*id).or_default();
+                if epoch.0 != one.epoch + 1 {
+                    let what = format!("epoch {} is claimed after epoch {}", epoch, one.epoch);
+                    found.add("one-owner", Some(*id), what);
+                }
+                if let Some(owner) = one.owner.filter(|owner| owner != life && alive.contains(owner)) {
+                    let what = format!("host {life} is given what host {owner} has, which is alive");
+                    found.add("one-owner", Some(*id), what);
+                }
+                (one.epoch, one.holder, one.owner) = (epoch.0, *life, Some(*life));
+            }
+            What::Released(_, id, epoch) => {
+                if let Some(one) = all.get_mut(id).filter(|one| one.epoch == epoch.0) {
+                    one.owner = None;
+                }
+            }
+            What::Appended(life, written) => {
+                let (one, id) = (all.entry(written.id).or_default(), Some(written.id));
+                if written.epoch.0 != one.epoch || *life != one.holder {
+                    let (epoch, now, holder) = (written.epoch, one.epoch, one.holder);
+                    let what = format!("host {life} appends in epoch {epoch}, and host {holder} has epoch {now}");
+                    found.add("one-owner", id, what);
+                }
+                if written.expected.0 != one.seq {
+                    let what = format!("an append after record {} where there are {}", written.expected, one.seq);
+                    found.add("no-gaps", id, what);
+                }
+                if one.ended {
+                    found.add("ends", id, "something is appended after its end".into());
+                }
+                one.seq += written.records.len() as u64;
+                one.ended |= written.records.iter().any(ends);
+                if one.ended {
+                    one.owner = None;
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn ends(record: &Record) -> bool {
+    matches!(record.fact, Fact::Finished | Fact::Compensated | Fact::Terminated { .. })
+}
+
+/// What the journal has is what was appended, and its row tells how much that is.
+pub(super) fn check_stored(stored: &Stored, book: &Book<'_>, found: &mut Findings) {
+    let id = Some(book.id);
+    if !stored.records.iter().eq(book.lines.iter().map(|line| line.record)) {
+        found.add("no-gaps", id, "the journal has other records than those that were appended".into());
+    }
+    if stored.row.seq.0 != stored.records.len() as u64 {
+        let what = format!("its row counts {} records, and there are {}", stored.row.seq, stored.records.len());
+        found.add("no-gaps", id, what);
+    }
+    if stored.row.status.is_ended() && stored.row.owner.is_some() {
+        found.add("one-owner", id, "it has ended and still has an owner".into());
+    }
+}

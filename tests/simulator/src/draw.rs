@@ -1,0 +1,293 @@
+//! Draws a scenario from a seed. Most things that may go wrong are absent from most runs, so that
+//! each is also seen alone.
+
+use std::collections::BTreeMap;
+
+use wasaga_core::definition::{Compensation, CompensationPolicy, Limits, Parameter, Saga, Source, Step};
+use wasaga_core::{Json, Operation, RetryPolicy};
+
+use crate::chance::Chance;
+use crate::scenario::{
+    Action, Behaviour, Class, Effect, Fault, FaultKind, Host, HostEnd, How, Mend, Reply, Scenario, ScriptKey, Start,
+    When, Word,
+};
+
+/// When things happen, in milliseconds: most runs are over after it.
+const SPAN_MS: u64 = 5_000;
+
+/// The scenario of a seed.
+pub fn draw(seed: u64) -> Scenario {
+    let mut chance = Chance::new(seed);
+    let chance = &mut chance;
+    let lines = chance.between(0, 3) as u32;
+    let saga = saga(chance);
+    let places = chance.pick(&[1, 1, 2, 2, 3]);
+    let starts = starts(chance, places);
+    let stormy = chance.percent(60);
+    let (faults, outages) = if stormy { journal(chance) } else { (Vec::new(), Vec::new()) };
+    Scenario {
+        seed,
+        lines,
+        hosts: (0..places).map(|place| host(chance, place)).collect(),
+        ends: if chance.percent(60) { ends(chance, places) } else { Vec::new() },
+        faults,
+        outages,
+        scripts: scripts(chance, &saga, starts.len(), lines),
+        actions: if chance.percent(45) { actions(chance, &saga, starts.len(), places) } else { Vec::new() },
+        mends: (0..chance.between(0, 5)).map(|_| mend(chance)).collect(),
+        saga,
+        starts,
+    }
+}
+
+fn saga(chance: &mut Chance) -> Saga {
+    let count = chance.pick(&[1usize, 2, 3, 3, 4, 4, 5, 6, 7]);
+    let shape = chance.between(0, 3);
+    let mut steps: Vec<Step> = Vec::new();
+    for i in 0..count {
+        let depends_on: Vec<usize> = match shape {
+            0 => i.checked_sub(1).into_iter().collect(),
+            1 if i + 1 == count && i > 1 => (1..i).collect(),
+            1 => (i > 0).then_some(0).into_iter().collect(),
+            _ => (0..i).filter(|_| chance.percent(35)).collect(),
+        };
+        let step = step(chance, i, &depends_on, &steps);
+        steps.push(step);
+    }
+    Saga {
+        name: "order".into(),
+        steps,
+        compensation_policy: chance.maybe(90, |chance| chance.pick(&CompensationPolicy::ALL)),
+        deadline: chance.maybe(20, |chance| chance.between(100, SPAN_MS)),
+        concurrency: chance.maybe(40, |chance| chance.between(1, 3) as u32),
+        ..Saga::default()
+    }
+}
+
+fn step(chance: &mut Chance, i: usize, depends_on: &[usize], before: &[Step]) -> Step {
+    let condition =
+        chance.maybe(8, |chance| chance.pick(&["input.yes", "input.no", "input.no", "input.absent"]).into());
+    let each = chance.maybe(15, |chance| match depends_on.first() {
+        Some(step) if chance.percent(40) => output_of(*step, Some("/list")),
+        _ if chance.percent(6) => Source::Input(Some("/yes".into())),
+        _ => Source::Input(Some("/lines".into())),
+    });
+    let mut parameters = Vec::new();
+    if let Some(step) = depends_on.last().filter(|_| chance.percent(40)) {
+        parameters.push(parameter("before", output_of(*step, None), chance.percent(30)));
+    }
+    if each.is_some() {
+        parameters.push(parameter("item", Source::Item(None), true));
+    }
+    if chance.percent(10) {
+        parameters.push(parameter("variable", Source::Variable("v".into()), chance.percent(10)));
+    }
+    Step {
+        id: format!("s{i}"),
+        depends_on: depends_on.iter().map(|d| format!("s{d}")).collect(),
+        condition,
+        each,
+        parameters,
+        at_most_once: chance.percent(20),
+        limits: Limits {
+            timeout: Some(chance.between(100, 2_000)),
+            total_timeout: chance.maybe(15, |chance| chance.between(300, SPAN_MS)),
+            retry: Some(retry(chance)),
+            ..Limits::default()
+        },
+        compensation: chance.maybe(82, |chance| compensation(chance, i, before)),
+        ..Step::default()
+    }
+}
+
+fn compensation(chance: &mut Chance, i: usize, before: &[Step]) -> Compensation {
+    let mut parameters = Vec::new();
+    if chance.percent(30) {
+        parameters.push(parameter("own", Source::OwnOutput(None), chance.percent(30)));
+    }
+    if chance.percent(10) {
+        parameters.push(parameter("cause", Source::Cause, true));
+    }
+    let other = before.iter().rfind(|step| step.compensation.is_some());
+    if let Some(other) = other.filter(|_| chance.percent(10)) {
+        parameters.push(parameter("other", Source::CompensationOutput(other.id.clone()), false));
+    }
+    Compensation {
+        name: format!("undo-s{i}"),
+        parameters,
+        limits: Limits {
+            timeout: Some(chance.between(100, 2_000)),
+            total_timeout: chance.maybe(10, |chance| chance.between(300, SPAN_MS)),
+            retry: chance.maybe(50, retry),
+            ..Limits::default()
+        },
+        critical: chance.percent(30),
+    }
+}
+
+fn retry(chance: &mut Chance) -> RetryPolicy {
+    let initial_delay = chance.between(0, 300);
+    RetryPolicy {
+        max_attempts: chance.between(1, 4) as u32,
+        initial_delay,
+        max_delay: initial_delay + chance.between(0, 1_000),
+        multiplier: chance.pick(&[1.0, 2.0, 3.0]),
+        jitter: chance.pick(&[0.0, 0.3, 1.0]),
+    }
+}
+
+fn output_of(step: usize, pointer: Option<&str>) -> Source {
+    Source::StepOutput { step: format!("s{step}"), pointer: pointer.map(Into::into) }
+}
+
+fn parameter(name: &str, source: Source, required: bool) -> Parameter {
+    Parameter { name: name.into(), source, required, schema: None::<Json> }
+}
+
+fn starts(chance: &mut Chance, places: usize) -> Vec<Start> {
+    let count = chance.pick(&[1, 1, 1, 2, 2, 3]);
+    let keyed = chance.percent(25);
+    (0..count)
+        .map(|_| Start {
+            at_ms: chance.pick(&[0, 0, 1]) * chance.between(0, 2_000),
+            place: chance.index(places),
+            policy: chance.maybe(20, |chance| chance.pick(&CompensationPolicy::ALL)),
+            key: if keyed { Some(chance.between(0, 1) as u32) } else { None },
+            patience_ms: if chance.percent(15) { chance.between(0, 50) } else { 5_000 },
+        })
+        .collect()
+}
+
+fn host(chance: &mut Chance, place: usize) -> Host {
+    Host {
+        begins_ms: if place == 0 { 0 } else { chance.between(0, 2_000) },
+        skew_ms: if chance.percent(15) { chance.between(0, 400) } else { 0 },
+        in_flight_max: chance.pick(&[1, 2, 64, 64, 64, 64]),
+        patience_ms: chance.pick(&[100, 1_000, 10_000]),
+    }
+}
+
+fn ends(chance: &mut Chance, places: usize) -> Vec<HostEnd> {
+    (0..chance.between(1, 4))
+        .map(|_| {
+            let when = match chance.between(0, 9) {
+                0..=2 => When::Time(chance.between(1, SPAN_MS)),
+                3..=6 => When::Append { nth: chance.between(0, 12), written: chance.percent(70) },
+                _ => When::Call { nth: chance.between(0, 10) },
+            };
+            let how = match chance.between(0, 9) {
+                0..=5 => How::Dies,
+                6..=8 => How::Zombie(chance.between(1, 3_000)),
+                _ => How::Drains(chance.pick(&[0, 50, 3_000])),
+            };
+            let place = chance.index(places);
+            HostEnd { place, when, how, found_ms: chance.between(0, 1_500), back_ms: chance.between(0, 1_500) }
+        })
+        .collect()
+}
+
+fn journal(chance: &mut Chance) -> (Vec<Fault>, Vec<(u64, u64)>) {
+    let mut faults = Vec::new();
+    for _ in 0..chance.between(0, 5) {
+        let class = if chance.percent(65) { Class::Write } else { Class::Other };
+        let nth = chance.between(0, 25);
+        // Troubles come in company: what is done about the first meets the second.
+        for nth in nth..=nth + chance.pick(&[0, 0, 1, 2]) {
+            faults.push(Fault { class, nth, kind: fault_kind(chance) });
+        }
+    }
+    let outages = (0..chance.pick(&[0, 0, 0, 1, 2]))
+        .map(|_| {
+            let from = chance.between(0, SPAN_MS);
+            (from, from + chance.between(10, 2_000))
+        })
+        .collect();
+    (faults, outages)
+}
+
+fn fault_kind(chance: &mut Chance) -> FaultKind {
+    match chance.between(0, 9) {
+        0..=1 => FaultKind::Fails,
+        2..=3 => FaultKind::LosesReply,
+        4..=5 => FaultKind::AppliesLate(chance.between(1, 400)),
+        6..=7 => FaultKind::Delays(chance.between(1, 800)),
+        _ => FaultKind::AnswersLate(chance.between(1, 800)),
+    }
+}
+
+fn scripts(chance: &mut Chance, saga: &Saga, starts: usize, lines: u32) -> BTreeMap<ScriptKey, Vec<Behaviour>> {
+    let odd = chance.pick(&[5, 15, 30, 50]);
+    let undo_odd = chance.pick(&[0, 20, 50]);
+    let mut scripts = BTreeMap::new();
+    for start in 0..starts {
+        for step in &saga.steps {
+            // A fan-out over an output has three items.
+            let items = if step.each.is_some() { (0..lines.max(3)).map(Some).collect() } else { vec![None] };
+            for item in items {
+                for (operation, odd) in [(Operation::Run, odd), (Operation::Compensate, undo_odd)] {
+                    let lines: Vec<_> = (0..chance.between(1, 5)).map(|_| behaviour(chance, odd)).collect();
+                    let key = ScriptKey { start, node: step.id.clone(), item, operation };
+                    scripts.insert(key, lines);
+                }
+            }
+        }
+    }
+    scripts
+}
+
+fn behaviour(chance: &mut Chance, odd: u64) -> Behaviour {
+    let answer = if chance.percent(odd) {
+        match chance.between(0, 10) {
+            0..=2 => Reply::Rejects,
+            3..=4 => Reply::Retries(chance.maybe(30, |chance| chance.between(0, 1_500))),
+            5..=7 => Reply::Unknown,
+            8..=9 => Reply::Pends(chance.between(0, 900)),
+            _ => Reply::Silent,
+        }
+    } else {
+        Reply::Completes
+    };
+    let effect = match chance.between(0, 9) {
+        0..=2 => Effect::None,
+        3..=6 => Effect::First,
+        _ => Effect::Later(chance.between(0, 3_000)),
+    };
+    Behaviour { answer, takes_ms: chance.pick(&[0, 1, 20, 200, 700]), effect }
+}
+
+fn actions(chance: &mut Chance, saga: &Saga, starts: usize, places: usize) -> Vec<Action> {
+    let mut actions: Vec<Action> = (0..chance.between(1, 4))
+        .map(|_| {
+            let step = saga.steps[chance.index(saga.steps.len())].id.clone();
+            let what = match chance.between(0, 14) {
+                0..=3 => Word::Cancel,
+                4..=6 => Word::Pause,
+                7..=8 => Word::Resume,
+                9 => Word::Terminate,
+                10 => Word::Retry(chance.maybe(50, |_| step)),
+                11 => Word::Skip(step),
+                12 => Word::Patch(step, chance.maybe(20, |chance| chance.between(0, 2) as u32)),
+                _ => Word::Report,
+            };
+            Action {
+                at_ms: chance.between(1, SPAN_MS),
+                start: chance.index(starts),
+                place: chance.index(places),
+                what,
+                patience_ms: if chance.percent(15) { chance.between(0, 50) } else { 5_000 },
+            }
+        })
+        .collect();
+    actions.sort_by_key(|action| action.at_ms);
+    actions
+}
+
+fn mend(chance: &mut Chance) -> Mend {
+    match chance.between(0, 9) {
+        0..=3 => Mend::Retry,
+        4..=5 => Mend::RetryOne,
+        6..=7 => Mend::Skip,
+        8 => Mend::Patch,
+        _ => Mend::Terminate,
+    }
+}

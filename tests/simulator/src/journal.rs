@@ -1,0 +1,297 @@
+//! The journal of one host's life: the one in memory that all share, behind everything that can go
+//! wrong on the way to it. What it lets through is in the log.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use wasaga_core::{Digest, Epoch, Name, Seq, Timestamp, TransactionId};
+use wasaga_journal::memory::Memory;
+use wasaga_journal::{
+    Append, AppendError, Claim, ClaimError, Create, Created, Error, Filter, HostId, Identity, Journal, Page, Row,
+    Stored,
+};
+
+use crate::log::{What, Written};
+use crate::scenario::{Class, FaultKind, How, When};
+use crate::stage::{Living, Stage};
+
+#[derive(Debug)]
+pub(crate) struct Unreliable {
+    pub(crate) memory: Memory,
+    pub(crate) stage: Arc<Stage>,
+    pub(crate) life: Arc<Living>,
+}
+
+fn broken() -> Error {
+    Error::Failed("the journal is out of reach".into())
+}
+
+/// What goes wrong with one operation, once it is let through.
+#[derive(Clone, Copy, PartialEq)]
+enum Wrong {
+    Nothing,
+    Answer(u64),
+    Reply,
+}
+
+impl Unreliable {
+    fn note(&self, what: What) {
+        self.stage.note(what);
+    }
+
+    fn fault(&self, what: &str) {
+        self.note(What::Fault(self.life.number, what.into()));
+    }
+
+    /// The fault of the next operation of this class, while there are any.
+    fn next_fault(&self, class: Class) -> Option<FaultKind> {
+        let nth = self.stage.operations[class as usize].fetch_add(1, Ordering::Relaxed);
+        if self.stage.is_calm() {
+            return None;
+        }
+        let now_ms = self.stage.elapsed().as_millis() as u64;
+        if self.stage.scenario.outages.iter().any(|(from, to)| (*from..*to).contains(&now_ms)) {
+            return Some(FaultKind::Fails);
+        }
+        let fault = self.stage.scenario.faults.iter().find(|fault| fault.class == class && fault.nth == nth);
+        fault.map(|fault| fault.kind)
+    }
+
+    /// The way to the journal: an error where it is not reached.
+    async fn way_in(&self, class: Class, name: &str) -> Result<Wrong, Error> {
+        self.life.gate().await;
+        let wrong = match self.next_fault(class) {
+            None => Wrong::Nothing,
+            Some(FaultKind::Fails | FaultKind::AppliesLate(_)) => {
+                self.fault(&format!("{name} fails"));
+                return Err(broken());
+            }
+            Some(FaultKind::Delays(ms)) => {
+                self.fault(&format!("{name} is delayed by {ms} ms"));
+                tokio::time::sleep(Duration::from_millis(ms)).await;
+                Wrong::Nothing
+            }
+            Some(FaultKind::AnswersLate(ms)) => Wrong::Answer(ms),
+            Some(FaultKind::LosesReply) => Wrong::Reply,
+        };
+        self.life.gate().await;
+        Ok(wrong)
+    }
+
+    /// The way back.
+    async fn way_back(&self, wrong: Wrong, name: &str) -> Result<(), Error> {
+        match wrong {
+            Wrong::Nothing => {}
+            Wrong::Answer(ms) => {
+                self.fault(&format!("{name} is answered {ms} ms late"));
+                tokio::time::sleep(Duration::from_millis(ms)).await;
+            }
+            Wrong::Reply => {
+                self.fault(&format!("the reply to {name} is lost"));
+                return Err(broken());
+            }
+        }
+        self.life.gate().await;
+        Ok(())
+    }
+
+    /// Whether the life ends with this append: before it, or after.
+    fn ends_with_append(&self) -> Option<bool> {
+        let nth = self.life.appends.fetch_add(1, Ordering::Relaxed);
+        let end = self.life.end.filter(|_| !self.stage.is_calm())?;
+        match end.when {
+            When::Append { nth: at, written } if at == nth => Some(written),
+            _ => None,
+        }
+    }
+
+    /// Ends this life here. One that is taken for dead or drains goes on with what it does.
+    async fn end(&self) {
+        let dies = self.life.end.is_some_and(|end| end.how == How::Dies);
+        if dies && self.life.die() {
+            self.note(What::Died(self.life.number));
+        }
+        self.life.ends_now();
+        self.life.gate().await;
+    }
+
+    async fn write(&self, append: Append) -> Result<Seq, AppendError> {
+        let Append { id, epoch, expected, records, .. } = append.clone();
+        let answer = self.memory.append(append).await;
+        let number = self.life.number;
+        match &answer {
+            Ok(_) => self.note(What::Appended(number, Written { id, epoch, expected, records })),
+            Err(error) => self.note(What::Refused(number, id, error.to_string())),
+        }
+        answer
+    }
+
+    async fn write_new(&self, create: Create) -> Result<Created, AppendError> {
+        let (id, records) = (create.id, create.records.clone());
+        let answer = self.memory.create(create).await;
+        if matches!(answer, Ok(Created::New(_))) {
+            self.note(What::Created(self.life.number, id, records));
+        }
+        answer
+    }
+
+    fn another(&self) -> Self {
+        Self { memory: self.memory.clone(), stage: self.stage.clone(), life: self.life.clone() }
+    }
+}
+
+#[async_trait]
+impl Journal for Unreliable {
+    fn identity(&self) -> Identity {
+        self.memory.identity()
+    }
+
+    async fn join(&self, host: &HostId) -> Result<(), Error> {
+        *self.life.host.lock() = Some(host.clone());
+        self.memory.join(host).await
+    }
+
+    async fn renew(&self, host: &HostId) -> Result<(), Error> {
+        self.memory.renew(host).await
+    }
+
+    async fn leave(&self, host: &HostId) -> Result<(), Error> {
+        let wrong = self.way_in(Class::Other, "leave").await?;
+        self.memory.leave(host).await?;
+        self.note(What::Left(self.life.number));
+        self.way_back(wrong, "leave").await
+    }
+
+    async fn create(&self, create: Create) -> Result<Created, AppendError> {
+        let end = self.ends_with_append();
+        if end == Some(false) {
+            self.end().await;
+        }
+        self.life.gate().await;
+        if let Some(FaultKind::AppliesLate(ms)) = self.peek_late() {
+            self.next_fault(Class::Write);
+            self.fault(&format!("create fails, and takes place {ms} ms later"));
+            let (late, create) = (self.another(), create.clone());
+            tokio::spawn(async move {
+                tokio::time::sleep(Duration::from_millis(ms)).await;
+                late.write_new(create).await
+            });
+            return Err(broken().into());
+        }
+        let wrong = self.way_in(Class::Write, "create").await?;
+        let answer = self.write_new(create).await;
+        if end == Some(true) {
+            self.end().await;
+        }
+        self.way_back(wrong, "create").await?;
+        answer
+    }
+
+    async fn append(&self, append: Append) -> Result<Seq, AppendError> {
+        let end = self.ends_with_append();
+        if end == Some(false) {
+            self.end().await;
+        }
+        self.life.gate().await;
+        if let Some(FaultKind::AppliesLate(ms)) = self.peek_late() {
+            self.next_fault(Class::Write);
+            self.fault(&format!("append fails, and takes place {ms} ms later"));
+            let (late, append) = (self.another(), append.clone());
+            tokio::spawn(async move {
+                tokio::time::sleep(Duration::from_millis(ms)).await;
+                late.write(append).await
+            });
+            return Err(broken().into());
+        }
+        let wrong = self.way_in(Class::Write, "append").await?;
+        let answer = self.write(append).await;
+        if end == Some(true) {
+            self.end().await;
+        }
+        self.way_back(wrong, "append").await?;
+        answer
+    }
+
+    async fn load(&self, id: TransactionId) -> Result<Option<Stored>, Error> {
+        let wrong = self.way_in(Class::Other, "load").await?;
+        let answer = self.memory.load(id).await;
+        self.way_back(wrong, "load").await?;
+        answer
+    }
+
+    async fn claim(&self, host: &HostId, limit: usize) -> Result<Vec<Claim>, Error> {
+        let wrong = self.way_in(Class::Other, "claim").await?;
+        let claims = self.memory.claim(host, limit).await?;
+        for claim in &claims {
+            self.note(What::Claimed(self.life.number, claim.id, claim.epoch));
+        }
+        self.way_back(wrong, "claim").await?;
+        Ok(claims)
+    }
+
+    async fn claim_one(&self, host: &HostId, id: TransactionId) -> Result<Claim, ClaimError> {
+        let wrong = self.way_in(Class::Other, "claim of one").await?;
+        let claim = self.memory.claim_one(host, id).await?;
+        self.note(What::Claimed(self.life.number, claim.id, claim.epoch));
+        self.way_back(wrong, "claim of one").await?;
+        Ok(claim)
+    }
+
+    async fn release(&self, id: TransactionId, epoch: Epoch) -> Result<(), Error> {
+        let wrong = self.way_in(Class::Other, "release").await?;
+        self.memory.release(id, epoch).await?;
+        self.note(What::Released(self.life.number, id, epoch));
+        self.way_back(wrong, "release").await
+    }
+
+    async fn list(&self, filter: &Filter, page: Page) -> Result<Vec<Row>, Error> {
+        let wrong = self.way_in(Class::Other, "list").await?;
+        let answer = self.memory.list(filter, page).await;
+        self.way_back(wrong, "list").await?;
+        answer
+    }
+
+    async fn put_module(&self, digest: Digest, name: &Name, bytes: Arc<[u8]>) -> Result<(), Error> {
+        let wrong = self.way_in(Class::Other, "module").await?;
+        self.memory.put_module(digest, name, bytes).await?;
+        self.way_back(wrong, "module").await
+    }
+
+    async fn module(&self, digest: Digest) -> Result<Option<Arc<[u8]>>, Error> {
+        let wrong = self.way_in(Class::Other, "module").await?;
+        let answer = self.memory.module(digest).await;
+        self.way_back(wrong, "module").await?;
+        answer
+    }
+
+    async fn prune(&self, before: Timestamp, limit: usize) -> Result<usize, Error> {
+        self.memory.prune(before, limit).await
+    }
+
+    async fn check(&self) -> Result<(), Error> {
+        self.memory.check().await
+    }
+
+    fn flushes(&self) -> u64 {
+        self.memory.flushes()
+    }
+
+    async fn close(&self) {
+        self.life.gate().await;
+    }
+}
+
+impl Unreliable {
+    /// Whether the next write fails and takes place later.
+    fn peek_late(&self) -> Option<FaultKind> {
+        if self.stage.is_calm() {
+            return None;
+        }
+        let nth = self.stage.operations[Class::Write as usize].load(Ordering::Relaxed);
+        let faults = &self.stage.scenario.faults;
+        let fault = faults.iter().find(|fault| fault.class == Class::Write && fault.nth == nth)?;
+        matches!(fault.kind, FaultKind::AppliesLate(_)).then_some(fault.kind)
+    }
+}

@@ -1,0 +1,35 @@
+//! The short form: some hundred seeds, each checked, and that one seed gives one run.
+
+use std::sync::Arc;
+
+use wasaga_simulator::{check_seed, draw::draw, run};
+
+/// As many as fit well into a minute without optimisation. The long form is the command.
+const SEEDS: u64 = 500;
+
+#[test]
+fn no_seed_breaks_a_rule() {
+    for seed in 0..SEEDS {
+        let (_, violations) = check_seed(seed);
+        let told: Vec<String> = violations.iter().map(ToString::to_string).collect();
+        assert!(told.is_empty(), "seed {seed} (cargo xtask simulate --seeds 1 --from {seed}): {told:#?}");
+    }
+}
+
+#[test]
+fn one_seed_gives_one_run_byte_for_byte() {
+    for seed in 0..200 {
+        let scenario = Arc::new(draw(seed));
+        assert!(run(&scenario).trace() == run(&Arc::new(draw(seed))).trace(), "seed {seed}");
+    }
+}
+
+#[test]
+fn seeds_differ_and_everything_happens_in_some() {
+    let mut total = wasaga_simulator::log::Counts::default();
+    for seed in 0..100 {
+        total.add(&run(&Arc::new(draw(seed))).counts());
+    }
+    let each = [total.transactions, total.calls, total.faults, total.deaths, total.words];
+    assert!(each.iter().all(|count| *count > 10), "{total:?}");
+}
