@@ -9,6 +9,7 @@ mod guests;
 mod host;
 mod python;
 mod shell;
+mod simulate;
 mod test;
 mod toolchain;
 mod torture;
@@ -35,6 +36,8 @@ enum Command {
     Guests,
     /// Measure what is promised of the speed, and write docs/performance.md
     Bench(bench::Bench),
+    /// Run the real engine through random worlds, one a seed, and check what came of it
+    Simulate(simulate::Simulate),
     /// Kill the real binary under load, again and again, and balance its journal with what partners saw
     Torture(torture::Torture),
 }
@@ -47,6 +50,7 @@ fn main() -> anyhow::Result<()> {
         Command::Check => check::all(),
         Command::Guests => guests::run(),
         Command::Bench(bench) => bench.run(),
+        Command::Simulate(simulate) => simulate.run(),
         Command::Torture(torture) => torture.run(),
     }
 }
