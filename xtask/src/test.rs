@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use crate::shell::{cargo, run, step};
+use crate::torture::Torture;
 use crate::{guests, host, python};
 
 #[derive(Debug, clap::Args)]
@@ -23,7 +24,11 @@ impl Test {
         step("running the tests");
         let mut test = cargo();
         test.args(["test", "--workspace", "--no-fail-fast"]);
+        let whole = self.filter.is_none();
         run(test.args(self.filter))?;
+        if whole {
+            Torture::short().run()?;
+        }
         println!("\nall tests passed, in {} s", began.elapsed().as_secs());
         Ok(())
     }

@@ -40,6 +40,11 @@ const RESUMES_MAX: u32 = 5;
 const PAGE: usize = 1_000;
 
 impl Torture {
+    /// The short form, which is one of the tests.
+    pub(crate) fn short() -> Self {
+        Self { kills: 12, seed: 1, in_flight: 32 }
+    }
+
     pub(crate) fn run(self) -> anyhow::Result<()> {
         guests::build()?;
         let place = Place {

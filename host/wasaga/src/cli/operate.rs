@@ -8,7 +8,7 @@ use wasaga_engine::{Engine, Recover};
 use wasaga_sandbox::Settings;
 
 use super::{Options, run};
-use crate::exit::{BadInput, Exit, print_json};
+use crate::exit::{BadInput, Exit};
 use crate::view::View;
 use crate::{input, wiring};
 
@@ -163,8 +163,7 @@ async fn order<F: Future<Output = Asked>>(
         ask(engine.clone(), id).await?;
         match run::wait(&engine, &view, id).await? {
             None => Ok(Exit::Unfinished),
-            Some(report) if options.json => print_json(&report).map(|()| Exit::of(&report)),
-            Some(report) => view.conclude(&report).map(|()| Exit::of(&report)),
+            Some(report) => run::tell(&report, &view, options),
         }
     }
     .await;

@@ -60,8 +60,7 @@ impl Resume {
             None => Ok(Exit::Unfinished),
             // Programs that ask for all get an array, however many there are.
             Some(report) if options.json && self.id.is_none() => print_json(&[&report]).map(|()| Exit::of(&report)),
-            Some(report) if options.json => print_json(&report).map(|()| Exit::of(&report)),
-            Some(report) => view.conclude(&report).map(|()| Exit::of(&report)),
+            Some(report) => run::tell(&report, view, options),
         }
     }
 }

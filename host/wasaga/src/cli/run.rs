@@ -79,8 +79,7 @@ impl Run {
         let done = self.start_and_wait(&engine, &view, input, headers, bytes).await;
         view.end();
         let exit = match &done {
-            Ok(Some(report)) if options.json => print_json(report).map(|()| Exit::of(report)),
-            Ok(Some(report)) => view.conclude(report).map(|()| Exit::of(report)),
+            Ok(Some(report)) => tell(report, &view, options),
             Ok(None) => Ok(Exit::Unfinished),
             Err(_) => Ok(Exit::Host),
         };
@@ -163,6 +162,16 @@ pub(super) fn choose(named: Option<&str>, names: &[Name], module: &str) -> anyho
             Err(BadInput::new(format!("module `{module}` has several definitions; name one of: {list}")).into())
         }
     }
+}
+
+/// The last word on a transaction: the result object for programs, a line for people.
+pub(super) fn tell(report: &wasaga_core::saga::Report, view: &View, options: &Options) -> anyhow::Result<Exit> {
+    if options.json {
+        print_json(report)?;
+    } else {
+        view.conclude(report)?;
+    }
+    Ok(Exit::of(report))
 }
 
 /// Waits for the end, or for the user to ask for one; none where it is left for another time.
