@@ -24,16 +24,18 @@ pub fn draw(seed: u64) -> Scenario {
     let places = chance.pick(&[1, 1, 2, 2, 3]);
     let starts = starts(chance, places);
     let stormy = chance.percent(60);
-    let (faults, outages) = if stormy { journal(chance) } else { (Vec::new(), Vec::new()) };
+    // Now and then everything goes wrong at once, again and again.
+    let wild = if chance.percent(8) { 5 } else { 1 };
+    let (faults, outages) = if stormy { journal(chance, wild) } else { (Vec::new(), Vec::new()) };
     Scenario {
         seed,
         lines,
         hosts: (0..places).map(|place| host(chance, place)).collect(),
-        ends: if chance.percent(60) { ends(chance, places) } else { Vec::new() },
+        ends: if chance.percent(60) { ends(chance, places, wild) } else { Vec::new() },
         faults,
         outages,
         scripts: scripts(chance, &saga, starts.len(), lines),
-        actions: if chance.percent(45) { actions(chance, &saga, starts.len(), places) } else { Vec::new() },
+        actions: if chance.percent(45) { actions(chance, &saga, starts.len(), places, wild) } else { Vec::new() },
         mends: (0..chance.between(0, 5)).map(|_| mend(chance)).collect(),
         saga,
         starts,
@@ -167,8 +169,8 @@ fn host(chance: &mut Chance, place: usize) -> Host {
     }
 }
 
-fn ends(chance: &mut Chance, places: usize) -> Vec<HostEnd> {
-    (0..chance.between(1, 4))
+fn ends(chance: &mut Chance, places: usize, wild: u64) -> Vec<HostEnd> {
+    (0..chance.between(1, 4 * wild))
         .map(|_| {
             let when = match chance.between(0, 9) {
                 0..=2 => When::Time(chance.between(1, SPAN_MS)),
@@ -186,9 +188,9 @@ fn ends(chance: &mut Chance, places: usize) -> Vec<HostEnd> {
         .collect()
 }
 
-fn journal(chance: &mut Chance) -> (Vec<Fault>, Vec<(u64, u64)>) {
+fn journal(chance: &mut Chance, wild: u64) -> (Vec<Fault>, Vec<(u64, u64)>) {
     let mut faults = Vec::new();
-    for _ in 0..chance.between(0, 5) {
+    for _ in 0..chance.between(0, 5 * wild) {
         let class = if chance.percent(65) { Class::Write } else { Class::Other };
         let nth = chance.between(0, 25);
         // Troubles come in company: what is done about the first meets the second.
@@ -255,8 +257,8 @@ fn behaviour(chance: &mut Chance, odd: u64) -> Behaviour {
     Behaviour { answer, takes_ms: chance.pick(&[0, 1, 20, 200, 700]), effect }
 }
 
-fn actions(chance: &mut Chance, saga: &Saga, starts: usize, places: usize) -> Vec<Action> {
-    let mut actions: Vec<Action> = (0..chance.between(1, 4))
+fn actions(chance: &mut Chance, saga: &Saga, starts: usize, places: usize, wild: u64) -> Vec<Action> {
+    let mut actions: Vec<Action> = (0..chance.between(1, 4 * wild))
         .map(|_| {
             let step = saga.steps[chance.index(saga.steps.len())].id.clone();
             let what = match chance.between(0, 14) {
