@@ -73,6 +73,8 @@ impl Callers {
             self.hosts.stage.note(What::Started(number, answer.clone()));
             if let Ok((id, _)) = answer {
                 self.ids.lock().insert(number, id);
+                // Whoever waits may wait in vain, for the host may die; it must not disturb.
+                drop(tokio::time::timeout(Duration::from_secs(20), engine.wait(id)).await);
                 return;
             }
             tokio::time::sleep(Duration::from_millis(300)).await;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
+use wasaga_core::saga::Report;
 use wasaga_core::{Status, TransactionId};
 use wasaga_journal::{Filter, Journal as _, Page, Row};
 
@@ -17,6 +18,8 @@ use crate::stage::Stage;
 /// How long after the calm everything may take to come to rest. Far more than the sum of all
 /// attempts, delays and timeouts that a scenario has.
 const REST_MAX: Duration = Duration::from_secs(900);
+/// How long a host may take to answer about what rests.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// Longer than any call takes.
 const LONG: Duration = Duration::from_secs(30);
 /// How often it is looked.
@@ -101,6 +104,24 @@ async fn rows(hosts: &Hosts) -> Vec<Row> {
     hosts.memory.list(&Filter::default(), all).await.unwrap_or_default()
 }
 
+/// What each host says of a transaction that has come to rest, asked and waited for.
+async fn ask_all(stage: &Stage, hosts: &Hosts, id: TransactionId) -> Vec<Report> {
+    let mut reports = Vec::new();
+    for engine in hosts.engines(0) {
+        for answer in [
+            tokio::time::timeout(PATIENCE, engine.result(id)).await,
+            tokio::time::timeout(PATIENCE, engine.wait(id)).await,
+        ] {
+            match answer {
+                Ok(Ok(report)) => reports.push(report),
+                Ok(Err(error)) => stage.trouble(format!("transaction {id} cannot be reported: {error}")),
+                Err(_) => stage.trouble(format!("transaction {id} is not reported")),
+            }
+        }
+    }
+    reports
+}
+
 async fn gather(stage: &Stage, hosts: &Hosts) -> Evidence {
     // Effects that are still on their way arrive.
     tokio::time::sleep(Duration::from_secs(10)).await;
@@ -109,11 +130,11 @@ async fn gather(stage: &Stage, hosts: &Hosts) -> Evidence {
     let (mut stored, mut reports) = (Vec::new(), Vec::new());
     for id in ids {
         stored.extend(hosts.memory.load(id).await.ok().flatten());
-        let Some(engine) = hosts.engines(0).into_iter().next() else { continue };
-        match tokio::time::timeout(Duration::from_secs(60), engine.result(id)).await {
-            Ok(Ok(report)) => reports.push(report),
-            Ok(Err(error)) => stage.trouble(format!("transaction {id} cannot be reported: {error}")),
-            Err(_) => stage.trouble(format!("transaction {id} is not reported")),
+        reports.extend(ask_all(stage, hosts, id).await);
+    }
+    for engine in hosts.engines(0) {
+        if tokio::time::timeout(PATIENCE, engine.drain(Duration::ZERO)).await.is_err() {
+            stage.trouble("a host that drives nothing does not come to an end of its drain".into());
         }
     }
     let present = stage.partner.lock().present();

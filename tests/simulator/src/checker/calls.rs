@@ -191,8 +191,22 @@ fn expected(graph: &Graph<'_>, book: &Book<'_>, made: &Made<'_>, source: &Source
             Source::Input(_) => Some(Value::from(id.item?)),
             _ => Some(Value::from(id.item? + 1)),
         },
+        Source::Variable(variable) if id.operation == Operation::Run => Some(written(book, id, variable)),
         _ => None,
     }
+}
+
+/// What was last written to a variable before the first attempt of a unit, by calls that completed.
+fn written(book: &Book<'_>, id: &CallId, variable: &str) -> Value {
+    let facts = book.lines.iter().map(|line| &line.record.fact);
+    let before = facts.take_while(|fact| {
+        !matches!(fact, Fact::Started { call, .. } if (&call.node, call.item, call.operation) == (&id.node, id.item, id.operation))
+    });
+    let writes = before.filter_map(|fact| match fact {
+        Fact::Completed { writes, .. } => writes.variables.iter().rfind(|(name, _)| &**name == variable),
+        _ => None,
+    });
+    writes.last().and_then(|(_, value)| value.read().ok()).unwrap_or(Value::Null)
 }
 
 /// The output of a step; of a fan-out the array in order.

@@ -23,7 +23,7 @@ pub(super) fn check(evidence: &Evidence, stored: &Stored, story: &Story<'_>, fou
     if row.status.is_ended() != row.ended.is_some() {
         found.add("report", Some(row.id), "its row is wrong about its end".into());
     }
-    if let Some(report) = evidence.reports.iter().find(|report| report.transaction == row.id) {
+    for report in evidence.reports.iter().filter(|report| report.transaction == row.id) {
         check_report(report, story, found);
     }
 }

@@ -7,7 +7,7 @@ use wasaga_journal::Stored;
 
 use super::Findings;
 use super::book::Book;
-use crate::log::{Evidence, Life, What};
+use crate::log::{Evidence, Life, What, Written};
 
 #[derive(Default)]
 struct Ownership {
@@ -17,6 +17,29 @@ struct Ownership {
     owner: Option<Life>,
     seq: u64,
     ended: bool,
+}
+
+impl Ownership {
+    fn append(&mut self, life: Life, written: &Written, found: &mut Findings) {
+        let id = Some(written.id);
+        if written.epoch.0 != self.epoch || life != self.holder {
+            let (epoch, now, holder) = (written.epoch, self.epoch, self.holder);
+            let what = format!("host {life} appends in epoch {epoch}, and host {holder} has epoch {now}");
+            found.add("one-owner", id, what);
+        }
+        if written.expected.0 != self.seq {
+            let what = format!("an append after record {} where there are {}", written.expected, self.seq);
+            found.add("no-gaps", id, what);
+        }
+        if self.ended {
+            found.add("ends", id, "something is appended after its end".into());
+        }
+        self.seq += written.records.len() as u64;
+        self.ended |= written.records.iter().any(ends);
+        if self.ended {
+            self.owner = None;
+        }
+    }
 }
 
 pub(super) fn check(evidence: &Evidence, found: &mut Findings) {
@@ -56,26 +79,7 @@ pub(super) fn check(evidence: &Evidence, found: &mut Findings) {
                     one.owner = None;
                 }
             }
-            What::Appended(life, written) => {
-                let (one, id) = (all.entry(written.id).or_default(), Some(written.id));
-                if written.epoch.0 != one.epoch || *life != one.holder {
-                    let (epoch, now, holder) = (written.epoch, one.epoch, one.holder);
-                    let what = format!("host {life} appends in epoch {epoch}, and host {holder} has epoch {now}");
-                    found.add("one-owner", id, what);
-                }
-                if written.expected.0 != one.seq {
-                    let what = format!("an append after record {} where there are {}", written.expected, one.seq);
-                    found.add("no-gaps", id, what);
-                }
-                if one.ended {
-                    found.add("ends", id, "something is appended after its end".into());
-                }
-                one.seq += written.records.len() as u64;
-                one.ended |= written.records.iter().any(ends);
-                if one.ended {
-                    one.owner = None;
-                }
-            }
+            What::Appended(life, written) => all.entry(written.id).or_default().append(*life, written, found),
             _ => {}
         }
     }
