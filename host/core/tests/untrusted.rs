@@ -1,6 +1,8 @@
 //! Bytes from a store or a guest never panic: damaged journals, definitions that make no sense, and
 //! pointers into anything are refused, or are taken and go on as if they were meant.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
 #[expect(dead_code, reason = "each test file uses its own part of the world")]
 mod world;
 
