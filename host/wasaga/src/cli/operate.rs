@@ -160,8 +160,9 @@ async fn order<F: Future<Output = Asked>>(
     let sandbox = wiring::sandbox(options, Settings { calls_max: 64, ..Settings::default() })?;
     let engine = wiring::engine(journal, sandbox).recover(Recover::Nothing).watch(view.clone()).start().await?;
     let done = async {
+        let mut stop = run::Stop::listen()?;
         ask(engine.clone(), id).await?;
-        match run::wait(&engine, &view, id).await? {
+        match run::wait(&engine, &view, id, &mut stop).await? {
             None => Ok(Exit::Unfinished),
             Some(report) => run::tell(&report, &view, options),
         }

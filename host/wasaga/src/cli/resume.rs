@@ -50,13 +50,14 @@ impl Resume {
     async fn one(&self, engine: &Engine, view: &View, id: TransactionId, options: &Options) -> anyhow::Result<Exit> {
         let row = engine.journal().load(id).await?.ok_or(Error::UnknownTransaction(id))?.row;
         view.begin(&row.definition, &engine.journal().identity());
+        let mut stop = run::Stop::listen()?;
         if row.paused && !row.status.is_ended() {
             let by = Operator { who: super::operate::who(), why: self.reason.clone() };
             engine.resume(id, by).await?;
         } else {
             engine.take(id).await?;
         }
-        match run::wait(engine, view, id).await? {
+        match run::wait(engine, view, id, &mut stop).await? {
             None => Ok(Exit::Unfinished),
             // Programs that ask for all get an array, however many there are.
             Some(report) if options.json && self.id.is_none() => print_json(&[&report]).map(|()| Exit::of(&report)),
@@ -77,10 +78,11 @@ fn nothing(options: &Options) -> anyhow::Result<Exit> {
 /// Everything that nobody drives: a line for each as it ends, or one array of reports.
 async fn all(engine: &Engine, view: &View, ids: Vec<TransactionId>, options: &Options) -> anyhow::Result<Exit> {
     let (mut reports, mut unfinished) = (Vec::new(), 0);
+    let mut stop = run::Stop::listen()?;
     let taken = engine.take_all().await?;
     tracing::info!(taken, "transactions are taken up");
     for id in ids {
-        match run::wait(engine, view, id).await {
+        match run::wait(engine, view, id, &mut stop).await {
             Ok(Some(report)) => {
                 if !options.json {
                     text::print(&format!("{}  {}\n", report.transaction, crate::view::closing(&report)))?;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use wasaga_core::definition::CompensationPolicy;
 use wasaga_core::{Name, TransactionId};
 use wasaga_engine::{Engine, Recover, StartRequest};
@@ -108,6 +109,7 @@ impl Run {
             ..StartRequest::new(module.digest, definition.clone(), input)
         };
         view.begin(&plan.name, &engine.journal().identity());
+        let mut stop = Stop::listen()?;
         let started = engine.start(request).await?;
         if started.existing {
             view.say(&format!(
@@ -118,7 +120,7 @@ impl Run {
             drop(engine.take(started.id).await);
         }
         tell_of_others(engine, view, started.id).await?;
-        wait(engine, view, started.id).await
+        wait(engine, view, started.id, &mut stop).await
     }
 }
 
@@ -179,15 +181,16 @@ pub(super) async fn wait(
     engine: &Engine,
     view: &View,
     id: TransactionId,
+    stop: &mut Stop,
 ) -> anyhow::Result<Option<wasaga_core::saga::Report>> {
     tokio::select! {
         report = engine.wait(id) => Ok(Some(report?)),
-        () = asked_to_stop() => {
+        () = stop.asked() => {
             view.end();
             eprintln!("stopping: calls in flight may end within {} s (once more to stop at once)", PATIENCE.as_secs());
             tokio::select! {
                 _ = engine.drain(PATIENCE) => {}
-                () = asked_to_stop() => { engine.drain(Duration::ZERO).await; }
+                () = stop.asked() => { engine.drain(Duration::ZERO).await; }
             }
             // It may have ended in the last moment.
             let row = engine.journal().load(id).await?.map(|stored| stored.row);
@@ -202,17 +205,23 @@ pub(super) async fn wait(
     }
 }
 
-/// Ctrl-C, or SIGTERM.
-async fn asked_to_stop() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            }
+/// Ctrl-C and SIGTERM, from the moment that this is made: before anything begins that should end in order.
+pub(super) struct Stop {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Stop {
+    pub(super) fn listen() -> anyhow::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    /// The next time that the user, or the system, asks this process to end.
+    async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
         }
-        Err(_) => drop(tokio::signal::ctrl_c().await),
     }
 }
 
