@@ -32,8 +32,10 @@
 //! }
 //!
 //! // The functions stay plain, so a test calls them as they are.
+//! # fn main() {
 //! let refused = checkout::charge("declined".into()).err().unwrap();
 //! assert_eq!(refused.code(), "card-declined");
+//! # }
 //! ```
 //!
 //! A guest's crate is a `cdylib`, built with `cargo build --target wasm32-wasip2`; this crate does the
