@@ -22,7 +22,7 @@ const ARROWS: [(&str, &[&str]); 10] = [
 /// Libraries that one room alone may know, by the beginning of their names.
 const OWNED: [(&str, &[&str]); 7] = [
     ("wasmtime", &["wasaga-sandbox"]),
-    ("sqlx", &["wasaga-journal"]),
+    ("rusqlite", &["wasaga-journal"]),
     ("cel", &["wasaga-engine"]),
     ("jsonschema", &["wasaga-engine"]),
     ("clap", &["wasaga-host", "xtask"]),

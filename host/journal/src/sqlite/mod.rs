@@ -1,6 +1,6 @@
 //! A journal in one SQLite file, which several processes of one machine may use at once.
 //!
-//! A writer task shares commits between all transactions in flight; reads go on connections of
+//! A writer thread shares commits between all transactions in flight; reads go on connections of
 //! their own, which WAL keeps from waiting. Who lives is told by lock files (`hosts`). Deliberately
 //! absent: journals on network file systems, where neither WAL nor locks can be relied on.
 
@@ -15,7 +15,6 @@ mod writer;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use sqlx::SqlitePool;
 use wasaga_core::{Digest, Epoch, Name, Seq, Timestamp, TransactionId};
 
 use crate::{
@@ -23,9 +22,8 @@ use crate::{
     Stored,
 };
 use batch::Write;
-use cause::Cause;
 use hosts::Hosts;
-use read::Unread;
+use read::Readers;
 use writer::Writer;
 
 pub use open::{Options, Synchronous};
@@ -34,9 +32,8 @@ pub use open::{Options, Synchronous};
 #[derive(Debug)]
 pub struct Sqlite {
     options: Options,
-    location: Arc<str>,
     writer: Writer,
-    readers: SqlitePool,
+    readers: Arc<Readers>,
     hosts: Arc<Hosts>,
 }
 
@@ -49,12 +46,15 @@ impl Sqlite {
     /// journal is not changed.
     pub async fn open(options: Options) -> Result<Self, Error> {
         let location: Arc<str> = format!("sqlite:{}", options.path.display()).into();
-        let opened = open::open(&options, &location).await?;
+        let opening = tokio::task::spawn_blocking({
+            let (options, location) = (options.clone(), location.clone());
+            move || open::open(&options, &location)
+        });
+        let opened = opening.await.map_err(|error| Error::Failed(Box::new(error)))??;
         Ok(Self {
-            writer: Writer::start(opened.writer, location.clone()),
-            readers: opened.readers,
+            writer: Writer::start(opened.writer, location.clone())?,
+            readers: Readers::new(options.clone(), location),
             hosts: Arc::new(opened.hosts),
-            location,
             options,
         })
     }
@@ -65,25 +65,12 @@ impl Sqlite {
     /// # Errors
     /// As any write.
     pub async fn rebuild_rows(&self) -> Result<usize, Error> {
-        self.writer.run(|connection| Box::pin(rows::rebuild(connection))).await?
-    }
-
-    fn driver(&self, error: sqlx::Error) -> Error {
-        Cause::from(error).into_error(&self.location)
-    }
-
-    fn unread(&self, unread: Unread) -> Error {
-        match unread {
-            Unread::Driver(error) => self.driver(error),
-            Unread::Content(error) => error,
-        }
+        self.writer.run(rows::rebuild).await?
     }
 
     /// Hosts that joined and are gone.
     async fn dead(&self) -> Result<Vec<HostId>, Error> {
-        let joined = sqlx::query_scalar("SELECT id FROM hosts").fetch_all(&self.readers).await;
-        let joined: Vec<String> = joined.map_err(|error| self.driver(error))?;
-        let joined = joined.into_iter().map(|id| HostId(id.into()));
+        let joined = self.readers.read(read::joined).await?.into_iter();
         Ok(joined.filter(|host| !self.hosts.is_alive(host)).collect())
     }
 }
@@ -97,7 +84,7 @@ impl Journal for Sqlite {
     fn identity(&self) -> Identity {
         Identity {
             kind: "sqlite",
-            location: self.location.to_string(),
+            location: format!("sqlite:{}", self.options.path.display()),
             durability: self.options.synchronous.durability(),
             renew_every: None,
         }
@@ -106,7 +93,7 @@ impl Journal for Sqlite {
     async fn join(&self, host: &HostId) -> Result<(), Error> {
         self.hosts.hold(host).map_err(|error| Error::Failed(Box::new(error)))?;
         let host = host.clone();
-        self.writer.run(move |connection| Box::pin(rows::join(connection, host))).await
+        self.writer.run(move |connection| rows::join(connection, &host)).await
     }
 
     async fn renew(&self, _: &HostId) -> Result<(), Error> {
@@ -115,7 +102,7 @@ impl Journal for Sqlite {
 
     async fn leave(&self, host: &HostId) -> Result<(), Error> {
         let gone = vec![host.clone()];
-        let left = self.writer.run(move |connection| Box::pin(rows::free(connection, gone))).await;
+        let left = self.writer.run(move |connection| rows::free(connection, &gone)).await;
         // The lock goes in any case: without it others take over by themselves.
         self.hosts.let_go(host);
         left
@@ -135,62 +122,57 @@ impl Journal for Sqlite {
     }
 
     async fn load(&self, id: TransactionId) -> Result<Option<Stored>, Error> {
-        read::load(&self.readers, &self.hosts, id).await.map_err(|unread| self.unread(unread))
+        let hosts = self.hosts.clone();
+        self.readers.read(move |connection| read::load(connection, &hosts, id)).await
     }
 
     async fn claim(&self, host: &HostId, limit: usize) -> Result<Vec<Claim>, Error> {
         let dead = self.dead().await?;
-        let free = sqlx::query_scalar::<_, i64>(rows::ANY_FREE).fetch_optional(&self.readers).await;
-        if dead.is_empty() && free.map_err(|error| self.driver(error))?.is_none() {
+        if dead.is_empty() && !self.readers.read(read::any_free).await? {
             return Ok(Vec::new());
         }
         let (host, gone) = (host.clone(), dead.clone());
-        let claimed = self
-            .writer
-            .run(move |connection| {
-                Box::pin(async move {
-                    rows::free(connection, gone).await?;
-                    rows::claim(connection, &host, limit).await
-                })
-            })
-            .await?;
+        let claimed = self.writer.run(move |connection| {
+            rows::free(connection, &gone)?;
+            rows::claim(connection, &host, limit)
+        });
+        let claimed = claimed.await?;
         for host in &dead {
             self.hosts.forget(host);
         }
-        claimed
+        Ok(claimed)
     }
 
     async fn claim_one(&self, host: &HostId, id: TransactionId) -> Result<Claim, ClaimError> {
         let (host, hosts) = (host.clone(), self.hosts.clone());
-        let claimed = self.writer.run(move |connection| Box::pin(rows::claim_one(connection, hosts, host, id))).await;
+        let claimed = self.writer.run(move |connection| rows::claim_one(connection, &hosts, &host, id)).await;
         claimed.map_err(ClaimError::Journal)?
     }
 
     async fn release(&self, id: TransactionId, epoch: Epoch) -> Result<(), Error> {
-        self.writer.run(move |connection| Box::pin(rows::release(connection, id, epoch))).await
+        self.writer.run(move |connection| rows::release(connection, id, epoch)).await
     }
 
     async fn list(&self, filter: &Filter, page: Page) -> Result<Vec<Row>, Error> {
-        read::list(&self.readers, &self.hosts, filter, page).await.map_err(|unread| self.unread(unread))
+        let (hosts, filter) = (self.hosts.clone(), filter.clone());
+        self.readers.read(move |connection| read::list(connection, &hosts, &filter, page)).await
     }
 
     async fn put_module(&self, digest: Digest, name: &Name, bytes: Arc<[u8]>) -> Result<(), Error> {
         let name = name.to_string();
-        self.writer.run(move |connection| Box::pin(rows::put_module(connection, digest, name, bytes))).await
+        self.writer.run(move |connection| rows::put_module(connection, digest, &name, &bytes)).await
     }
 
     async fn module(&self, digest: Digest) -> Result<Option<Arc<[u8]>>, Error> {
-        let query = sqlx::query_scalar("SELECT bytes FROM modules WHERE digest = ?").bind(digest.to_string());
-        let bytes: Option<Vec<u8>> = query.fetch_optional(&self.readers).await.map_err(|error| self.driver(error))?;
-        Ok(bytes.map(Arc::from))
+        self.readers.read(move |connection| read::module(connection, digest)).await
     }
 
     async fn prune(&self, before: Timestamp, limit: usize) -> Result<usize, Error> {
-        self.writer.run(move |connection| Box::pin(rows::prune(connection, before, limit))).await
+        self.writer.run(move |connection| rows::prune(connection, before, limit)).await
     }
 
     async fn check(&self) -> Result<(), Error> {
-        self.writer.run(|connection| Box::pin(rows::touch(connection))).await
+        self.writer.run(rows::touch).await
     }
 
     fn flushes(&self) -> u64 {
@@ -198,8 +180,9 @@ impl Journal for Sqlite {
     }
 
     async fn close(&self) {
-        self.writer.close().await;
+        // The writer last: the last connection of all takes what is in the log into the file.
         self.readers.close().await;
+        self.writer.close().await;
         self.hosts.let_all_go();
     }
 }

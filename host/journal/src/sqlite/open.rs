@@ -4,19 +4,19 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
-use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{SqliteConnection, SqlitePool};
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 use super::{cause::Cause, hosts::Hosts};
 use crate::{Durability, Error};
 
-static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+/// What takes a file from each version of the schema to the next, from nothing on. Its version is
+/// SQLite's `user_version`.
+const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/sqlite/0001_transactions.sql")];
 
 /// How long a writer waits for another process before it says that the journal is locked.
 const BUSY: Duration = Duration::from_secs(10);
-/// Connections for reading. More than two cores can use; each costs a thread once it is needed.
-const READERS: u32 = 4;
+/// Prepared statements that a connection keeps: more than there are.
+const STATEMENTS: usize = 64;
 /// `application_id` of a journal: `wasa`.
 const APPLICATION: i64 = 0x7761_7361;
 
@@ -75,45 +75,59 @@ impl FromStr for Options {
 
 /// What opening gives.
 pub(super) struct Opened {
-    pub(super) writer: SqliteConnection,
-    pub(super) readers: SqlitePool,
+    pub(super) writer: Connection,
     pub(super) hosts: Hosts,
 }
 
-pub(super) async fn open(options: &Options, location: &str) -> Result<Opened, Error> {
-    let failed = |error: sqlx::Error| Cause::from(error).into_error(location);
+/// Opens the file to write, and brings its schema up to date.
+pub(super) fn open(options: &Options, location: &str) -> Result<Opened, Error> {
+    let failed = |error: rusqlite::Error| Cause::from(error).into_error(location);
     make_directory(&options.path, location)?;
     let hosts = Hosts::beside(&options.path);
     let opening = hosts.opening().map_err(|error| cannot(location, &error))?;
-    let connect = connect_options(options);
-    let one = SqlitePoolOptions::new().max_connections(1).acquire_timeout(BUSY).connect_lazy_with(connect.clone());
-    let mut writer = one.acquire().await.map_err(failed)?;
-    check_owner(&mut writer, location).await?;
-    sqlx::raw_sql("PRAGMA journal_mode = WAL").execute(&mut *writer).await.map_err(failed)?;
-    drop(writer);
-    MIGRATIONS.run(&one).await.map_err(|error| migration_failed(error, location))?;
-    let writer = one.acquire().await.map_err(failed)?.detach();
+    let writer = connect(options, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE).map_err(failed)?;
+    check_owner(&writer, location)?;
+    writer.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
+    migrate(&writer, location)?;
     drop(opening);
-    let readers = SqlitePoolOptions::new()
-        .max_connections(READERS)
-        .acquire_timeout(BUSY)
-        .connect_lazy_with(connect.read_only(true).create_if_missing(false));
-    Ok(Opened { writer, readers, hosts })
+    Ok(Opened { writer, hosts })
+}
+
+/// A connection that only reads.
+pub(super) fn reader(options: &Options) -> rusqlite::Result<Connection> {
+    connect(options, OpenFlags::SQLITE_OPEN_READ_ONLY)
 }
 
 /// Opens the file in the journal mode that it has, for a foreign file must not be changed.
-fn connect_options(options: &Options) -> SqliteConnectOptions {
+fn connect(options: &Options, flags: OpenFlags) -> rusqlite::Result<Connection> {
+    // Each connection is used by one thread at a time, so it needs no lock of its own.
+    let connection = Connection::open_with_flags(&options.path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(BUSY)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     let synchronous = match options.synchronous {
-        Synchronous::Full => SqliteSynchronous::Full,
-        Synchronous::Normal => SqliteSynchronous::Normal,
-        Synchronous::Off => SqliteSynchronous::Off,
+        Synchronous::Full => "FULL",
+        Synchronous::Normal => "NORMAL",
+        Synchronous::Off => "OFF",
     };
-    SqliteConnectOptions::new()
-        .filename(&options.path)
-        .create_if_missing(true)
-        .synchronous(synchronous)
-        .busy_timeout(BUSY)
-        .optimize_on_close(false, None)
+    connection.pragma_update(None, "synchronous", synchronous)?;
+    Ok(connection)
+}
+
+fn migrate(connection: &Connection, location: &str) -> Result<(), Error> {
+    let failed = |error: rusqlite::Error| Cause::from(error).into_error(location);
+    let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate).map_err(failed)?;
+    let version: u32 = transaction.query_row("PRAGMA user_version", (), |row| row.get(0)).map_err(failed)?;
+    let known = MIGRATIONS.len();
+    if version as usize > known {
+        return Err(Error::Newer { what: format!("the schema of journal `{location}`"), version });
+    }
+    for migration in &MIGRATIONS[version as usize..] {
+        transaction.execute_batch(migration).map_err(failed)?;
+    }
+    if (version as usize) < known {
+        transaction.pragma_update(None, "user_version", known as u32).map_err(failed)?;
+    }
+    transaction.commit().map_err(failed)
 }
 
 fn make_directory(path: &Path, location: &str) -> Result<(), Error> {
@@ -131,13 +145,12 @@ fn cannot(location: &str, error: &std::io::Error) -> Error {
 }
 
 /// Another program's database is left alone.
-async fn check_owner(connection: &mut SqliteConnection, location: &str) -> Result<(), Error> {
-    let failed = |error: sqlx::Error| Cause::from(error).into_error(location);
-    let application: i64 =
-        sqlx::query_scalar("PRAGMA application_id").fetch_one(&mut *connection).await.map_err(failed)?;
-    let tables: i64 =
-        sqlx::query_scalar("SELECT count(*) FROM sqlite_schema").fetch_one(&mut *connection).await.map_err(failed)?;
-    if application == APPLICATION || (application == 0 && tables == 0) {
+fn check_owner(connection: &Connection, location: &str) -> Result<(), Error> {
+    let number = |sql: &str| -> Result<i64, Error> {
+        connection.query_row(sql, (), |row| row.get(0)).map_err(|error| Cause::from(error).into_error(location))
+    };
+    let application = number("PRAGMA application_id")?;
+    if application == APPLICATION || (application == 0 && number("SELECT count(*) FROM sqlite_schema")? == 0) {
         return Ok(());
     }
     Err(Error::Open {
@@ -146,17 +159,4 @@ async fn check_owner(connection: &mut SqliteConnection, location: &str) -> Resul
         remedy: "name another file; this one was not touched".into(),
         source: None,
     })
-}
-
-fn migration_failed(error: MigrateError, location: &str) -> Error {
-    let what = format!("the schema of journal `{location}`");
-    match error {
-        MigrateError::VersionMissing(version) | MigrateError::VersionTooNew(version, _) => {
-            Error::Newer { what, version: u32::try_from(version).unwrap_or(u32::MAX) }
-        }
-        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
-            Cause::from(error).into_error(location)
-        }
-        other => Error::Damaged { what, source: Box::new(other) },
-    }
 }

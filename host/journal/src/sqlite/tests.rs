@@ -2,17 +2,17 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
-use sqlx::{ConnectOptions, SqliteConnection};
+use rusqlite::Connection;
 use wasaga_core::{Created as Creation, Fact, Json, Record, Status, Summary, definition::CompensationPolicy};
 
-use super::*;
+use super::{cause::Cause, *};
 
 fn options(path: &std::path::Path) -> Options {
     Options { path: path.into(), synchronous: Synchronous::Full }
 }
 
-async fn raw(path: &std::path::Path) -> SqliteConnection {
-    sqlx::sqlite::SqliteConnectOptions::new().filename(path).create_if_missing(true).connect().await.unwrap()
+fn raw(path: &std::path::Path) -> Connection {
+    Connection::open(path).unwrap()
 }
 
 async fn refused(path: &std::path::Path) -> String {
@@ -64,14 +64,14 @@ async fn what_is_no_journal_is_told_and_left_alone() {
     assert_eq!(
         refused(&text).await,
         "journal `sqlite:PATH` cannot be opened: it is not an SQLite database (name another file; this one was not \
-         touched): error returned from database: (code: 26) file is not a database"
+         touched): file is not a database"
     );
     assert_eq!(std::fs::read(&text).unwrap(), before);
 
     let foreign = directory.path().join("foreign.db");
-    let mut connection = raw(&foreign).await;
-    sqlx::raw_sql("CREATE TABLE albums (name TEXT)").execute(&mut connection).await.unwrap();
-    sqlx::Connection::close(connection).await.unwrap();
+    let connection = raw(&foreign);
+    connection.execute_batch("CREATE TABLE albums (name TEXT)").unwrap();
+    connection.close().unwrap();
     let before = std::fs::read(&foreign).unwrap();
     assert!(refused(&foreign).await.contains("another program's database (name another file"));
     assert_eq!(std::fs::read(&foreign).unwrap(), before);
@@ -88,8 +88,8 @@ async fn a_later_version_is_told() {
     let journal = Sqlite::open(options(&path)).await.unwrap();
     journal.create(create(1, 1)).await.unwrap();
     journal.close().await;
-    let mut connection = raw(&path).await;
-    sqlx::raw_sql("UPDATE records SET version = 2").execute(&mut connection).await.unwrap();
+    let connection = raw(&path);
+    connection.execute_batch("UPDATE records SET version = 2").unwrap();
     let journal = Sqlite::open(options(&path)).await.unwrap();
     let newer = journal.load(TransactionId::from_u128(1)).await.unwrap_err().to_string();
     assert_eq!(
@@ -98,8 +98,8 @@ async fn a_later_version_is_told() {
          (update wasaga, or name another journal)"
     );
     journal.close().await;
-    let later = "INSERT INTO _sqlx_migrations VALUES (2, 'later', '2026-01-01', 1, x'00', 1)";
-    sqlx::raw_sql(later).execute(&mut connection).await.unwrap();
+    let later = "PRAGMA user_version = 2";
+    connection.execute_batch(later).unwrap();
     assert!(refused(&path).await.contains("is of version 2, which this wasaga does not know"));
 }
 
@@ -109,11 +109,11 @@ async fn a_damaged_record_is_named() {
     let path = directory.path().join("journal.db");
     let journal = Sqlite::open(options(&path)).await.unwrap();
     journal.create(create(1, 1)).await.unwrap();
-    let mut connection = raw(&path).await;
-    sqlx::raw_sql("UPDATE records SET record = '{'").execute(&mut connection).await.unwrap();
+    let connection = raw(&path);
+    connection.execute_batch("UPDATE records SET record = '{'").unwrap();
     let damaged = journal.load(TransactionId::from_u128(1)).await.unwrap_err().to_string();
     assert!(damaged.starts_with("record 1 of 00000000000000000000000001 is damaged"), "{damaged}");
-    sqlx::raw_sql("DELETE FROM records").execute(&mut connection).await.unwrap();
+    connection.execute_batch("DELETE FROM records").unwrap();
     let lost = journal.load(TransactionId::from_u128(1)).await.unwrap_err().to_string();
     assert!(lost.starts_with("transaction 00000000000000000000000001 is damaged"), "{lost}");
 }
@@ -124,9 +124,7 @@ async fn a_full_disk_refuses_and_keeps_what_was_answered() {
     let journal = Sqlite::open(options(&directory.path().join("journal.db"))).await.unwrap();
     journal.join(&HostId("ada".into())).await.unwrap();
     journal.create(create(1, 1)).await.unwrap();
-    let pages = |sql: &'static str| {
-        journal.writer.run(move |c| Box::pin(async move { sqlx::query(sql).execute(c).await.map(drop) }))
-    };
+    let pages = |sql: &'static str| journal.writer.run(move |c| c.query_row(sql, (), |row| row.get::<_, i64>(0)));
     // SQLite takes its present size where the bound is below it.
     pages("PRAGMA max_page_count = 1").await.unwrap();
     let full = journal.create(create(2, 1 << 20)).await.unwrap_err();
@@ -143,14 +141,14 @@ async fn a_locked_journal_waits_for_its_turn() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("journal.db");
     let journal = Sqlite::open(options(&path)).await.unwrap();
-    let mut other = raw(&path).await;
-    sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+    let other = raw(&path);
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let waiting = journal.create(create(1, 1));
     tokio::pin!(waiting);
     let early = tokio::time::timeout(std::time::Duration::from_millis(50), &mut waiting).await;
     assert!(early.is_err(), "nothing is answered while another process writes");
     assert!(journal.load(TransactionId::from_u128(1)).await.unwrap().is_none(), "and reads go on");
-    sqlx::raw_sql("COMMIT").execute(&mut other).await.unwrap();
+    other.execute_batch("COMMIT").unwrap();
     assert_eq!(waiting.await.unwrap(), Created::New(Seq(1)));
 }
 
@@ -166,7 +164,7 @@ async fn rows_are_made_again_from_records() {
     }
     let all = Page { limit: 9, below: None };
     let before = journal.list(&Filter::default(), all).await.unwrap();
-    sqlx::raw_sql("DELETE FROM transactions").execute(&mut raw(&path).await).await.unwrap();
+    raw(&path).execute_batch("DELETE FROM transactions").unwrap();
     assert_eq!(journal.rebuild_rows().await.unwrap(), 3);
     assert_eq!(journal.rebuild_rows().await.unwrap(), 0);
     let after = journal.list(&Filter::default(), all).await.unwrap();
@@ -184,9 +182,9 @@ async fn a_read_only_file_is_told() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("journal.db");
     Sqlite::open(options(&path)).await.unwrap().close().await;
-    let mut connection = raw(&path).await;
-    sqlx::raw_sql("PRAGMA query_only = 1").execute(&mut connection).await.unwrap();
-    let error = sqlx::raw_sql("DELETE FROM hosts").execute(&mut connection).await.unwrap_err();
+    let connection = raw(&path);
+    connection.execute_batch("PRAGMA query_only = 1").unwrap();
+    let error = connection.execute_batch("DELETE FROM hosts").unwrap_err();
     let told = Cause::from(error).into_error("sqlite:PATH").to_string();
     assert_eq!(
         told,

@@ -1,12 +1,11 @@
 //! The one writer of this process: takes what waits, writes it in one commit, answers all. The
-//! disk's flush bounds durable throughput, so appends of all transactions in flight share it.
+//! disk's flush bounds durable throughput, so appends of all transactions in flight share it. It is
+//! a thread of its own, for SQLite blocks, and is told and answers through channels.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use futures::future::BoxFuture;
-use sqlx::{Connection, SqliteConnection};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
@@ -22,7 +21,7 @@ const QUEUE: usize = 4_096;
 const BATCH_MAX: usize = 1_024;
 
 /// Work on the connection in a transaction of its own.
-type Job = Box<dyn for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, ()> + Send>;
+type Job = Box<dyn FnOnce(&Connection) + Send>;
 
 #[expect(clippy::large_enum_variant, reason = "nearly all work is writes, which would pay for a box")]
 enum Work {
@@ -51,12 +50,13 @@ impl std::fmt::Debug for Work {
 
 impl Writer {
     /// Starts the writer on this connection.
-    pub(super) fn start(connection: SqliteConnection, location: Arc<str>) -> Self {
+    pub(super) fn start(connection: Connection, location: Arc<str>) -> Result<Self, Error> {
         let (queue, work) = mpsc::channel(QUEUE);
         let flushes = Arc::new(AtomicU64::new(0));
         let task = Task { connection, work, flushes: flushes.clone(), location: location.clone() };
-        tokio::spawn(task.run());
-        Self { queue, flushes, location }
+        let thread = std::thread::Builder::new().name("journal-writer".into()).spawn(|| task.run());
+        thread.map_err(|error| Error::Failed(Box::new(error)))?;
+        Ok(Self { queue, flushes, location })
     }
 
     pub(super) fn flushes(&self) -> u64 {
@@ -73,15 +73,11 @@ impl Writer {
     /// Does something else in a transaction of its own.
     pub(super) async fn run<T: Send + 'static>(
         &self,
-        job: impl for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, sqlx::Error>> + Send + 'static,
+        job: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, Error> {
         let (answer, result) = oneshot::channel();
-        let work: Job = Box::new(move |connection| {
-            Box::pin(async move {
-                // Whoever asked may have gone; what was done is done.
-                drop(answer.send(alone(connection, job).await));
-            })
-        });
+        // Whoever asked may have gone; what was done is done.
+        let work: Job = Box::new(move |connection| drop(answer.send(alone(connection, job))));
         self.queue.send(Work::Job(work)).await.map_err(|_| Error::Closed)?;
         let result = result.await.map_err(|_| Error::Closed)?;
         result.map_err(|error| Cause::from(error).into_error(&self.location))
@@ -91,46 +87,38 @@ impl Writer {
     pub(super) async fn close(&self) {
         let (answer, closed) = oneshot::channel();
         if self.queue.send(Work::Close(answer)).await.is_ok() {
-            // The task may be gone with its runtime, and then nothing is open either.
+            // The thread may have ended already, and then nothing is open either.
             drop(closed.await);
         }
     }
 }
 
-async fn alone<T>(
-    connection: &mut SqliteConnection,
-    job: impl for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, sqlx::Error>>,
-) -> Result<T, sqlx::Error> {
-    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-    let done = job(&mut transaction).await?;
-    transaction.commit().await?;
+fn alone<T>(connection: &Connection, job: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+    let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
+    let done = job(&transaction)?;
+    transaction.commit()?;
     Ok(done)
 }
 
 struct Task {
-    connection: SqliteConnection,
+    connection: Connection,
     work: mpsc::Receiver<Work>,
     flushes: Arc<AtomicU64>,
     location: Arc<str>,
 }
 
 impl Task {
-    async fn run(mut self) {
+    fn run(mut self) {
         let mut waiting = Vec::with_capacity(BATCH_MAX);
+        let mut batch = Batch::default();
         let mut closing = None;
-        while self.work.recv_many(&mut waiting, BATCH_MAX).await > 0 {
-            let mut batch = Batch::default();
+        while self.work.blocking_recv_many(&mut waiting, BATCH_MAX) > 0 {
             for work in waiting.drain(..) {
                 match work {
-                    Work::Write(write, answer) => {
-                        if batch.has(&write) {
-                            self.commit(&mut batch).await;
-                        }
-                        batch.add(write, answer);
-                    }
+                    Work::Write(write, answer) => batch.add(write, answer),
                     Work::Job(job) => {
-                        self.commit(&mut batch).await;
-                        job(&mut self.connection).await;
+                        self.commit(&mut batch);
+                        job(&self.connection);
                         self.flushes.fetch_add(1, Ordering::Relaxed);
                     }
                     Work::Close(answer) => {
@@ -139,9 +127,9 @@ impl Task {
                     }
                 }
             }
-            self.commit(&mut batch).await;
+            self.commit(&mut batch);
         }
-        if let Err(error) = self.connection.close().await {
+        if let Err((_, error)) = self.connection.close() {
             tracing::debug!(%error, "the writer's connection was not closed in order");
         }
         if let Some(answer) = closing {
@@ -150,11 +138,11 @@ impl Task {
         }
     }
 
-    async fn commit(&mut self, batch: &mut Batch) {
+    fn commit(&self, batch: &mut Batch) {
         if batch.writes.is_empty() {
             return;
         }
-        let written = batch::commit(&mut self.connection, &batch.writes).await;
+        let written = batch::commit(&self.connection, &batch.writes);
         self.flushes.fetch_add(1, Ordering::Relaxed);
         match written {
             Ok(verdicts) => batch.answer(verdicts),
@@ -167,21 +155,15 @@ impl Task {
     }
 }
 
-/// Writes that share a commit: at most one of each transaction.
+/// Writes that share a commit.
 #[derive(Default)]
 struct Batch {
     writes: Vec<Write>,
     answers: Vec<oneshot::Sender<Verdict>>,
-    ids: HashSet<wasaga_core::TransactionId>,
 }
 
 impl Batch {
-    fn has(&self, write: &Write) -> bool {
-        self.ids.contains(&write.id())
-    }
-
     fn add(&mut self, write: Write, answer: oneshot::Sender<Verdict>) {
-        self.ids.insert(write.id());
         self.writes.push(write);
         self.answers.push(answer);
     }
@@ -192,6 +174,5 @@ impl Batch {
             drop(answer.send(verdict));
         }
         self.writes.clear();
-        self.ids.clear();
     }
 }
