@@ -1,9 +1,12 @@
 //! Measures what the project promises of its speed, and writes it down with the machine and the date.
 
 use std::fmt::Write as _;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use serde_json::Value;
 
 use crate::{guests, shell};
@@ -21,7 +24,7 @@ struct Case {
     guest: &'static str,
     durable: bool,
     in_flight: u32,
-    /// Transactions a second.
+    /// Transactions a second; 0 where nothing is promised.
     must: u32,
     aim: u32,
 }
@@ -65,41 +68,191 @@ const CASES: [Case; 6] = [
 ];
 
 const PAGE: &str = "docs/performance.md";
+/// Ended transactions in the journal that is compared with an empty one.
+const ENDED: u64 = 100_000;
+/// Transactions that a killed host leaves.
+const UNFINISHED: u32 = 10_000;
+/// How long it works before it is killed: until all are started.
+const BEFORE_KILL: Duration = Duration::from_secs(4);
 
 impl Bench {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         guests::build()?;
         shell::step("building the host in release (the first time this compiles wasmtime)");
         shell::run(shell::cargo().args(["build", "--release", "--package", "wasaga-host"]))?;
-        let directory = std::env::temp_dir().join(format!("wasaga-bench-{}", std::process::id()));
-        std::fs::create_dir_all(&directory)?;
-        let mut rows = String::new();
+        let place = Place::new()?;
+        let mut page = Page::begin()?;
         for (number, case) in CASES.iter().enumerate() {
             shell::step(case.name);
-            let journal = match case.durable {
-                true => format!("sqlite:{}/{number}.db", directory.display()),
-                false => "memory:".into(),
-            };
-            let row = self.measure(case, &journal)?;
-            println!("{row}");
-            writeln!(rows, "{row}")?;
+            let journal = if case.durable { place.journal(&number.to_string()) } else { "memory:".into() };
+            let figures = place.bench(case.guest, &journal, case.in_flight, self.seconds)?;
+            page.row(case, &figures)?;
         }
-        drop(std::fs::remove_dir_all(&directory));
-        std::fs::write(PAGE, page(&rows)?).with_context(|| format!("`{PAGE}` cannot be written"))?;
+        page.calls()?;
+        self.many_ended(&place, &mut page)?;
+        restart(&place, &mut page)?;
+        drop(std::fs::remove_dir_all(&place.directory));
+        std::fs::write(PAGE, page.text).with_context(|| format!("`{PAGE}` cannot be written"))?;
         println!("\nwritten to {PAGE}");
         Ok(())
     }
 
-    fn measure(&self, case: &Case, journal: &str) -> anyhow::Result<String> {
-        let mut command = Command::new(shell::target_directory().join("release/wasaga"));
-        command.arg("bench").arg(guests::path(case.guest)).args(["--journal", journal, "--json"]);
-        command.args(["--in-flight", &case.in_flight.to_string(), "--seconds", &self.seconds.to_string()]);
+    /// A journal with many ended transactions against an empty one, which is measured before and after.
+    fn many_ended(&self, place: &Place, page: &mut Page) -> anyhow::Result<()> {
+        shell::step(&format!("SQLite, 64 in flight, warm: an empty journal and one with {ENDED} ended transactions"));
+        let measure = |journal: &str| place.bench("noop-warm", journal, 64, self.seconds);
+        let before = measure(&place.journal("empty-1"))?;
+        let full = place.journal("full");
+        let mut ended = 0;
+        while ended < ENDED {
+            ended += place.bench("noop-warm", &full, 1_024, self.seconds)?.whole("transactions");
+        }
+        let with = measure(&full)?;
+        let after = measure(&place.journal("empty-2"))?;
+        let empty = (before.number("per_second") + after.number("per_second")) / 2.0;
+        let ratio = with.number("per_second") / empty;
+        page.say(&format!(
+            "\n## After many transactions\n\nWith {ended} ended transactions in the journal, 64 in flight: {:.0} a second, {:.0} % \
+             of an empty journal's (measured before and after it). Peak memory of the host {:.0} MB. Must: within 10 %, \
+             below 200 MB.\n",
+            with.number("per_second"),
+            ratio * 100.0,
+            with.number("peak_memory_bytes") / 1e6,
+        ))
+    }
+}
+
+/// Kills a host that has thousands in flight, and watches the next one take them up.
+fn restart(place: &Place, page: &mut Page) -> anyhow::Result<()> {
+    shell::step(&format!("a restart with {UNFINISHED} unfinished transactions"));
+    let journal = place.journal("restart");
+    let mut victim = place.command("noop-warm", &journal, UNFINISHED, 60).stdout(Stdio::null()).spawn()?;
+    std::thread::sleep(BEFORE_KILL);
+    victim.kill()?;
+    victim.wait()?;
+    let began = Instant::now();
+    let mut resume = Command::new(binary());
+    let mut resumed = resume.args(["resume", "--journal", &journal]).stdout(Stdio::piped()).spawn()?;
+    let output = resumed.stdout.take().context("the output of `resume` is not there")?;
+    let (mut first, mut all) = (None, 0_u32);
+    for line in BufReader::new(output).lines() {
+        line?;
+        first.get_or_insert_with(|| began.elapsed());
+        all += 1;
+    }
+    let took = began.elapsed();
+    let status = resumed.wait()?;
+    ensure!(status.success(), "`resume` ended with {status}");
+    let first = first.context("nothing was left unfinished: the host was killed too late")?;
+    page.say(&format!(
+        "\n## After a kill\n\nA host with {UNFINISHED} transactions in flight was killed. The next one (`wasaga resume`) found {all} \
+         unfinished: the first had ended {:.2} s after the process began, all after {:.1} s, {:.0} a second. Must: first \
+         progress within 1 s.\n",
+        first.as_secs_f64(),
+        took.as_secs_f64(),
+        f64::from(all) / took.as_secs_f64(),
+    ))
+}
+
+fn binary() -> PathBuf {
+    shell::target_directory().join("release/wasaga")
+}
+
+/// Where journals are kept while it is measured.
+struct Place {
+    directory: PathBuf,
+}
+
+impl Place {
+    fn new() -> anyhow::Result<Self> {
+        let directory = std::env::temp_dir().join(format!("wasaga-bench-{}", std::process::id()));
+        std::fs::create_dir_all(&directory)?;
+        Ok(Self { directory })
+    }
+
+    fn journal(&self, name: &str) -> String {
+        format!("sqlite:{}", self.directory.join(name).with_extension("db").display())
+    }
+
+    fn command(&self, guest: &str, journal: &str, in_flight: u32, seconds: u32) -> Command {
+        let mut command = Command::new(binary());
+        command.arg("bench").arg(guests::path(guest)).args(["--journal", journal, "--json"]);
+        command.args(["--in-flight", &in_flight.to_string(), "--seconds", &seconds.to_string()]);
+        command
+    }
+
+    fn bench(&self, guest: &str, journal: &str, in_flight: u32, seconds: u32) -> anyhow::Result<Figures> {
+        let mut command = self.command(guest, journal, in_flight, seconds);
         let output = command.stderr(Stdio::inherit()).output().context("the host cannot be started")?;
         if !output.status.success() {
             bail!("`{}` ended with {}", shell::name(&command), output.status);
         }
-        let figures: Value = serde_json::from_slice(&output.stdout)?;
-        let number = |name: &str| figures[name].as_f64().unwrap_or(0.0);
+        Ok(Figures(serde_json::from_slice(&output.stdout)?))
+    }
+}
+
+/// What `wasaga bench --json` says.
+struct Figures(Value);
+
+impl Figures {
+    fn number(&self, name: &str) -> f64 {
+        self.0[name].as_f64().unwrap_or(0.0)
+    }
+
+    fn whole(&self, name: &str) -> u64 {
+        self.0[name].as_u64().unwrap_or(0)
+    }
+}
+
+/// The page as it grows; every line is also printed.
+struct Page {
+    text: String,
+    /// For the tables after the first one.
+    costs: Vec<(&'static str, Costs)>,
+}
+
+/// Where the CPU of a transaction goes, in microseconds.
+struct Costs {
+    all: f64,
+    call: f64,
+    bare_call: f64,
+    calls: f64,
+    writer: f64,
+    disk_bytes: f64,
+    write_calls: f64,
+    peak_bytes: f64,
+}
+
+impl Page {
+    fn begin() -> anyhow::Result<Self> {
+        let date = Command::new("date").args(["-u", "+%Y-%m-%d"]).output()?;
+        let date = String::from_utf8_lossy(&date.stdout).trim().to_owned();
+        let model = processor(Path::new("/proc/cpuinfo"));
+        let cores = std::thread::available_parallelism()?;
+        let text = format!(
+            "# Performance\n\nWritten by `cargo xtask bench` on {date}: {cores} cores of {model}, `{}`, a saga of three steps \
+             in a row that do nothing (`guests/noop`, `guests/noop-warm`). Journals are SQLite with `synchronous=full`, which \
+             survives power loss. The disk's flush is the median of 64 writes of 4 KiB, alone, just before each run; \
+             compare ratios, not figures, between machines.\n\n\
+             A chain of N steps costs N+1 appends. Appends of all transactions in flight share a flush, so what bounds \
+             durable throughput is the flush and the CPU; with one in flight, latency is N+1 flushes.\n\n\
+             | work | must / aim, transactions a second | transactions a second | p50 / p90 / p99, ms | CPU a transaction, µs | \
+             appends a transaction | flushes a second | the disk's flush, µs |\n\
+             | --- | --- | --- | --- | --- | --- | --- | --- |\n",
+            std::env::consts::ARCH,
+        );
+        print!("{text}");
+        Ok(Self { text, costs: Vec::new() })
+    }
+
+    fn say(&mut self, text: &str) -> anyhow::Result<()> {
+        print!("{text}");
+        self.text.write_str(text)?;
+        Ok(())
+    }
+
+    fn row(&mut self, case: &Case, figures: &Figures) -> anyhow::Result<()> {
+        let number = |name: &str| figures.number(name);
         let flush = number("disk_flush_us");
         let promised = match (case.must, case.in_flight) {
             (0, 1) => {
@@ -109,8 +262,21 @@ impl Bench {
             (0, _) => "–".into(),
             (must, _) => format!("{must} / {}", case.aim),
         };
-        Ok(format!(
-            "| {} | {promised} | {:.0} | {:.1} / {:.1} / {:.1} | {:.0} | {:.2} | {:.0} | {:.0} |",
+        self.costs.push((
+            case.name,
+            Costs {
+                all: number("cpu_us_per_transaction"),
+                call: number("call_us"),
+                bare_call: number("bare_call_us"),
+                calls: number("calls_per_transaction"),
+                writer: number("writer_cpu_us_per_transaction"),
+                disk_bytes: number("disk_bytes_per_transaction"),
+                write_calls: number("write_calls_per_transaction"),
+                peak_bytes: number("peak_memory_bytes"),
+            },
+        ));
+        self.say(&format!(
+            "| {} | {promised} | {:.0} | {:.1} / {:.1} / {:.1} | {:.0} | {:.2} | {:.0} | {:.0} |\n",
             case.name,
             number("per_second"),
             number("p50_us") / 1_000.0,
@@ -122,25 +288,45 @@ impl Bench {
             flush,
         ))
     }
+
+    /// Where the time goes, and what a call costs beside wasmtime's own.
+    fn calls(&mut self) -> anyhow::Result<()> {
+        let mut text = String::from(
+            "\n## Where the time goes\n\nCPU of a transaction, in microseconds. Calls are timed alone, one after the other, after \
+             the run; the journal's writer by the kernel's clock of its thread; the rest is the engine, the records' \
+             texts, what goes between threads, and `bench` itself.\n\n\
+             | work | in all | in calls | in the writer | the rest | written to disk, bytes | writing system calls | peak \
+             memory, MB |\n| --- | --- | --- | --- | --- | --- | --- | --- |\n",
+        );
+        for (name, costs) in &self.costs {
+            let calls = costs.call * costs.calls;
+            writeln!(
+                text,
+                "| {name} | {:.0} | {calls:.0} | {:.0} | {:.0} | {:.0} | {:.1} | {:.0} |",
+                costs.all,
+                costs.writer,
+                (costs.all - calls - costs.writer).max(0.0),
+                costs.disk_bytes,
+                costs.write_calls,
+                costs.peak_bytes / 1e6,
+            )?;
+        }
+        text.push_str(
+            "\n## A call\n\nThe first step's call, repeated on one thread: as the sandbox makes it, and the same export through \
+             wasmtime alone, in turns in the same run.\n\n| guest | sandbox, µs | wasmtime alone, µs | the sandbox's share |\n\
+             | --- | --- | --- | --- |\n",
+        );
+        for (case, (_, costs)) in CASES.iter().zip(&self.costs).filter(|(case, _)| !case.durable) {
+            let share = (costs.call / costs.bare_call - 1.0) * 100.0;
+            writeln!(text, "| `{}` | {:.2} | {:.2} | {share:+.0} % |", case.guest, costs.call, costs.bare_call)?;
+        }
+        text.push_str("\nMust: +50 % for a warm call. Aim: +20 %.\n");
+        self.say(&text)
+    }
 }
 
-fn page(rows: &str) -> anyhow::Result<String> {
-    let date = Command::new("date").args(["-u", "+%Y-%m-%d"]).output()?;
-    let date = String::from_utf8_lossy(&date.stdout).trim().to_owned();
-    let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+fn processor(cpuinfo: &Path) -> String {
+    let cpu = std::fs::read_to_string(cpuinfo).unwrap_or_default();
     let model = cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));
-    let model = model.map_or_else(|| "an unknown processor".into(), |(_, model)| model.trim().to_owned());
-    let cores = std::thread::available_parallelism()?;
-    Ok(format!(
-        "# Performance\n\nWritten by `cargo xtask bench` on {date}: {cores} cores of {model}, `{}`, a saga of three steps in a \
-         row that do nothing (`guests/noop`, `guests/noop-warm`). Journals are SQLite with `synchronous=full`, which \
-         survives power loss. The disk's flush is the median of 64 writes of 4 KiB, alone, just before each run; \
-         compare ratios, not figures, between machines.\n\n\
-         | work | must / aim, transactions a second | transactions a second | p50 / p90 / p99, ms | CPU a transaction, µs | \
-         appends a transaction | flushes a second | the disk's flush, µs |\n\
-         | --- | --- | --- | --- | --- | --- | --- | --- |\n{rows}\n\
-         A chain of N steps costs N+1 appends. Appends of all transactions in flight share a flush, so what bounds \
-         durable throughput is the flush and the CPU of the writer; with one in flight, latency is N+1 flushes.\n",
-        std::env::consts::ARCH,
-    ))
+    model.map_or_else(|| "an unknown processor".into(), |(_, model)| model.trim().to_owned())
 }

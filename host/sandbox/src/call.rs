@@ -130,7 +130,7 @@ async fn ask(instance: &mut Instance, call: &Call) -> Said {
     }
 }
 
-fn call_record(call: &Call) -> types::Call {
+pub(crate) fn call_record(call: &Call) -> types::Call {
     types::Call {
         transaction_id: call.transaction.to_string(),
         definition: call.definition.to_string(),

@@ -8,6 +8,7 @@
 mod cache;
 mod call;
 mod contract;
+mod cost;
 mod describe;
 mod engine;
 mod failure;
@@ -31,6 +32,8 @@ use wasaga_engine::port::{Guests, LoadError, Module};
 
 use engine::Runtime;
 use load::Loaded;
+
+pub use cost::CallCost;
 
 /// Bytes of one JSON text that passes between host and guest, in either direction. What is larger
 /// belongs into a store, with its key in the saga.

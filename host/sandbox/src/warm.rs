@@ -27,6 +27,11 @@ impl Warm {
         Self { calls_per_instance, waiting: Mutex::default() }
     }
 
+    /// Whether an instance may serve more calls than these.
+    pub(crate) fn serves_more(&self, served: u32) -> bool {
+        served < self.calls_per_instance
+    }
+
     /// An instance for a call with this much memory; one that has grown beyond it is let go.
     pub(crate) fn take(&self, memory_bytes_max: u64) -> Option<Instance> {
         if self.calls_per_instance <= 1 {
@@ -38,7 +43,7 @@ impl Warm {
 
     /// Takes an instance back that has answered.
     pub(crate) fn give(&self, instance: Instance) {
-        if instance.served >= self.calls_per_instance {
+        if !self.serves_more(instance.served) {
             return;
         }
         let mut waiting = self.waiting.lock();

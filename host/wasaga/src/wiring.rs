@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use wasaga_engine::port::Guests;
 use wasaga_engine::{Builder, Engine};
 use wasaga_journal::memory::Memory;
 use wasaga_journal::sqlite::{self, Sqlite};
@@ -63,8 +64,8 @@ pub(crate) fn sandbox(options: &Options, mut settings: Settings) -> anyhow::Resu
 }
 
 /// An engine's maker, with what every command wants.
-pub(crate) fn engine(journal: Arc<dyn Journal>, sandbox: Arc<Sandbox>) -> Builder {
-    Builder::new(journal, sandbox).host(&format!("{}-{}", host_name(), std::process::id()))
+pub(crate) fn engine(journal: Arc<dyn Journal>, guests: Arc<dyn Guests>) -> Builder {
+    Builder::new(journal, guests).host(&format!("{}-{}", host_name(), std::process::id()))
 }
 
 fn host_name() -> String {

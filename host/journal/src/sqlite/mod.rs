@@ -27,6 +27,7 @@ use read::Readers;
 use writer::Writer;
 
 pub use open::{Options, Synchronous};
+pub use writer::WRITER;
 
 /// A journal in one SQLite file.
 #[derive(Debug)]

@@ -20,10 +20,12 @@ const QUEUE: usize = 4_096;
 /// Writes of one commit. Beyond this a larger batch gains nothing and only makes the first wait.
 const BATCH_MAX: usize = 1_024;
 
+/// The name of the writer's thread, as the system shows it.
+pub const WRITER: &str = "journal-writer";
+
 /// Work on the connection in a transaction of its own.
 type Job = Box<dyn FnOnce(&Connection) + Send>;
 
-#[expect(clippy::large_enum_variant, reason = "nearly all work is writes, which would pay for a box")]
 enum Work {
     Write(Write, oneshot::Sender<Verdict>),
     Job(Job),
@@ -54,7 +56,7 @@ impl Writer {
         let (queue, work) = mpsc::channel(QUEUE);
         let flushes = Arc::new(AtomicU64::new(0));
         let task = Task { connection, work, flushes: flushes.clone(), location: location.clone() };
-        let thread = std::thread::Builder::new().name("journal-writer".into()).spawn(|| task.run());
+        let thread = std::thread::Builder::new().name(WRITER.into()).spawn(|| task.run());
         thread.map_err(|error| Error::Failed(Box::new(error)))?;
         Ok(Self { queue, flushes, location })
     }

@@ -1,16 +1,19 @@
 //! `wasaga bench`: transactions a second, latencies, and where the time goes. In the same run it
-//! measures the disk's flush, so that figures of one machine compare with those of another.
+//! measures the disk's flush and a bare wasmtime call, so that figures of one machine compare with
+//! those of another.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use async_trait::async_trait;
 use hdrhistogram::Histogram;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
-use wasaga_core::{Name, Status};
+use wasaga_core::{Answer, Call, Digest, Name, Status};
+use wasaga_engine::port::{Guests, LoadError, Module};
 use wasaga_engine::{Engine, Recover, StartRequest};
 use wasaga_sandbox::{Sandbox, Settings};
 
@@ -60,12 +63,22 @@ struct Figures {
     p99_us: u64,
     max_us: u64,
     cpu_us_per_transaction: f64,
+    /// The part of it that is the journal's writer; 0 for a journal that has none.
+    writer_cpu_us_per_transaction: f64,
     calls_per_transaction: f64,
     instances_per_transaction: f64,
     appends_per_transaction: f64,
     records_per_transaction: f64,
     flushes_per_second: f64,
     appends_per_flush: f64,
+    /// What the kernel was given to write to disks; none where it does not tell.
+    disk_bytes_per_transaction: Option<f64>,
+    /// System calls that write; none where the kernel does not tell.
+    write_calls_per_transaction: Option<f64>,
+    /// The first call of the transaction repeated in the sandbox alone, one after the other.
+    call_us: Option<f64>,
+    /// The same call through wasmtime alone, in turns with those.
+    bare_call_us: Option<f64>,
     /// Median of one write and flush of 4 KiB beside the journal; none for a journal in memory.
     disk_flush_us: Option<f64>,
     peak_memory_bytes: u64,
@@ -85,7 +98,8 @@ impl Bench {
         let calls_per_instance_max = self.calls_per_instance.unwrap_or(u32::MAX);
         let calls_max = self.in_flight.clamp(16, 1_024);
         let sandbox = wiring::sandbox(&options, Settings { calls_max, calls_per_instance_max, ..Settings::default() })?;
-        let engine = wiring::engine(journal, sandbox.clone())
+        let tap = Arc::new(Tap { sandbox: sandbox.clone(), first: OnceLock::new() });
+        let engine = wiring::engine(journal, tap.clone())
             .recover(Recover::Nothing)
             .in_flight_max(self.in_flight as usize)
             .start()
@@ -96,7 +110,12 @@ impl Bench {
         let request = StartRequest::new(module.digest, definition.clone(), input);
         let figures = self.measure(&engine, &sandbox, request, &module.description.name, &definition).await;
         wiring::close(&engine).await;
-        let figures = figures?;
+        let cost = match tap.first.get() {
+            Some(call) => sandbox.cost(call).await,
+            None => None,
+        };
+        let (call_us, bare_call_us) = cost.map(|cost| (cost.sandbox_us, cost.bare_us)).unzip();
+        let figures = Figures { call_us, bare_call_us, ..figures? };
         if options.json {
             print_json(&figures)?;
         } else {
@@ -158,6 +177,7 @@ impl Bench {
             p99_us: latencies.value_at_quantile(0.99),
             max_us: latencies.max(),
             cpu_us_per_transaction: each(before.cpu_us, after.cpu_us),
+            writer_cpu_us_per_transaction: each(before.writer_cpu_us, after.writer_cpu_us),
             calls_per_transaction: each(before.calls, after.calls),
             instances_per_transaction: each(before.instances, after.instances),
             appends_per_transaction: each(before.appends, after.appends),
@@ -168,6 +188,10 @@ impl Bench {
             } else {
                 (after.appends - before.appends) as f64 / flushes as f64
             },
+            disk_bytes_per_transaction: before.written.zip(after.written).map(|(b, a)| each(b.bytes, a.bytes)),
+            write_calls_per_transaction: before.written.zip(after.written).map(|(b, a)| each(b.calls, a.calls)),
+            call_us: None,
+            bare_call_us: None,
             disk_flush_us,
             peak_memory_bytes: peak_memory_bytes(),
             not_completed,
@@ -260,6 +284,8 @@ struct Reading {
     records: u64,
     flushes: u64,
     cpu_us: u64,
+    writer_cpu_us: u64,
+    written: Option<Written>,
 }
 
 impl Reading {
@@ -273,19 +299,69 @@ impl Reading {
             appends: stats.appends,
             records: stats.records,
             flushes: engine.journal().flushes(),
-            cpu_us: cpu_us(),
+            cpu_us: cpu_us(Path::new("/proc/self/stat")),
+            writer_cpu_us: writer_cpu_us(),
+            written: written(),
         }
     }
 }
 
-/// CPU time of this process so far, user and system, all threads.
-fn cpu_us() -> u64 {
+/// What this process has written so far.
+#[derive(Clone, Copy)]
+struct Written {
+    bytes: u64,
+    calls: u64,
+}
+
+fn written() -> Option<Written> {
+    let io = std::fs::read_to_string("/proc/self/io").ok()?;
+    let field = |name: &str| io.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
+    Some(Written { bytes: field("write_bytes:")?, calls: field("syscw:")? })
+}
+
+/// The sandbox, which remembers the first call that is made: to be timed alone afterwards.
+#[derive(Debug)]
+struct Tap {
+    sandbox: Arc<Sandbox>,
+    first: OnceLock<Call>,
+}
+
+#[async_trait]
+impl Guests for Tap {
+    async fn load(&self, bytes: Arc<[u8]>) -> Result<Module, LoadError> {
+        self.sandbox.load(bytes).await
+    }
+
+    fn module(&self, digest: Digest) -> Option<Module> {
+        self.sandbox.module(digest)
+    }
+
+    async fn call(&self, call: &Call) -> Answer {
+        self.first.get_or_init(|| call.clone());
+        self.sandbox.call(call).await
+    }
+}
+
+/// CPU time so far, user and system, of the process or thread that this file of the kernel tells of.
+fn cpu_us(stat: &Path) -> u64 {
     // Linux counts in hundredths of a second; the fields come after the name, which ends with `)`.
     const US_PER_TICK: u64 = 10_000;
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let stat = std::fs::read_to_string(stat).unwrap_or_default();
     let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
     let ticks = |place: usize| fields.get(place).and_then(|field| field.parse::<u64>().ok()).unwrap_or(0);
     (ticks(11) + ticks(12)) * US_PER_TICK
+}
+
+fn writer_cpu_us() -> u64 {
+    let threads = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    let is_writer = |thread: &Path| {
+        std::fs::read_to_string(thread.join("comm")).is_ok_and(|name| name.trim_end() == wasaga_journal::sqlite::WRITER)
+    };
+    threads
+        .map(|thread| thread.path())
+        .filter(|thread| is_writer(thread))
+        .map(|thread| cpu_us(&thread.join("stat")))
+        .sum()
 }
 
 fn peak_memory_bytes() -> u64 {
@@ -326,7 +402,10 @@ fn table(figures: &Figures) -> String {
         row(
             "CPU a transaction",
             format!("{:.0} µs", figures.cpu_us_per_transaction),
-            "user and system, all threads".into(),
+            match figures.writer_cpu_us_per_transaction {
+                0.0 => "user and system, all threads".into(),
+                writer => format!("user and system, all threads; {writer:.0} µs of it the journal's writer"),
+            },
         ),
         row(
             "calls",
@@ -344,6 +423,18 @@ fn table(figures: &Figures) -> String {
         let shared = format!("{:.1} appends share one", figures.appends_per_flush);
         rows.push(row("flushes/s", format!("{:.0}", figures.flushes_per_second), shared));
         rows.push(row("the disk's flush", format!("{flush:.0} µs"), "median of 64, alone, before the run".into()));
+    }
+    if let Some(bytes) = figures.disk_bytes_per_transaction.filter(|_| figures.disk_flush_us.is_some()) {
+        let calls = figures.write_calls_per_transaction.unwrap_or(0.0);
+        rows.push(row("written", text::size(bytes as u64), format!("a transaction, by {calls:.1} system calls")));
+    }
+    if let Some((call, bare)) = figures.call_us.zip(figures.bare_call_us) {
+        let share = (call / bare - 1.0) * 100.0;
+        rows.push(row(
+            "a call",
+            format!("{call:.1} µs"),
+            format!("{bare:.1} µs in wasmtime alone: {share:+.0} % ours"),
+        ));
     }
     if figures.not_completed > 0 {
         rows.push(row("not completed", figures.not_completed.to_string(), "compensated, stuck or terminated".into()));

@@ -75,12 +75,26 @@ fn nothing(options: &Options) -> anyhow::Result<Exit> {
     Ok(Exit::Completed)
 }
 
-/// Everything that nobody drives: a line for each as it ends, or one array of reports.
+/// Everything that nobody drives.
 async fn all(engine: &Engine, view: &View, ids: Vec<TransactionId>, options: &Options) -> anyhow::Result<Exit> {
+    let take = async {
+        match engine.take_all().await {
+            Ok(taken) => tracing::info!(taken, "transactions are taken up"),
+            // Asked to stop: what was taken is told of, the rest stays as it is.
+            Err(Error::Draining) => {}
+            Err(error) => return Err(error.into()),
+        }
+        Ok(())
+    };
+    // The first ones are told while the last ones still wait for their place.
+    let ((), exit) = tokio::try_join!(take, tell_all(engine, view, ids, options))?;
+    Ok(exit)
+}
+
+/// A line for each as it ends, or one array of reports.
+async fn tell_all(engine: &Engine, view: &View, ids: Vec<TransactionId>, options: &Options) -> anyhow::Result<Exit> {
     let (mut reports, mut unfinished) = (Vec::new(), 0);
     let mut stop = run::Stop::listen()?;
-    let taken = engine.take_all().await?;
-    tracing::info!(taken, "transactions are taken up");
     for id in ids {
         match run::wait(engine, view, id, &mut stop).await {
             Ok(Some(report)) => {

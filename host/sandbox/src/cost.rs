@@ -1,0 +1,116 @@
+//! What a call costs in the sandbox, and what the same call costs in wasmtime alone. Both are timed in
+//! turns in one run, so that their ratio holds on a busy machine.
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use wasaga_core::{Call, Operation, Timestamp};
+use wasaga_engine::port::Guests as _;
+
+use crate::Sandbox;
+use crate::call::{self, Instance};
+use crate::contract::types;
+use crate::load::Loaded;
+
+/// How long calls are timed: long enough that what the scheduler does is seen and left out.
+const SPAN: Duration = Duration::from_millis(600);
+/// How long one turn takes, about.
+const TURN: Duration = Duration::from_millis(4);
+/// A guest whose call takes longer is not timed: what the host adds is nothing beside it.
+const CALL_MAX: Duration = Duration::from_millis(50);
+
+/// Medians of many calls, in microseconds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CallCost {
+    /// As the engine makes it: limits, marshalling and bookkeeping included.
+    pub sandbox_us: f64,
+    /// The same export with the same arguments, called through wasmtime and nothing else. Where the
+    /// module has an instance for every call, the making of the instance is in both.
+    pub bare_us: f64,
+}
+
+impl Sandbox {
+    /// Repeats a `run` call over and over, on one thread. None where the module is not loaded, it is
+    /// another operation, the guest does not answer, or takes too long for this to tell anything.
+    pub async fn cost(&self, call: &Call) -> Option<CallCost> {
+        let loaded = self.loaded(call.module).filter(|_| call.id.operation == Operation::Run)?;
+        let call = Call { deadline: soon(), ..call.clone() };
+        let mut bare = Bare {
+            loaded: &loaded,
+            call: &call,
+            record: call::call_record(&call),
+            arguments: call.arguments.as_str().to_owned(),
+            kept: None,
+        };
+        // The first of each is not like the others.
+        self.call(&call).await;
+        bare.call().await?;
+        let begun = Instant::now();
+        self.call(&call).await;
+        let one = begun.elapsed();
+        if one > CALL_MAX {
+            return None;
+        }
+        let times = (TURN.as_nanos() / one.as_nanos().max(1)).clamp(1, 10_000) as u32;
+        let (mut sandbox, mut alone) = (Vec::new(), Vec::new());
+        let end = Instant::now() + SPAN;
+        while Instant::now() < end {
+            let begun = Instant::now();
+            for _ in 0..times {
+                self.call(&call).await;
+            }
+            sandbox.push(begun.elapsed() / times);
+            let begun = Instant::now();
+            for _ in 0..times {
+                bare.call().await?;
+            }
+            alone.push(begun.elapsed() / times);
+        }
+        Some(CallCost { sandbox_us: median_us(sandbox), bare_us: median_us(alone) })
+    }
+}
+
+/// A deadline that none of these calls meets.
+fn soon() -> Timestamp {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_unix_us((now + Duration::from_secs(600)).as_micros() as u64)
+}
+
+fn median_us(mut spans: Vec<Duration>) -> f64 {
+    spans.sort_unstable();
+    spans.get(spans.len() / 2).map_or(0.0, |span| span.as_nanos() as f64 / 1_000.0)
+}
+
+/// Calls without the sandbox.
+struct Bare<'a> {
+    loaded: &'a Loaded,
+    call: &'a Call,
+    /// Made once: lifting and lowering it is wasmtime's work.
+    record: types::Call,
+    arguments: String,
+    kept: Option<Instance>,
+}
+
+impl Bare<'_> {
+    async fn call(&mut self) -> Option<()> {
+        let mut instance = match self.kept.take() {
+            Some(instance) => instance,
+            None => self.instance().await?,
+        };
+        let Instance { store, guest, served } = &mut instance;
+        *served += 1;
+        let said = guest.wasaga_plugin_step().call_run(store, &self.record, &self.arguments).await;
+        drop(said.ok()?);
+        if self.loaded.warm.serves_more(*served) {
+            self.kept = Some(instance);
+        }
+        Some(())
+    }
+
+    async fn instance(&self) -> Option<Instance> {
+        // Fuel is counted here as well, for it is compiled in; it is enough for all calls.
+        let mut store = self.loaded.store(u64::MAX, self.call.memory_bytes).ok()?;
+        store.data_mut().serve(self.call);
+        let guest = self.loaded.pre.instantiate_async(&mut store).await.ok()?;
+        Some(Instance { store, guest, served: 0 })
+    }
+}
