@@ -1,0 +1,115 @@
+//! A saga of three steps without a host: what the micro-benchmarks are made of.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use wasaga_core::definition::{self, CompensationPolicy};
+use wasaga_core::saga::{Saga, Start};
+use wasaga_core::{
+    Answer, Command, Conditions, Defaults, Digest, Json, Moment, Outcome, Plan, Record, Scope, Status, Summary,
+    Timestamp, TransactionId, Usage, Writes,
+};
+use wasaga_journal::{Append, Create, HostId};
+
+/// A definition without conditions asks for none.
+struct Never;
+
+impl Conditions for Never {
+    fn holds(&self, expression: &str, _: &Scope<'_>) -> Result<bool, String> {
+        Err(format!("`{expression}` was not expected"))
+    }
+}
+
+/// One append: its records, and where the transaction stands then.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// How many records were there before.
+    pub before: u64,
+    /// Its records.
+    pub records: Vec<Record>,
+    /// Where the transaction stands after it.
+    pub summary: Summary,
+}
+
+/// The plan of three steps in a row.
+///
+/// # Panics
+/// Never: the definition is a correct one.
+pub fn plan() -> Arc<Plan> {
+    let step = |id: &str, after: &[&str]| definition::Step {
+        id: id.into(),
+        depends_on: after.iter().map(|id| (*id).into()).collect(),
+        ..Default::default()
+    };
+    let steps = vec![step("a", &[]), step("b", &["a"]), step("c", &["b"])];
+    let saga = definition::Saga { name: "noop".into(), steps, ..Default::default() };
+    match Plan::new(&saga, &Defaults::default()) {
+        Ok(plan) => Arc::new(plan),
+        Err(error) => panic!("{error:?}"),
+    }
+}
+
+fn moment() -> Moment<'static> {
+    Moment { now: Timestamp::from_unix_us(1_790_000_000_000_000), random: 7, conditions: &Never, hold: false }
+}
+
+/// All decisions of one transaction, from its start to its end, with calls that answer at once.
+///
+/// # Panics
+/// The core does not do what it promises.
+pub fn run(plan: &Arc<Plan>, number: u128) -> Vec<Step> {
+    let start = Start {
+        transaction: TransactionId::from_u128(number),
+        module: Digest::of(b"module"),
+        input: Json::null(),
+        headers: BTreeMap::new(),
+        policy: Some(CompensationPolicy::StrictSequential),
+        namespace: "default".into(),
+        key: None,
+    };
+    let (mut saga, mut decision) = Saga::create(plan.clone(), start, &moment());
+    let mut steps = Vec::with_capacity(4);
+    loop {
+        let summary = decision.summary();
+        let (before, records) = decision.take_records();
+        steps.push(Step { before: before.0, records, summary });
+        let durable = decision.after();
+        let commands = decision.release(durable);
+        let call = commands.into_iter().flatten().find_map(|command| match command {
+            Command::Call(call) => Some(call.id.clone()),
+            _ => None,
+        });
+        let Some(call) = call else {
+            assert_eq!(summary.status, Status::Completed, "three calls are answered");
+            return steps;
+        };
+        let answer =
+            Answer { outcome: Outcome::Completed(Json::null()), writes: Writes::default(), usage: Usage::default() };
+        decision = saga.handle_answer(&call, answer, &moment());
+    }
+}
+
+/// What a journal is given to make the transaction.
+pub fn create(number: u128, step: Step) -> Create {
+    Create {
+        id: TransactionId::from_u128(number),
+        definition: "noop".into(),
+        module: Digest::of(b"module"),
+        key: None,
+        input: Json::null().digest(),
+        host: HostId("micro".into()),
+        records: step.records,
+        summary: step.summary,
+    }
+}
+
+/// What a journal is given to go on.
+pub fn append(number: u128, step: Step) -> Append {
+    Append {
+        id: TransactionId::from_u128(number),
+        epoch: wasaga_core::Epoch(1),
+        expected: wasaga_core::Seq(step.before),
+        records: step.records,
+        summary: step.summary,
+    }
+}
