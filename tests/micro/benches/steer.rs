@@ -1,6 +1,6 @@
 //! What every transaction passes through, part by part. Compare figures of one run: machines differ.
 
-#![expect(clippy::unwrap_used, missing_docs, reason = "a benchmark that cannot go on ends")]
+#![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on ends")]
 
 use std::cell::Cell;
 use std::hint::black_box;
