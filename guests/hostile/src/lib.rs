@@ -138,6 +138,23 @@ pub mod endless_stderr {
     }
 }
 
+/// Writes as much as it is told to, and no more.
+#[saga]
+pub mod talker {
+    use super::*;
+
+    /// Writes lines of 64 bytes, the last as long as is left, to both streams.
+    #[step]
+    pub fn work(bytes: usize) -> Result<(), Error> {
+        let text = "a line of sixty-three bytes, and the end of the line is one....\n".repeat(bytes / 64 + 1);
+        let mut stdout = std::io::stdout();
+        stdout.write_all(&text.as_bytes()[..bytes])?;
+        stdout.flush()?;
+        std::io::stderr().write_all(&text.as_bytes()[..bytes])?;
+        Ok(())
+    }
+}
+
 /// Sleeps for an hour.
 #[saga]
 pub mod sleeper {

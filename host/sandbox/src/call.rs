@@ -8,8 +8,8 @@ use wasaga_core::{Answer, Call, Failure, Forward, Json, Operation, Outcome, Time
 use wasmtime::Store;
 
 use crate::contract::{Saga, types};
-use crate::failure::Ended;
-use crate::load::Loaded;
+use crate::failure::{Ended, LARGE_DATA, Late, is_pool_full, size};
+use crate::load::{Loaded, memory_bytes_max};
 use crate::state::State;
 use crate::{PAYLOAD_BYTES_MAX, Sandbox};
 
@@ -27,8 +27,12 @@ type Said = wasmtime::Result<Result<String, types::Error>>;
 pub(crate) async fn call(sandbox: &Sandbox, loaded: &Loaded, call: &Call) -> Answer {
     let begun = Instant::now();
     let deadline = begun + until(call.deadline);
+    let bytes = call.arguments.as_str().len();
+    if bytes > PAYLOAD_BYTES_MAX {
+        return nothing_done(too_large(bytes));
+    }
     let Ok(permit) = tokio::time::timeout_at(deadline, sandbox.calling.acquire()).await else {
-        return nothing_done("host-busy", "every place for a call was taken until its deadline");
+        return nothing_done(busy(sandbox));
     };
     let called = match loaded.warm.take(call.memory_bytes) {
         Some(instance) => on(instance, call, begun, deadline).await,
@@ -41,6 +45,7 @@ pub(crate) async fn call(sandbox: &Sandbox, loaded: &Loaded, call: &Call) -> Ans
             (outcome, writes, used)
         }
         Called::Ended(outcome, used) => (outcome, Writes::default(), used),
+        Called::NoPlace => (busy(sandbox), Writes::default(), Usage::default()),
     };
     drop(permit);
     let usage = Usage { duration_us: begun.elapsed().as_micros() as u64, ..used };
@@ -53,6 +58,8 @@ enum Called {
     Answered(Box<Instance>, Outcome),
     /// It was ended, and its instance is gone.
     Ended(Outcome, Usage),
+    /// There was no place for an instance.
+    NoPlace,
 }
 
 /// Time until the deadline by the wall clock, which is what it was written down by.
@@ -61,9 +68,25 @@ fn until(deadline: Timestamp) -> Duration {
     Duration::from_micros(deadline.unix_us()).saturating_sub(now)
 }
 
-fn nothing_done(code: &str, message: &str) -> Answer {
-    let outcome = Outcome::Retryable { failure: Failure::new(code, message), after: None };
+/// The guest was not asked at all.
+fn nothing_done(outcome: Outcome) -> Answer {
     Answer { outcome, writes: Writes::default(), usage: Usage::default() }
+}
+
+fn busy(sandbox: &Sandbox) -> Outcome {
+    let calls = sandbox.settings.calls_max;
+    let message = format!(
+        "every place for a call was taken until its deadline: {calls} at once are allowed (start less at once, or give \
+         the step a longer `timeout`)"
+    );
+    Outcome::Retryable { failure: Failure::new("host-busy", message), after: None }
+}
+
+/// It is refused for good, for a repeated call has the same arguments.
+fn too_large(bytes: usize) -> Outcome {
+    let limit = size(PAYLOAD_BYTES_MAX);
+    let message = format!("its arguments have {bytes} bytes, and {limit} are the most ({LARGE_DATA})");
+    Outcome::Rejected(Failure::new("too-large", message))
 }
 
 async fn fresh(sandbox: &Sandbox, loaded: &Loaded, call: &Call, deadline: Instant) -> Called {
@@ -73,13 +96,19 @@ async fn fresh(sandbox: &Sandbox, loaded: &Loaded, call: &Call, deadline: Instan
         Ok(store) => store,
         Err(error) => return Called::Ended(trapped(&error), Usage::default()),
     };
+    store.data_mut().deadline = Some(deadline);
     // Initialisation is the guest's own code: the deadline and the limits hold for it as well.
     let made = tokio::time::timeout_at(deadline, loaded.pre.instantiate_async(&mut store)).await;
     match made {
         Ok(Ok(guest)) => on(Instance { store, guest, served: 0 }, call, begun, deadline).await,
-        Ok(Err(error)) => Called::Ended(Ended::of(&error, store.data()).into_outcome(), used(&store, call)),
+        Ok(Err(error)) if is_pool_full(&error) => Called::NoPlace,
+        Ok(Err(error)) => Called::Ended(ended(&error, &store, begun).into_outcome(), used(&store, call)),
         Err(_) => Called::Ended(Ended::late(begun.elapsed()).into_outcome(), used(&store, call)),
     }
+}
+
+fn ended(error: &wasmtime::Error, store: &Store<State>, begun: Instant) -> Ended {
+    if error.is::<Late>() { Ended::late(begun.elapsed()) } else { Ended::of(error, store.data()) }
 }
 
 fn trapped(error: &wasmtime::Error) -> Outcome {
@@ -88,6 +117,7 @@ fn trapped(error: &wasmtime::Error) -> Outcome {
 }
 
 async fn on(mut instance: Instance, call: &Call, begun: Instant, deadline: Instant) -> Called {
+    instance.store.data_mut().deadline = Some(deadline);
     if let Err(error) = prepare(&mut instance.store, call, instance.served) {
         return Called::Ended(trapped(&error), Usage::default());
     }
@@ -98,7 +128,8 @@ async fn on(mut instance: Instance, call: &Call, begun: Instant, deadline: Insta
             Err(ended) => ended,
         },
         Ok(Ok(Err(error))) => return Called::Answered(Box::new(instance), refused(error)),
-        Ok(Err(error)) => Ended::of(&error, instance.store.data()),
+        Ok(Err(error)) if is_pool_full(&error) => return Called::NoPlace,
+        Ok(Err(error)) => ended(&error, &instance.store, begun),
         Err(_) => Ended::late(begun.elapsed()),
     };
     let used = used(&instance.store, call);
@@ -112,7 +143,8 @@ fn prepare(store: &mut Store<State>, call: &Call, served: u32) -> wasmtime::Resu
         store.set_fuel(call.fuel)?;
     }
     let state = store.data_mut();
-    state.limits.memory_bytes_max = usize::try_from(call.memory_bytes).unwrap_or(usize::MAX);
+    state.limits.fuel = call.fuel;
+    state.limits.memory_bytes_max = memory_bytes_max(call.memory_bytes);
     state.serve(call);
     Ok(())
 }
@@ -156,6 +188,9 @@ fn forward_record(forward: Option<&Forward>) -> types::Forward {
 }
 
 fn completed(text: &str) -> Result<Outcome, Ended> {
+    if text.len() > PAYLOAD_BYTES_MAX {
+        return Err(Ended::too_large());
+    }
     Json::parse(text).map(Outcome::Completed).map_err(|error| Ended::bad_answer(&error.to_string()))
 }
 
@@ -192,7 +227,7 @@ fn finish(loaded: &Loaded, mut instance: Instance, call: &Call) -> (Writes, Usag
     state.stderr.end();
     let writes = state.serving.take().map(|serving| serving.writes).unwrap_or_default();
     // An instance that was refused memory may be broken though it answered.
-    if state.limits.refused_bytes.is_none() {
+    if state.limits.refused.is_none() {
         instance.served += 1;
         loaded.warm.give(instance);
     }

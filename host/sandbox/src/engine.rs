@@ -5,23 +5,20 @@ use std::time::Duration;
 use wasmtime::component::Linker;
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, WasmBacktraceDetails};
 
+use crate::limits::{CORE_INSTANCES_MAX, MEMORIES_MAX, TABLE_ELEMENTS_MAX, TABLES_MAX};
 use crate::{contract, state::State};
 
 /// How often a running guest is looked at. A guest that spins is stopped this much late at most,
 /// and a shorter tick costs more than it gives.
 const TICK: Duration = Duration::from_millis(10);
 /// Stack of a guest. Deep recursion ends here, as an outcome.
-const WASM_STACK_BYTES: usize = 1 << 20;
+pub(crate) const WASM_STACK_BYTES: usize = 1 << 20;
 /// Stack that a guest and the host functions it calls run on.
 const STACK_BYTES: usize = 2 << 20;
 /// Kept resident between two uses of a pooled memory or table: more costs time at every call.
 const KEEP_RESIDENT_BYTES: usize = 64 << 10;
 /// The most memory that one instance of the pool may have. A limit above it is cut to it.
 pub(crate) const MEMORY_BYTES_MAX: usize = 1 << 30;
-/// Core modules of one component. Rust guests have four, Python ones some thirty.
-const CORE_INSTANCES_MAX: u32 = 100;
-/// Elements of one table; Python guests have some 20,000.
-const TABLE_ELEMENTS_MAX: usize = 100_000;
 /// Memory images up to this size are mapped rather than written.
 const DENSE_IMAGE_BYTES: u64 = 64 << 20;
 /// Frames of a backtrace that are shown: enough to see where it happened.
@@ -84,15 +81,21 @@ fn config() -> Config {
     config
 }
 
+/// Room for so many instances, each with all that one may have: then a component that takes much
+/// leaves no less to its neighbours. What is not used costs address space and nothing else.
 fn pool(instances: u32) -> PoolingAllocationConfig {
+    let all = |each: usize| instances.saturating_mul(each as u32);
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(instances)
         .total_stacks(instances)
-        .total_memories(instances)
-        .total_tables(instances.saturating_mul(2))
-        .total_core_instances(instances.saturating_mul(8))
-        .max_core_instances_per_component(CORE_INSTANCES_MAX)
-        .max_tables_per_component(CORE_INSTANCES_MAX)
+        .total_memories(all(MEMORIES_MAX))
+        .total_tables(all(TABLES_MAX))
+        .total_core_instances(all(CORE_INSTANCES_MAX))
+        .max_core_instances_per_component(CORE_INSTANCES_MAX as u32)
+        .max_memories_per_module(MEMORIES_MAX as u32)
+        .max_tables_per_module(TABLES_MAX as u32)
+        .max_memories_per_component(MEMORIES_MAX as u32)
+        .max_tables_per_component(TABLES_MAX as u32)
         .max_memory_size(MEMORY_BYTES_MAX)
         .table_elements(TABLE_ELEMENTS_MAX)
         .linear_memory_keep_resident(KEEP_RESIDENT_BYTES)

@@ -5,30 +5,53 @@ use std::time::Duration;
 
 use serde_json::json;
 use wasaga_core::{Answer, Digest, Failure, Json, Outcome, UnknownCause, Usage, Writes};
-use wasmtime::{Error, Trap, WasmBacktrace};
+use wasmtime::{Error, PoolConcurrencyLimitError, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
+use crate::engine::WASM_STACK_BYTES;
+use crate::limits::{Refused, TABLE_ELEMENTS_MAX};
 use crate::{PAYLOAD_BYTES_MAX, state::State};
 
 /// wasmtime's word where a payload is larger than `set_hostcall_fuel` allows; the error has no public type.
 const PAYLOAD_REFUSED: &str = "fuel allocated for hostcalls has been exhausted";
+
+/// What to do about a payload that is too large.
+pub(crate) const LARGE_DATA: &str = "keep large data in a store, and pass its key";
+
+/// The guest still ran when its deadline had passed.
+#[derive(Debug, thiserror::Error)]
+#[error("the deadline has passed")]
+pub(crate) struct Late;
 
 /// Why a call came to nothing that is known.
 #[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) cause: UnknownCause,
     pub(crate) failure: Failure,
+    /// What its author, or the operator, can do about it; empty where the message says it all.
+    remedy: &'static str,
 }
 
 impl Ended {
     fn new(cause: UnknownCause, code: &str, message: impl Into<String>) -> Self {
-        Self { cause, failure: Failure::new(code, message) }
+        Self { cause, failure: Failure::new(code, message), remedy: "" }
+    }
+
+    fn with(self, remedy: &'static str) -> Self {
+        Self { remedy, ..self }
     }
 
     /// The deadline passed.
     pub(crate) fn late(after: Duration) -> Self {
         let message = format!("it was stopped at its deadline, after {} ms", after.as_millis());
-        Self::new(UnknownCause::Deadline, "timed-out", message)
+        let ended = Self::new(UnknownCause::Deadline, "timed-out", message);
+        ended.with("allow the step more with `timeout`, or let it do less")
+    }
+
+    /// What it answers is larger than a record may be.
+    pub(crate) fn too_large() -> Self {
+        let message = format!("what it passed to the host is larger than {}", size(PAYLOAD_BYTES_MAX));
+        Self::new(UnknownCause::Answer, "too-large", message).with(LARGE_DATA)
     }
 
     /// The answer is no JSON.
@@ -44,6 +67,7 @@ impl Ended {
         // A Rust guest keeps its locals in linear memory, below which there is nothing.
         if let (Some(Trap::MemoryOutOfBounds), Some(name)) = (error.downcast_ref(), recursive(&backtrace)) {
             ended.failure = Failure::new("stack-overflow", format!("it called itself too deeply: `{name}`"));
+            ended.remedy = "use a loop, or recurse less deeply; its linker set the size of this stack";
         }
         if !(stderr.is_empty() && backtrace.is_empty()) {
             let details = json!({ "stderr": stderr, "backtrace": backtrace });
@@ -52,16 +76,47 @@ impl Ended {
         ended
     }
 
+    /// The outcome of the call, its message with the remedy.
     pub(crate) fn into_outcome(self) -> Outcome {
-        Outcome::Unknown { cause: self.cause, failure: self.failure, after: None }
+        let Self { cause, mut failure, remedy } = self;
+        if !remedy.is_empty() {
+            failure.message = format!("{} ({remedy})", failure.message);
+        }
+        Outcome::Unknown { cause, failure, after: None }
     }
 }
 
+/// Whether there was no place for an instance, so that nothing of the guest has run.
+pub(crate) fn is_pool_full(error: &Error) -> bool {
+    error.is::<PoolConcurrencyLimitError>()
+}
+
+/// A limit that the instance ran into: what comes after it mostly follows from it.
+fn refused(state: &State) -> Option<Ended> {
+    let ended = match state.limits.refused? {
+        Refused::Memory(asked) => {
+            let (asked, limit) = (size(asked), size(state.limits.memory_bytes_max));
+            let message = format!("it asked for {asked} of memory where {limit} are allowed");
+            let ended = Ended::new(UnknownCause::Memory, "out-of-memory", message);
+            ended.with("allow the step more with `memory`, or let it hold less at once")
+        }
+        Refused::Table(asked) => {
+            let message = format!("it asked for {asked} elements of tables where {TABLE_ELEMENTS_MAX} are allowed");
+            let ended = Ended::new(UnknownCause::Trap, "table-too-large", message);
+            ended.with("split it into several modules: this limit is the host's own")
+        }
+    };
+    Some(ended)
+}
+
 fn classify(error: &Error, state: &State) -> Ended {
-    if let Some(refused) = state.limits.refused_bytes {
-        let limit = state.limits.memory_bytes_max;
-        let message = format!("it asked for {} of memory where {} are allowed", size(refused), size(limit));
-        return Ended::new(UnknownCause::Memory, "out-of-memory", message);
+    if let Some(Trap::OutOfFuel) = error.downcast_ref() {
+        let message = format!("it used up its fuel of {} units", state.limits.fuel);
+        let ended = Ended::new(UnknownCause::Fuel, "out-of-fuel", message);
+        return ended.with("allow the step more with `fuel`, or let it do less");
+    }
+    if let Some(refused) = refused(state) {
+        return refused;
     }
     if let Some(breach) = &state.breach {
         return Ended::new(UnknownCause::Trap, "too-much", breach.clone());
@@ -70,9 +125,10 @@ fn classify(error: &Error, state: &State) -> Ended {
         return Ended::new(UnknownCause::Trap, "exited", format!("it ended itself with status {status}"));
     }
     match error.downcast_ref::<Trap>() {
-        Some(Trap::OutOfFuel) => Ended::new(UnknownCause::Fuel, "out-of-fuel", "it used up its fuel"),
         Some(Trap::StackOverflow) => {
-            Ended::new(UnknownCause::Trap, "stack-overflow", "it called itself too deeply: the stack is used up")
+            let stack = size(WASM_STACK_BYTES);
+            let message = format!("it called itself too deeply: its stack of {stack} is used up");
+            Ended::new(UnknownCause::Trap, "stack-overflow", message).with("use a loop, or recurse less deeply")
         }
         Some(Trap::UnreachableCodeReached) => {
             let said = panic_message(&state.stderr.tail());
@@ -82,8 +138,7 @@ fn classify(error: &Error, state: &State) -> Ended {
         None => {
             let text = format!("{error:#}");
             if text.contains(PAYLOAD_REFUSED) {
-                let message = format!("what it passed to the host is larger than {}", size(PAYLOAD_BYTES_MAX));
-                return Ended::new(UnknownCause::Answer, "too-large", message);
+                return Ended::too_large();
             }
             Ended::new(UnknownCause::Trap, "trap", text)
         }

@@ -4,16 +4,24 @@
 use std::sync::Arc;
 
 use wasaga_core::{Json, NAME_CHARS_MAX, Name, Published};
+use wasaga_engine::{HEADER_BYTES_MAX, HEADERS_MAX};
 
+use crate::PAYLOAD_BYTES_MAX;
 use crate::contract::{log, transaction, types};
+use crate::failure::{LARGE_DATA, size};
 use crate::state::{Serving, State, guest_line};
 
 /// Bytes of all that one call writes: it goes into one record.
 const WRITTEN_BYTES_MAX: usize = 1 << 20;
+/// Bytes of a transaction's variables as a call sees them, with what it writes: they are in memory for as
+/// long as it runs, and every condition reads them. As much as one payload.
+const VARIABLE_BYTES_MAX: usize = PAYLOAD_BYTES_MAX;
 /// Lines that one call logs; what comes after is dropped and counted.
 const LINES_MAX: usize = 1_000;
 /// Bytes of one line with its fields.
 const LINE_BYTES_MAX: usize = 16 << 10;
+/// What a line ends with that was longer.
+const CUT: &str = "… (cut: a line has 16 KiB at most)";
 
 impl State {
     fn serving(&mut self, import: &str) -> wasmtime::Result<&mut Serving> {
@@ -30,7 +38,7 @@ impl State {
         let breach = if name.is_empty() || name.chars().count() > NAME_CHARS_MAX {
             Some(format!("`{import}`: a name has 1 to {NAME_CHARS_MAX} characters"))
         } else if serving.written_bytes > WRITTEN_BYTES_MAX {
-            Some(format!("`{import}`: one call writes {} KiB at most", WRITTEN_BYTES_MAX >> 10))
+            Some(format!("`{import}`: one call writes {} KiB at most ({LARGE_DATA})", WRITTEN_BYTES_MAX >> 10))
         } else {
             None
         };
@@ -64,12 +72,25 @@ impl transaction::Host for State {
         let value = self.json("set-variable", &value)?;
         let (serving, name) = self.admit("set-variable", &name, value.as_str().len())?;
         serving.writes.variables.push((name, value));
+        if serving.variable_bytes() > VARIABLE_BYTES_MAX {
+            let limit = size(VARIABLE_BYTES_MAX);
+            return self.end(format!("`set-variable`: a transaction has {limit} of variables at most ({LARGE_DATA})"));
+        }
         Ok(())
     }
 
     fn set_header(&mut self, name: String, value: String) -> wasmtime::Result<()> {
         let (serving, name) = self.admit("set-header", &name, value.len())?;
+        // A header that is set twice has its last value, so the list stays as short as the limit.
+        serving.writes.headers.retain(|(known, _)| *known != name);
         serving.writes.headers.push((name, Arc::from(value)));
+        let (count, bytes) = serving.header_sizes();
+        if count > HEADERS_MAX || bytes > HEADER_BYTES_MAX {
+            let limit = size(HEADER_BYTES_MAX);
+            return self.end(format!(
+                "`set-header`: a transaction has {HEADERS_MAX} headers with {limit} at most (use a variable)"
+            ));
+        }
         Ok(())
     }
 
@@ -88,7 +109,12 @@ impl log::Host for State {
         serving.lines += 1;
         if serving.lines > LINES_MAX {
             if serving.lines == LINES_MAX + 1 {
-                guest_line!(warn, &serving.whose, lines = LINES_MAX, "more log lines of this call are dropped");
+                guest_line!(
+                    warn,
+                    &serving.whose,
+                    lines = LINES_MAX,
+                    "more log lines of this call are dropped (log less)"
+                );
             }
             return Ok(());
         }
@@ -97,8 +123,8 @@ impl log::Host for State {
             line.push_str(&format!(" {name}={value}"));
         }
         if line.len() > LINE_BYTES_MAX {
-            let end = (0..=LINE_BYTES_MAX).rev().find(|end| line.is_char_boundary(*end)).unwrap_or(0);
-            line.truncate(end);
+            line.truncate(line.floor_char_boundary(LINE_BYTES_MAX));
+            line.push_str(CUT);
         }
         let whose = &serving.whose;
         match level {

@@ -32,6 +32,7 @@ use wasaga_engine::port::{Guests, LoadError, Module};
 
 use engine::Runtime;
 use load::Loaded;
+use warm::WAITING_MAX;
 
 pub use cost::CallCost;
 
@@ -41,13 +42,17 @@ pub const PAYLOAD_BYTES_MAX: usize = 8 << 20;
 /// Bytes of a module. A Python guest has 18.5 MB, and five times that is still read in a moment.
 pub const MODULE_BYTES_MAX: usize = 128 << 20;
 
+/// Modules that say at once what they are. One that does not end holds up as many others for ten
+/// seconds at most.
+const DESCRIBES_MAX: u32 = 4;
+
 /// How guests are run.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Where compiled modules are kept, mode 0700; none compiles anew in every process.
     pub cache: Option<PathBuf>,
-    /// Calls in flight at once. Each has an instance with its stack and memory, and address space is
-    /// set aside for all of them at start.
+    /// Calls in flight at once, at least 1; more wait for a place until their deadline. Each has an
+    /// instance with its stack and memory, and address space is set aside for all of them at start.
     pub calls_max: u32,
     /// How many calls one instance may serve at most, whatever a module declares.
     pub calls_per_instance_max: u32,
@@ -86,8 +91,11 @@ pub struct Sandbox {
     modules: RwLock<HashMap<Digest, Arc<Loaded>>>,
     /// One compilation at a time: each takes all cores and, for Python, half a gigabyte.
     compiling: Semaphore,
-    /// Bounds the instances that are alive, which the pool has been sized for.
+    /// The pool has a place for each of the three: instances that say what they are, that are called, and
+    /// that wait for their next call.
+    describing: Semaphore,
     calling: Semaphore,
+    idle: Arc<Semaphore>,
     counters: Counters,
 }
 
@@ -97,7 +105,10 @@ impl Sandbox {
     /// # Errors
     /// wasmtime does not support this machine.
     pub fn new(settings: Settings) -> Result<Self, LoadError> {
-        let runtime = Runtime::new(settings.calls_max).map_err(|error| LoadError {
+        let calls_max = settings.calls_max.max(1);
+        let idle_max = calls_max.max(WAITING_MAX as u32);
+        let instances = calls_max.saturating_add(idle_max).saturating_add(DESCRIBES_MAX);
+        let runtime = Runtime::new(instances).map_err(|error| LoadError {
             reason: format!("wasmtime cannot be set up: {error:#}"),
             remedy: "it needs a 64-bit Linux or macOS, and address space for its instances".into(),
         })?;
@@ -105,7 +116,9 @@ impl Sandbox {
             runtime,
             modules: RwLock::default(),
             compiling: Semaphore::new(1),
-            calling: Semaphore::new(settings.calls_max as usize),
+            describing: Semaphore::new(DESCRIBES_MAX as usize),
+            calling: Semaphore::new(calls_max as usize),
+            idle: Arc::new(Semaphore::new(idle_max as usize)),
             counters: Counters::default(),
             settings,
         })

@@ -5,14 +5,15 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use tokio::time::Instant;
 use wasaga_core::{Digest, definition};
 use wasaga_engine::port::{LoadError, Module};
 use wasmtime::component::Component;
-use wasmtime::{Engine, Store};
+use wasmtime::{Engine, Store, UpdateDeadline};
 
 use crate::cache::Cache;
 use crate::contract::{EXPORTS, PACKAGE, SagaPre, VERSION};
-use crate::failure::{Ended, size};
+use crate::failure::{Ended, Late, size};
 use crate::state::State;
 use crate::warm::Warm;
 use crate::{MODULE_BYTES_MAX, Sandbox, call, describe, engine};
@@ -48,14 +49,24 @@ impl Loaded {
     }
 }
 
+/// What is allowed of what was asked for: the pool has no more.
+pub(crate) fn memory_bytes_max(asked: u64) -> usize {
+    usize::try_from(asked).unwrap_or(usize::MAX).min(engine::MEMORY_BYTES_MAX)
+}
+
 fn store(engine: &Engine, fuel: u64, memory_bytes: u64) -> wasmtime::Result<Store<State>> {
-    let memory_bytes = usize::try_from(memory_bytes).unwrap_or(usize::MAX).min(engine::MEMORY_BYTES_MAX);
-    let mut store = Store::new(engine, State::new(memory_bytes));
+    let mut state = State::new(memory_bytes_max(memory_bytes));
+    state.limits.fuel = fuel;
+    let mut store = Store::new(engine, state);
     store.limiter(|state| &mut state.limits);
     store.set_fuel(fuel)?;
-    // At every tick a guest gives the thread back, and is dropped there when its deadline has passed.
+    // At every tick a guest gives the thread back, unless its deadline has passed. A runtime whose threads
+    // all run guests looks at its timers too rarely to be relied on for that.
     store.set_epoch_deadline(1);
-    store.epoch_deadline_async_yield_and_update(1);
+    store.epoch_deadline_callback(|context| match context.data().deadline {
+        Some(deadline) if Instant::now() >= deadline => Err(Late.into()),
+        _ => Ok(UpdateDeadline::Yield(1)),
+    });
     call::bound_payloads(&mut store);
     Ok(store)
 }
@@ -77,8 +88,12 @@ pub(crate) async fn load(sandbox: &Sandbox, digest: Digest, bytes: Arc<[u8]>) ->
             "build it with a matching SDK",
         )
     })?;
+    // The semaphore is never closed, so this waits for its turn and nothing else.
+    let turn = sandbox.describing.acquire().await;
     let description = ask(&sandbox.runtime.engine, &pre).await?;
-    let warm = Warm::new(description.calls_per_instance.min(sandbox.settings.calls_per_instance_max));
+    drop(turn);
+    let calls_per_instance = description.calls_per_instance.min(sandbox.settings.calls_per_instance_max);
+    let warm = Warm::new(calls_per_instance, sandbox.idle.clone());
     let engine = sandbox.runtime.engine.clone();
     Ok(Loaded { digest, description: Arc::new(description), engine, pre, warm })
 }
@@ -86,7 +101,7 @@ pub(crate) async fn load(sandbox: &Sandbox, digest: Digest, bytes: Arc<[u8]>) ->
 /// The first bytes tell what a file is, before anything is compiled.
 fn check_bytes(bytes: &[u8]) -> Result<(), LoadError> {
     if bytes.len() > MODULE_BYTES_MAX {
-        let reason = format!("it has {}, and {} is the most", size(bytes.len()), size(MODULE_BYTES_MAX));
+        let reason = format!("it has {} bytes, and {} are the most", bytes.len(), size(MODULE_BYTES_MAX));
         return Err(refuse(reason, "strip it, or leave large data outside"));
     }
     match bytes {
@@ -126,13 +141,19 @@ async fn compile(sandbox: &Sandbox, digest: Digest, bytes: Arc<[u8]>) -> Result<
     };
     let done = tokio::task::spawn_blocking(work).await;
     let done = done.map_err(|error| refuse(format!("compiling it failed: {error}"), "report this, with the file"))?;
-    let (component, compiled) = done.map_err(|error: wasmtime::Error| {
-        refuse(format!("it is not a valid component: {}", first_line(&error)), "was it copied whole? build it anew")
-    })?;
+    let (component, compiled) = done.map_err(|error: wasmtime::Error| invalid(&first_line(&error)))?;
     if compiled {
         sandbox.counters.compiled.fetch_add(1, Ordering::Relaxed);
     }
     Ok(component)
+}
+
+/// Why wasmtime does not take it. What it needs too much of has no type of its own there.
+fn invalid(why: &str) -> LoadError {
+    if why.contains("exceeds the") {
+        return refuse(format!("it needs more than one instance is given: {why}"), "split it into several modules");
+    }
+    refuse(format!("it is not a valid component: {why}"), "was it copied whole? build it anew")
 }
 
 fn open_cache(directory: &std::path::Path) -> Option<Cache> {
@@ -189,19 +210,21 @@ async fn ask(engine: &Engine, pre: &SagaPre<State>) -> Result<definition::Module
     let failed = |why: String| refuse(why, "find out with its own tests: `describe` needs no host");
     let mut store = store(engine, DESCRIBE_FUEL, DESCRIBE_MEMORY_BYTES)
         .map_err(|error| failed(format!("it cannot be asked what it is: {error:#}")))?;
+    let deadline = Instant::now() + DESCRIBE_TIMEOUT;
+    store.data_mut().deadline = Some(deadline);
     let asked = async {
         let guest = pre.instantiate_async(&mut store).await?;
         guest.wasaga_plugin_metadata().call_describe(&mut store).await
     };
-    let said = tokio::time::timeout(DESCRIBE_TIMEOUT, asked).await;
+    let said = tokio::time::timeout_at(deadline, asked).await;
+    let late = || {
+        let limit = DESCRIBE_TIMEOUT.as_secs();
+        format!("it did not say what it is within {limit} s: `describe`, or its initialisation, never ends")
+    };
     let state = store.data();
     match said {
-        Err(_) => {
-            let limit = DESCRIBE_TIMEOUT.as_secs();
-            Err(failed(format!(
-                "it did not say what it is within {limit} s: `describe`, or its initialisation, never ends"
-            )))
-        }
+        Err(_) => Err(failed(late())),
+        Ok(Err(error)) if error.is::<Late>() => Err(failed(late())),
         Ok(Err(error)) => {
             let Ended { failure, .. } = Ended::of(&error, state);
             let trace = failure.details.map(|details| format!("; {details}")).unwrap_or_default();

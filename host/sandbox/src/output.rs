@@ -61,7 +61,8 @@ impl Output {
             self.log(&kept, &line);
         }
         if kept.dropped_bytes > 0 {
-            guest_line!(warn, &kept.whose, stream = self.name, bytes = kept.dropped_bytes, "output was dropped");
+            let (stream, bytes) = (self.name, kept.dropped_bytes);
+            guest_line!(warn, &kept.whose, stream, bytes, "output beyond 64 KiB of a call was dropped (write less)");
         }
         *kept = Kept::default();
     }

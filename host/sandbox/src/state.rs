@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use wasaga_core::{Call, CallId, TransactionId, Variables, Writes};
+use tokio::time::Instant;
+use wasaga_core::{Call, CallId, Headers, TransactionId, Variables, Writes};
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
@@ -15,6 +16,8 @@ pub(crate) struct State {
     pub(crate) stderr: Output,
     /// What it is asked to do; none while it describes itself.
     pub(crate) serving: Option<Serving>,
+    /// When it is stopped.
+    pub(crate) deadline: Option<Instant>,
     /// Why the host ended the call, where it did.
     pub(crate) breach: Option<String>,
     wasi: WasiCtx,
@@ -32,12 +35,32 @@ pub(crate) struct Whose {
 #[derive(Debug, Default)]
 pub(crate) struct Serving {
     pub(crate) variables: Variables,
+    pub(crate) headers: Headers,
     pub(crate) writes: Writes,
+    /// Bytes of `variables`, once they were counted.
+    found_bytes: Option<usize>,
     /// Bytes of `writes`.
     pub(crate) written_bytes: usize,
     /// Lines that were logged.
     pub(crate) lines: usize,
     pub(crate) whose: Option<Arc<Whose>>,
+}
+
+impl Serving {
+    /// Bytes of the variables that the transaction had, and of what this call wrote beside them.
+    pub(crate) fn variable_bytes(&mut self) -> usize {
+        let variables = &self.variables;
+        let count = || variables.iter().map(|(name, value)| name.len() + value.as_str().len()).sum();
+        *self.found_bytes.get_or_insert_with(count) + self.written_bytes
+    }
+
+    /// How many headers the transaction would have with what this call wrote, and their bytes.
+    pub(crate) fn header_sizes(&self) -> (usize, usize) {
+        let written = &self.writes.headers;
+        let kept = self.headers.iter().filter(|(name, _)| written.iter().all(|(new, _)| new != *name));
+        let sizes = kept.chain(written.iter().map(|(name, value)| (name, value)));
+        sizes.fold((0, 0), |(count, bytes), (name, value)| (count + 1, bytes + name.len() + value.len()))
+    }
 }
 
 /// A line of the log at a constant level, with the call that it is of.
@@ -62,7 +85,8 @@ impl State {
         let whose = Arc::new(Whose { transaction: call.transaction, call: call.id.clone() });
         self.stdout.begin(whose.clone());
         self.stderr.begin(whose.clone());
-        self.serving = Some(Serving { variables: call.variables.clone(), whose: Some(whose), ..Serving::default() });
+        let (variables, headers) = (call.variables.clone(), call.headers.clone());
+        self.serving = Some(Serving { variables, headers, whose: Some(whose), ..Serving::default() });
     }
 
     /// No files, no environment, no arguments, no network: what a guest may do is granted, never
@@ -81,6 +105,7 @@ impl State {
             stdout,
             stderr,
             serving: None,
+            deadline: None,
             breach: None,
             wasi,
             table: ResourceTable::new(),

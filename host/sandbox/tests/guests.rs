@@ -300,7 +300,8 @@ async fn a_description_that_never_ends_or_traps_is_told() {
     let begun = Instant::now();
     let never = refused(file("hostile-init")).await.to_string();
     assert!(never.contains("it did not say what it is within 10 s") || never.contains("`out-of-fuel`"), "{never}");
-    assert!(begun.elapsed() < Duration::from_secs(12), "{:?}", begun.elapsed());
+    // Ten seconds, and what compiling takes on a machine that is busy.
+    assert!(begun.elapsed() < Duration::from_secs(25), "{:?}", begun.elapsed());
     let traps = refused(file("hostile-describe")).await.to_string();
     assert!(traps.contains("it failed to say what it is: `trap`: it panicked: I would rather not say"), "{traps}");
 }
