@@ -13,6 +13,10 @@ use crate::{PAYLOAD_BYTES_MAX, state::State};
 /// wasmtime's word where a payload is larger than `set_hostcall_fuel` allows; the error has no public type.
 const PAYLOAD_REFUSED: &str = "fuel allocated for hostcalls has been exhausted";
 
+/// Python lets nested values go by recursion, so it need not be a function.
+const STACK_USED_UP: &str =
+    "it called itself too deeply, or has values that are nested too deeply: the stack is used up";
+
 /// Why a call came to nothing that is known.
 #[derive(Debug)]
 pub(crate) struct Ended {
@@ -67,16 +71,15 @@ fn classify(error: &Error, state: &State) -> Ended {
         return Ended::new(UnknownCause::Trap, "too-much", breach.clone());
     }
     if let Some(I32Exit(status)) = error.downcast_ref() {
-        return Ended::new(UnknownCause::Trap, "exited", format!("it ended itself with status {status}"));
+        return Ended::new(UnknownCause::Trap, "exited", exited(*status));
     }
     match error.downcast_ref::<Trap>() {
         Some(Trap::OutOfFuel) => Ended::new(UnknownCause::Fuel, "out-of-fuel", "it used up its fuel"),
-        Some(Trap::StackOverflow) => {
-            Ended::new(UnknownCause::Trap, "stack-overflow", "it called itself too deeply: the stack is used up")
-        }
+        Some(Trap::StackOverflow) => Ended::new(UnknownCause::Trap, "stack-overflow", STACK_USED_UP),
         Some(Trap::UnreachableCodeReached) => {
-            let said = panic_message(&state.stderr.tail());
-            Ended::new(UnknownCause::Trap, "trap", said.unwrap_or_else(|| "it gave up (`unreachable`)".into()))
+            let stderr = state.stderr.tail();
+            let said = panic_message(&stderr).or_else(|| fatal_message(&stderr));
+            Ended::new(UnknownCause::Trap, "trap", said.unwrap_or_else(|| "it aborted (`unreachable`)".into()))
         }
         Some(trap) => Ended::new(UnknownCause::Trap, "trap", trap.to_string()),
         None => {
@@ -96,6 +99,18 @@ fn panic_message(stderr: &str) -> Option<String> {
     let place = lines.next()?.split("panicked at ").nth(1)?.trim_end_matches(':');
     let message = lines.next()?.trim();
     Some(format!("it panicked: {message} ({place})"))
+}
+
+/// What Python printed before it gave up.
+fn fatal_message(stderr: &str) -> Option<String> {
+    let message = stderr.lines().find_map(|line| line.split("Fatal Python error: ").nth(1))?;
+    Some(format!("Python gave up: {}", message.trim()))
+}
+
+/// WASI 0.2 tells of a failure, and not which status it was.
+fn exited(status: i32) -> String {
+    let how = if status == 0 { "a success" } else { "a failure" };
+    format!("it left its process, as {how} (an operation ends by answering)")
 }
 
 /// The function that fills the innermost frames, where it is one alone.
