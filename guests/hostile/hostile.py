@@ -4,8 +4,11 @@ Each saga does one of these things in its only step; all must end as an outcome 
 may disturb another.
 """
 
+import os
 import socket
+import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -89,6 +92,33 @@ class DeepRecursion:
 
 
 @saga
+class NativeRecursion:
+    """Recurses without end through functions that are not written in Python."""
+
+    @step(retry=ONCE)
+    def work(self) -> int:
+        """Recurses."""
+        return self.deeper(0)
+
+    def deeper(self, depth: int) -> int:
+        """Go one deeper, by a function of the interpreter's own."""
+        return max([depth], key=lambda of: self.deeper(of + 1))
+
+
+@saga
+class DeepOutput:
+    """Answers lists within lists, more than anyone can open."""
+
+    @step(retry=ONCE)
+    def work(self) -> Any:
+        """Answers them."""
+        nest: list[Any] = []
+        for _ in range(100_000):
+            nest = [nest]
+        return nest
+
+
+@saga
 class Panic:
     """Raises what nobody expects."""
 
@@ -107,6 +137,26 @@ class Exit:
     def work(self) -> None:
         """Ends."""
         sys.exit(3)
+
+
+@saga
+class HardExit:
+    """Ends its process, and asks nobody."""
+
+    @step(retry=ONCE)
+    def work(self) -> None:
+        """Ends."""
+        os._exit(3)
+
+
+@saga
+class Abort:
+    """Ends its process as a crash would."""
+
+    @step(retry=ONCE)
+    def work(self) -> None:
+        """Ends."""
+        os.abort()
 
 
 @saga
@@ -172,6 +222,26 @@ class HalfCharacter:
 
 
 @saga
+class HugeNumber:
+    """Answers a number that is longer than Python writes."""
+
+    @step(retry=ONCE)
+    def work(self) -> int:
+        """Answers it."""
+        return 10**5_000
+
+
+@saga
+class Lazy:
+    """Answers what is not there yet."""
+
+    @step(retry=ONCE)
+    def work(self) -> Any:
+        """Answers a generator."""
+        return (i for i in range(3))
+
+
+@saga
 class WrongType:
     """Answers something else than it says."""
 
@@ -205,6 +275,46 @@ class OpenFile:
 
 
 @saga
+class WriteFile:
+    """Writes a file."""
+
+    @step(retry=ONCE)
+    def work(self) -> None:
+        """Writes it."""
+        Path("notes.txt").write_text("it was here", encoding="utf-8")
+
+
+@saga
+class Ask:
+    """Asks whoever sits there."""
+
+    @step(retry=ONCE)
+    def work(self) -> str:
+        """Asks."""
+        return input("name? ")
+
+
+@saga
+class StartThread:
+    """Starts a thread."""
+
+    @step(retry=ONCE)
+    def work(self) -> None:
+        """Starts it."""
+        threading.Thread(target=spin).start()
+
+
+@saga
+class StartProcess:
+    """Starts a process."""
+
+    @step(retry=ONCE)
+    def work(self) -> None:
+        """Starts it."""
+        subprocess.run(["/bin/true"], check=True)
+
+
+@saga
 class OpenSocket:
     """Opens a socket."""
 
@@ -213,6 +323,17 @@ class OpenSocket:
         """Connects."""
         with socket.create_connection(("93.184.216.34", 80), timeout=1):
             pass
+
+
+@saga
+class RawSocket:
+    """Opens a socket by the address."""
+
+    @step(retry=ONCE)
+    def work(self) -> None:
+        """Connects."""
+        with socket.socket() as one:
+            one.connect(("93.184.216.34", 80))
 
 
 @saga

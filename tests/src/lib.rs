@@ -36,6 +36,12 @@ pub fn guest(name: &str) -> PathBuf {
     built(target().join("wasm32-wasip2/guest").join(file), "cargo xtask guests")
 }
 
+/// A Python guest's component.
+pub fn python_guest(name: &str) -> PathBuf {
+    let file = format!("{}.wasm", name.replace('-', "_"));
+    built(target().join("guests/python").join(file), "cargo xtask guests")
+}
+
 /// One user with a directory of their own.
 #[derive(Debug)]
 pub struct User {
@@ -85,8 +91,13 @@ impl User {
 
     /// Runs a command to its end.
     pub fn wasaga(&self, args: &[&str]) -> Ended {
+        self.within(COMMAND_MAX, args)
+    }
+
+    /// Runs a command that may take this long.
+    pub fn within(&self, limit: Duration, args: &[&str]) -> Ended {
         let child = self.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
-        end(child.expect("the binary starts"))
+        end_within(limit, child.expect("the binary starts"))
     }
 
     /// Runs a guest with this input and more arguments.
@@ -134,7 +145,11 @@ impl Ended {
 }
 
 /// Waits for a command, and ends it where it hangs.
-pub fn end(mut child: Child) -> Ended {
+pub fn end(child: Child) -> Ended {
+    end_within(COMMAND_MAX, child)
+}
+
+fn end_within(limit: Duration, mut child: Child) -> Ended {
     let began = Instant::now();
     let (mut stdout, mut stderr) = (child.stdout.take(), child.stderr.take());
     // Full pipes would stop it, so both are read while it runs.
@@ -153,9 +168,9 @@ pub fn end(mut child: Child) -> Ended {
         if let Some(status) = child.try_wait().expect("a child can be waited for") {
             break status;
         }
-        if began.elapsed() > COMMAND_MAX {
+        if began.elapsed() > limit {
             child.kill().expect("a child can be killed");
-            panic!("the command takes more than {COMMAND_MAX:?}");
+            panic!("the command takes more than {limit:?}");
         }
         std::thread::sleep(Duration::from_millis(5));
     };

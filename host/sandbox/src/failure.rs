@@ -23,6 +23,9 @@ pub(crate) const LARGE_DATA: &str = "keep large data in a store, and pass its ke
 #[error("the deadline has passed")]
 pub(crate) struct Late;
 
+/// Python lets nested values go by recursion, so it need not be a function.
+const TOO_DEEP: &str = "it called itself too deeply, or has values that are nested too deeply";
+
 /// Why a call came to nothing that is known.
 #[derive(Debug)]
 pub(crate) struct Ended {
@@ -122,17 +125,18 @@ fn classify(error: &Error, state: &State) -> Ended {
         return Ended::new(UnknownCause::Trap, "too-much", breach.clone());
     }
     if let Some(I32Exit(status)) = error.downcast_ref() {
-        return Ended::new(UnknownCause::Trap, "exited", format!("it ended itself with status {status}"));
+        return Ended::new(UnknownCause::Trap, "exited", exited(*status));
     }
     match error.downcast_ref::<Trap>() {
         Some(Trap::StackOverflow) => {
             let stack = size(WASM_STACK_BYTES);
-            let message = format!("it called itself too deeply: its stack of {stack} is used up");
+            let message = format!("{TOO_DEEP}: its stack of {stack} is used up");
             Ended::new(UnknownCause::Trap, "stack-overflow", message).with("use a loop, or recurse less deeply")
         }
         Some(Trap::UnreachableCodeReached) => {
-            let said = panic_message(&state.stderr.tail());
-            Ended::new(UnknownCause::Trap, "trap", said.unwrap_or_else(|| "it gave up (`unreachable`)".into()))
+            let stderr = state.stderr.tail();
+            let said = panic_message(&stderr).or_else(|| fatal_message(&stderr));
+            Ended::new(UnknownCause::Trap, "trap", said.unwrap_or_else(|| "it aborted (`unreachable`)".into()))
         }
         Some(trap) => Ended::new(UnknownCause::Trap, "trap", trap.to_string()),
         None => {
@@ -151,6 +155,18 @@ fn panic_message(stderr: &str) -> Option<String> {
     let place = lines.next()?.split("panicked at ").nth(1)?.trim_end_matches(':');
     let message = lines.next()?.trim();
     Some(format!("it panicked: {message} ({place})"))
+}
+
+/// What Python printed before it gave up.
+fn fatal_message(stderr: &str) -> Option<String> {
+    let message = stderr.lines().find_map(|line| line.split("Fatal Python error: ").nth(1))?;
+    Some(format!("Python gave up: {}", message.trim()))
+}
+
+/// WASI 0.2 tells of a failure, and not which status it was.
+fn exited(status: i32) -> String {
+    let how = if status == 0 { "a success" } else { "a failure" };
+    format!("it left its process, as {how} (an operation ends by answering)")
 }
 
 /// The function that fills the innermost frames, where it is one alone.

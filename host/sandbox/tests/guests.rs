@@ -209,7 +209,7 @@ async fn a_panic_is_told_with_its_message_and_its_place() {
 
 #[tokio::test]
 async fn an_exit_is_an_outcome() {
-    check_hostile("exit", 9_000, (UnknownCause::Trap, "exited", "status 1")).await;
+    check_hostile("exit", 9_000, (UnknownCause::Trap, "exited", "as a failure")).await;
 }
 
 #[tokio::test]

@@ -322,18 +322,26 @@ async fn what_is_raised_is_told() {
         ("exit", "error", "SystemExit: 3 (a step ends by returning or raising"),
         ("interrupt", "error", "KeyboardInterrupt"),
         ("deep-recursion", "error", "RecursionError: maximum recursion depth exceeded"),
+        ("native-recursion", "error", "RecursionError: maximum recursion depth exceeded"),
+        ("ask", "error", "EOFError: EOF when reading a line (nobody is there to answer"),
+        ("start-thread", "error", "can't start new thread (a component has one thread"),
+        ("start-process", "error", "wasi does not support processes"),
         ("late-import", "error", "move the import to the top of the file"),
         ("open-file", "error", "a step has no files"),
-        ("open-socket", "error", "what the operator has granted it"),
-        ("resolve", "error", "what the operator has granted it"),
+        ("write-file", "error", "a step has no files"),
+        ("open-socket", "error", "a step has no sockets"),
+        ("raw-socket", "error", "PermissionError: [Errno 2] Permission denied (a step has no files and no sockets"),
+        ("resolve", "error", "a step has no sockets"),
         ("never-awaited", "error", "it waits for something that can never happen"),
         (
             "not-a-number",
             "bad-output",
             "what `NotANumber.work` returned cannot be its answer: at /shares/1: nan is no number in JSON",
         ),
-        ("binary", "bad-output", "at /label/png: a bytes cannot be JSON: bytes have no form in JSON (use str"),
+        ("binary", "bad-output", "at /label/png: bytes have no form in JSON (use str"),
         ("cycle", "bad-output", "at /chain/1: the list contains itself"),
+        ("huge-number", "bad-output", "a number in it cannot be written: Exceeds the limit (4300 digits)"),
+        ("lazy", "bad-output", "a generator is no value yet (make a list of it)"),
         ("half-character", "bad-output", "half a character"),
         ("wrong-type", "bad-output", "at /1: expected an int, not the str '2'"),
     ];
@@ -341,6 +349,13 @@ async fn what_is_raised_is_told() {
         let failure = check_hostile(saga, 9_000, (UnknownCause::Guest, code, message)).await;
         println!("{saga}: {failure}");
     }
+}
+
+#[tokio::test]
+async fn what_ends_its_instance_is_told() {
+    check_hostile("hard-exit", 9_000, (UnknownCause::Trap, "exited", "it left its process, as a failure")).await;
+    check_hostile("abort", 9_000, (UnknownCause::Trap, "trap", "it aborted")).await;
+    check_hostile("deep-output", 9_000, (UnknownCause::Trap, "stack-overflow", "nested too deeply")).await;
 }
 
 #[tokio::test]

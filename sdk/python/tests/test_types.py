@@ -194,11 +194,12 @@ UNWRITABLE: list[tuple[Any, Any, str]] = [
     (Options, {"fast": True, "maybe": None, "x": 1}, "Options has no key `x`"),
     (None, 0, "expected None, not the int 0"),
     (int | None, "x", "expected int | None, not the str 'x'"),
-    (Any, {"a": [b"x"]}, "at /a/0: a bytes cannot be JSON: bytes have no form in JSON (use str, with base64 or hex)"),
+    (Any, {"a": [b"x"]}, "at /a/0: bytes have no form in JSON (use str, with base64 or hex)"),
     (Any, {"a": {1: 2}}, "at /a: the key 1 is the int 1, and keys in JSON are strings"),
     (Any, LOOP, "at /0/again: the list contains itself, so it has no end in JSON"),
     (Any, {"a": object()}, "at /a: a plain object cannot be JSON"),
-    (Any, print, "a builtin_function_or_method cannot be JSON"),
+    (Any, print, "`builtin_function_or_method` has no form in JSON"),
+    (Any, {"a": iter([])}, "at /a: a list_iterator is no value yet (make a list of it)"),
 ]
 
 

@@ -113,8 +113,10 @@ class Operation:
             raise self._bad_output(str(mismatch)) from None
         except RecursionError:
             raise self._bad_output("it contains itself, or is nested too deeply") from None
-        except UnicodeEncodeError as error:
+        except UnicodeEncodeError as error:  # A ValueError as well, so it comes first.
             raise self._bad_output(f"a str in it has half a character (a lone surrogate): {error}") from None
+        except ValueError as error:
+            raise self._bad_output(f"a number in it cannot be written: {error}") from None
         return text
 
     def _bad_output(self, why: str) -> Unknown:

@@ -27,8 +27,13 @@ _REMEDIES: list[tuple[type[BaseException], str]] = [
     (RecursionError, "a function calls itself without end, or too deeply for the sandbox"),
     (ImportError, "a component has only what was imported when it was built: move the import to the top of the file"),
     (FileNotFoundError, "a step has no files; what it needs comes from its arguments"),
-    (PermissionError, "a step has only what the operator has granted it"),
+    (PermissionError, "a step has no files and no sockets, only what the operator has granted it"),
+    (EOFError, "nobody is there to answer: what a step needs comes from its arguments"),
 ]
+_NO_THREAD = "can't start new thread"
+_ONE_THREAD = "a component has one thread: write `async` functions, or a step with `each`"
+_NO_SOCKETS = "a step has no sockets: it reaches the world only by what the operator has granted it"
+_NO_WORLD = "a step reaches the world only by what the operator has granted it"
 
 
 def untyped(raised: BaseException) -> Error:
@@ -61,10 +66,19 @@ def message(raised: BaseException) -> str:
     except Exception:
         said = ""
     text = f"{name}: {said[:_CHARS_MAX]}" if said else name
-    remedy = next((remedy for of, remedy in _REMEDIES if isinstance(raised, of)), None)
-    if remedy is None and isinstance(raised, OSError) and not _is_of_guest(raised):
-        remedy = "a step reaches the world only by what the operator has granted it"
+    remedy = _remedy(raised, said)
     return f"{text} ({remedy})" if remedy else text
+
+
+def _remedy(raised: BaseException, said: str) -> str | None:
+    for of, remedy in _REMEDIES:
+        if isinstance(raised, of):
+            return remedy
+    if isinstance(raised, RuntimeError) and said == _NO_THREAD:
+        return _ONE_THREAD
+    if isinstance(raised, OSError) and not _is_of_guest(raised):
+        return _NO_SOCKETS if type(raised).__module__ == "socket" else _NO_WORLD
+    return None
 
 
 def _name(kind: type[BaseException]) -> str:

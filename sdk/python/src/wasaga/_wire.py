@@ -92,7 +92,7 @@ def _details(of: Any) -> str | None:
         return None
     try:
         return write(context.plain(of))
-    except (Mismatch, RecursionError, UnicodeEncodeError):
+    except (Mismatch, RecursionError, ValueError):
         return None
 
 

@@ -92,7 +92,7 @@ def _json(code: str, what: str, value: Any) -> str:
         return write(plain(value))
     except Mismatch as mismatch:
         raise Rejected(code, f"{what}: {mismatch}") from None
-    except (RecursionError, UnicodeEncodeError) as error:
+    except (RecursionError, ValueError) as error:
         raise Rejected(code, f"{what}: it cannot be JSON: {error}") from None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -28,7 +28,9 @@ def anything(codec_of: Callable[[type], Codec], is_exact: Callable[[], bool]) ->
         try:
             codec = codec_of(kind)
         except Unsupported as unsupported:
-            raise Mismatch(f"{given(value)} cannot be JSON: {unsupported}") from None
+            if isinstance(value, Iterator):
+                raise Mismatch(f"{given(value)} is no value yet (make a list of it)") from None
+            raise Mismatch(str(unsupported)) from None
         return codec.encode(value)
 
     def container(value: Any) -> Any:
