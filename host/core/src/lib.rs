@@ -30,11 +30,11 @@ pub use json::{Headers, InvalidJson, Json, Variables};
 
 pub use outcome::{Failure, Forward, Outcome, Published, UnknownCause, Usage, Writes};
 pub use plan::{
-    ATTEMPTS_MAX, Compensation, Defaults, ITEMS_MAX, Limits, Mistake, NAME_CHARS_MAX, PARAMETERS_MAX, Plan, STEPS_MAX,
-    Step, StepIx,
+    ATTEMPTS_MAX, Compensation, Defaults, ITEMS_MAX, Limits, Mistake, NAME_CHARS_MAX, PARAMETERS_MAX, PARTICIPANTS_MAX,
+    Participant, ParticipantIx, Plan, STEPS_MAX, Step, StepIx, TccPlan,
 };
 pub use record::{
-    CallId, Cause, Created, Fact, LostCall, Operation, Operator, RECORD_VERSION, Record, Status, Summary,
+    CallId, Cause, Created, Fact, Kind, LostCall, Operation, Operator, RECORD_VERSION, Record, Status, Summary,
 };
 pub use retry::RetryPolicy;
 pub use time::{Milliseconds, Timestamp};

@@ -354,6 +354,41 @@ pub struct Operator {
     pub why: String,
 }
 
+/// What a transaction is a run of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// Of a saga: steps that are undone when one fails.
+    #[default]
+    Saga,
+    /// Of a TCC: participants that are tried, then confirmed or cancelled together.
+    Tcc,
+}
+
+impl Kind {
+    /// The kind's name, as it is stored and shown.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Saga => "saga",
+            Self::Tcc => "tcc",
+        }
+    }
+
+    /// What its nodes are called.
+    pub const fn node(self) -> &'static str {
+        match self {
+            Self::Saga => "step",
+            Self::Tcc => "participant",
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
 /// Where a transaction stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
