@@ -9,6 +9,7 @@
 
 extern crate alloc;
 
+mod attempt;
 mod binding;
 mod command;
 pub mod definition;
@@ -18,10 +19,13 @@ mod outcome;
 mod plan;
 
 mod record;
+mod report;
 mod retry;
 pub mod saga;
+pub mod tcc;
 
 mod time;
+mod transaction;
 
 pub use binding::{Unbound, lookup};
 pub use command::{Answer, Call, Command, Conditions, Decision, Moment, NotDurable, Scope};
@@ -36,5 +40,7 @@ pub use plan::{
 pub use record::{
     CallId, Cause, Created, Fact, Kind, LostCall, Operation, Operator, RECORD_VERSION, Record, Status, Summary,
 };
+pub use report::{CauseReport, Decided, NodeReport, PhaseReached, Report, SettleReport, UndoReport};
 pub use retry::RetryPolicy;
 pub use time::{Milliseconds, Timestamp};
+pub use transaction::{Checked, IllegalRecord, Refused, Start, Transaction};

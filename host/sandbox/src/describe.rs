@@ -1,8 +1,8 @@
 //! From what a module says of itself to the core's words.
 
 use wasaga_core::definition::{
-    Action, Capability, Compensation, CompensationPolicy, Definition, EventPolicy, Limits, Module, Parameter, Participant,
-    Saga, Source, Step, Tcc,
+    Action, Capability, Compensation, CompensationPolicy, Definition, EventPolicy, Limits, Module, Parameter,
+    Participant, Saga, Source, Step, Tcc,
 };
 use wasaga_core::{InvalidJson, Json, RetryPolicy};
 
