@@ -58,6 +58,18 @@ impl Definition {
     }
 }
 
+impl From<Saga> for Definition {
+    fn from(saga: Saga) -> Self {
+        Self::Saga(saga)
+    }
+}
+
+impl From<Tcc> for Definition {
+    fn from(tcc: Tcc) -> Self {
+        Self::Tcc(tcc)
+    }
+}
+
 /// A saga: steps and how they are undone.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Saga {
