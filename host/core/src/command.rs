@@ -16,7 +16,7 @@ use crate::{
 pub enum Command {
     /// Make this call and hand its answer back.
     Call(Box<Call>),
-    /// Tell the operators: the transaction is stuck.
+    /// Tell the operators: the transaction is stuck, or on the way there.
     Alarm,
 }
 
@@ -27,7 +27,7 @@ pub struct Call {
     pub id: CallId,
     /// The transaction.
     pub transaction: TransactionId,
-    /// The saga's name.
+    /// The saga's or TCC's name.
     pub definition: Name,
     /// The module that answers.
     pub module: Digest,
@@ -41,7 +41,7 @@ pub struct Call {
     pub memory_bytes: u64,
     /// The arguments, one JSON object.
     pub arguments: Json,
-    /// For a compensation: what is known of the step it undoes.
+    /// For a compensation, a confirm and a cancel: what is known of what was done before.
     pub forward: Option<Forward>,
     /// The transaction's headers.
     pub headers: Headers,

@@ -44,7 +44,7 @@ pub enum Capability {
 pub enum Definition {
     /// A saga.
     Saga(Saga),
-    /// A TCC. This version of wasaga knows its name and does not run it.
+    /// A TCC.
     Tcc(Tcc),
 }
 
@@ -58,13 +58,16 @@ impl Definition {
     }
 }
 
-/// A TCC, of which this version reads the name and the description only.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Tcc {
-    /// The TCC's name.
-    pub name: String,
-    /// For people.
-    pub description: String,
+impl From<Saga> for Definition {
+    fn from(saga: Saga) -> Self {
+        Self::Saga(saga)
+    }
+}
+
+impl From<Tcc> for Definition {
+    fn from(tcc: Tcc) -> Self {
+        Self::Tcc(tcc)
+    }
 }
 
 /// A saga: steps and how they are undone.
@@ -237,6 +240,50 @@ pub struct Limits {
     pub memory_bytes: Option<u64>,
     /// Attempts and delays.
     pub retry: Option<RetryPolicy>,
+}
+
+/// Participants that are tried, then confirmed or cancelled together.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Tcc {
+    /// The TCC's name.
+    pub name: String,
+    /// For people.
+    pub description: String,
+    /// JSON Schema (2020-12) of the start input.
+    pub input_schema: Option<Json>,
+    /// Its members.
+    pub participants: Vec<Participant>,
+    /// For the try phase; when it passes, cancellation starts.
+    pub deadline: Option<Milliseconds>,
+    /// Room to grow.
+    pub annotations: Vec<(String, String)>,
+}
+
+/// A member of a TCC.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Participant {
+    /// Unique in the TCC.
+    pub id: String,
+    /// For people.
+    pub description: String,
+    /// The module that exports it; none means the one that describes the TCC.
+    pub provider: Option<String>,
+    /// Tried and confirmed in rising order, cancelled in falling; equal ones together.
+    pub order: u32,
+    /// The transaction goes on without it when its try fails for good.
+    pub optional: bool,
+    /// What its three operations are called with.
+    pub parameters: Vec<Parameter>,
+    /// Time, fuel, memory and retries of its try.
+    pub try_limits: Limits,
+    /// Those of its confirm.
+    pub confirm_limits: Limits,
+    /// Those of its cancel.
+    pub cancel_limits: Limits,
+    /// What is published of it.
+    pub events: Option<EventPolicy>,
+    /// Room to grow.
+    pub annotations: Vec<(String, String)>,
 }
 
 /// What is published of a step.

@@ -9,6 +9,7 @@
 
 extern crate alloc;
 
+mod attempt;
 mod binding;
 mod command;
 pub mod definition;
@@ -18,10 +19,13 @@ mod outcome;
 mod plan;
 
 mod record;
+mod report;
 mod retry;
 pub mod saga;
+pub mod tcc;
 
 mod time;
+mod transaction;
 
 pub use binding::{Unbound, lookup};
 pub use command::{Answer, Call, Command, Conditions, Decision, Moment, NotDurable, Scope};
@@ -30,11 +34,13 @@ pub use json::{Headers, InvalidJson, Json, Variables};
 
 pub use outcome::{Failure, Forward, Outcome, Published, UnknownCause, Usage, Writes};
 pub use plan::{
-    ATTEMPTS_MAX, Compensation, Defaults, ITEMS_MAX, Limits, Mistake, NAME_CHARS_MAX, PARAMETERS_MAX, Plan, STEPS_MAX,
-    Step, StepIx,
+    ATTEMPTS_MAX, Compensation, Defaults, ITEMS_MAX, Limits, Mistake, NAME_CHARS_MAX, PARAMETERS_MAX, PARTICIPANTS_MAX,
+    Participant, ParticipantIx, Plan, STEPS_MAX, Step, StepIx, TccPlan,
 };
 pub use record::{
-    CallId, Cause, Created, Fact, LostCall, Operation, Operator, RECORD_VERSION, Record, Status, Summary,
+    CallId, Cause, Created, Fact, Kind, LostCall, Operation, Operator, RECORD_VERSION, Record, Status, Summary,
 };
+pub use report::{CauseReport, Decided, NodeReport, PhaseReached, Report, SettleReport, UndoReport};
 pub use retry::RetryPolicy;
 pub use time::{Milliseconds, Timestamp};
+pub use transaction::{Checked, IllegalRecord, Refused, Start, Transaction};

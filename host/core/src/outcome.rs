@@ -142,7 +142,7 @@ pub struct Published {
     pub payload: Json,
 }
 
-/// What a compensation is told of the step it undoes.
+/// What a compensation is told of the step it undoes, and a confirm or a cancel of the try.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Forward {
     /// It completed with this output.

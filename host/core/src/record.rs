@@ -87,6 +87,9 @@ pub enum Fact {
         failure: Failure,
         /// What it used.
         usage: Usage,
+        /// When a confirm or a cancel, which must not refuse, is tried again.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        due: Option<Timestamp>,
     },
     /// The call said not now, and nothing remains done.
     Retryable {
@@ -123,8 +126,8 @@ pub enum Fact {
         /// What it used.
         usage: Usage,
     },
-    /// No attempt follows, though the last outcome left one open: the step's total timeout has
-    /// passed, or the saga unwinds.
+    /// No attempt follows, though the last outcome left one open: the total timeout has passed, or the
+    /// saga unwinds, or the TCC cancels.
     GivenUp {
         /// The step.
         node: Name,
@@ -136,6 +139,13 @@ pub enum Fact {
     },
     /// The saga unwinds; from here on nothing new starts.
     Unwinding {
+        /// Why.
+        cause: Cause,
+    },
+    /// All that a TCC needs is tried: it will be confirmed. This never changes.
+    Confirming,
+    /// A TCC will be cancelled. This never changes; from here on nothing is tried.
+    Cancelling {
         /// Why.
         cause: Cause,
     },
@@ -156,18 +166,23 @@ pub enum Fact {
     },
     /// Cannot go on without a person.
     Stuck {
-        /// The steps whose compensations failed for good.
+        /// The steps whose compensations failed for good; the participants whose confirm or cancel did.
         nodes: Vec<Name>,
     },
     /// Every step is completed or skipped.
     Finished,
     /// All that was done and can be undone is undone.
     Compensated,
+    /// All that was tried is confirmed.
+    Confirmed,
+    /// All that was tried is cancelled.
+    Cancelled,
     /// An operator took the transaction out of the machine.
     Terminated {
         /// Who and why.
         by: Operator,
-        /// Steps that are or may be done, and were not undone.
+        /// Steps that are or may be done, and were not undone; participants that were tried, and neither
+        /// confirmed nor cancelled.
         not_undone: Vec<Name>,
     },
     /// An operator asked for it to be undone.
@@ -185,22 +200,22 @@ pub enum Fact {
         /// Who and why.
         by: Operator,
     },
-    /// Stuck compensations are tried again.
+    /// What is stuck is tried again.
     RetryRequested {
         /// Who and why.
         by: Operator,
-        /// One step; none means all that are stuck.
+        /// One step or participant; none means all that are stuck.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         node: Option<Name>,
     },
-    /// A stuck compensation is given up: a person has seen to it, or accepts it.
+    /// A stuck compensation, confirm or cancel is given up: a person has seen to it, or accepts it.
     UndoSkipped {
         /// Who and why.
         by: Operator,
         /// The step.
         node: Name,
     },
-    /// A stuck compensation is tried again with these arguments.
+    /// A stuck compensation, confirm or cancel is tried again with these arguments.
     Patched {
         /// Who and why.
         by: Operator,
@@ -235,9 +250,13 @@ impl Fact {
             Self::RetryRequested { node, .. } => node.as_ref().map(|node| (node, None)),
             Self::Created(_)
             | Self::Unwinding { .. }
+            | Self::Confirming
+            | Self::Cancelling { .. }
             | Self::Stuck { .. }
             | Self::Finished
             | Self::Compensated
+            | Self::Confirmed
+            | Self::Cancelled
             | Self::Terminated { .. }
             | Self::CancelRequested { .. }
             | Self::Paused { .. }
@@ -251,7 +270,7 @@ impl Fact {
 pub struct Created {
     /// The transaction.
     pub transaction: TransactionId,
-    /// The saga's name.
+    /// The saga's or TCC's name.
     pub definition: Name,
     /// The module it is pinned to.
     pub module: Digest,
@@ -260,9 +279,13 @@ pub struct Created {
     /// Headers given at the start.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<Name, Arc<str>>,
-    /// How it unwinds.
-    pub policy: CompensationPolicy,
-    /// When it starts to unwind by itself.
+    /// How a saga unwinds; a TCC has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<CompensationPolicy>,
+    /// The participants of a TCC: they are registered before any is tried. A saga has none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub participants: Vec<Name>,
+    /// When it starts to unwind, or to cancel, by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline: Option<Timestamp>,
     /// Part of every idempotency key.
@@ -272,10 +295,17 @@ pub struct Created {
     pub key: Option<Name>,
 }
 
+impl Created {
+    /// What it is a run of.
+    pub fn kind(&self) -> Kind {
+        if self.participants.is_empty() { Kind::Saga } else { Kind::Tcc }
+    }
+}
+
 /// One call of one operation.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct CallId {
-    /// The step.
+    /// The step or participant.
     pub node: Name,
     /// The item of a fan-out, from 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -305,6 +335,12 @@ pub enum Operation {
     Run,
     /// Undoing it.
     Compensate,
+    /// A participant's reservation.
+    Try,
+    /// Making it final.
+    Confirm,
+    /// Freeing it.
+    Cancel,
 }
 
 impl Operation {
@@ -313,27 +349,35 @@ impl Operation {
         match self {
             Self::Run => "run",
             Self::Compensate => "compensate",
+            Self::Try => "try",
+            Self::Confirm => "confirm",
+            Self::Cancel => "cancel",
         }
+    }
+
+    /// Whether it goes before anything is settled: a step's own action, or a try.
+    pub const fn is_forward(self) -> bool {
+        matches!(self, Self::Run | Self::Try)
     }
 }
 
-/// Why a saga unwinds.
+/// Why a saga unwinds, or a TCC cancels.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Cause {
-    /// A step was rejected.
+    /// A step or a try was rejected.
     Rejected(LostCall),
-    /// A step's attempts were used up.
+    /// Its attempts were used up.
     UsedUp(LostCall),
     /// An at-most-once step's outcome is unknown.
     Unknown(LostCall),
-    /// The saga's deadline passed.
+    /// The deadline passed.
     Deadline,
     /// An operator or a caller cancelled it.
     Cancelled,
 }
 
-/// The step that made a saga unwind.
+/// The step that made a saga unwind, or the participant that made a TCC cancel.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LostCall {
     /// The step.
@@ -354,6 +398,41 @@ pub struct Operator {
     pub why: String,
 }
 
+/// What a transaction is a run of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// Of a saga: steps that are undone when one fails.
+    #[default]
+    Saga,
+    /// Of a TCC: participants that are tried, then confirmed or cancelled together.
+    Tcc,
+}
+
+impl Kind {
+    /// The kind's name, as it is stored and shown.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Saga => "saga",
+            Self::Tcc => "tcc",
+        }
+    }
+
+    /// What its nodes are called.
+    pub const fn node(self) -> &'static str {
+        match self {
+            Self::Saga => "step",
+            Self::Tcc => "participant",
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
 /// Where a transaction stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -368,6 +447,16 @@ pub enum Status {
     Compensating,
     /// What was done is undone, as far as it can be. Ended.
     Compensated,
+    /// A TCC's participants are tried.
+    Trying,
+    /// They are confirmed.
+    Confirming,
+    /// All that was tried is confirmed. Ended.
+    Confirmed,
+    /// They are cancelled.
+    Cancelling,
+    /// All that was tried is cancelled. Ended.
+    Cancelled,
     /// Cannot go on without a person.
     Stuck,
     /// Taken out by an operator. Ended.
@@ -376,19 +465,34 @@ pub enum Status {
 
 impl Status {
     /// Every status.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 12] = [
         Self::Scheduled,
         Self::Running,
         Self::Completed,
         Self::Compensating,
         Self::Compensated,
+        Self::Trying,
+        Self::Confirming,
+        Self::Confirmed,
+        Self::Cancelling,
+        Self::Cancelled,
         Self::Stuck,
         Self::Terminated,
     ];
 
     /// Whether nothing more will ever happen.
     pub const fn is_ended(self) -> bool {
-        matches!(self, Self::Completed | Self::Compensated | Self::Terminated)
+        matches!(self, Self::Completed | Self::Compensated | Self::Confirmed | Self::Cancelled | Self::Terminated)
+    }
+
+    /// Whether it goes on by itself, unless it is paused: it has not ended, and waits for nobody.
+    pub const fn is_under_way(self) -> bool {
+        !self.is_ended() && !matches!(self, Self::Stuck)
+    }
+
+    /// Whether all that was asked for is done.
+    pub const fn is_success(self) -> bool {
+        matches!(self, Self::Completed | Self::Confirmed)
     }
 
     /// The status's name, as it is stored and shown.
@@ -399,6 +503,11 @@ impl Status {
             Self::Completed => "completed",
             Self::Compensating => "compensating",
             Self::Compensated => "compensated",
+            Self::Trying => "trying",
+            Self::Confirming => "confirming",
+            Self::Confirmed => "confirmed",
+            Self::Cancelling => "cancelling",
+            Self::Cancelled => "cancelled",
             Self::Stuck => "stuck",
             Self::Terminated => "terminated",
         }
@@ -429,16 +538,26 @@ impl Summary {
     /// them; an unfinished transaction is due at once, for only the machine knows its delays.
     pub fn of(records: &[Record]) -> Self {
         let (mut status, mut paused) = (Status::Scheduled, false);
+        // What a stuck transaction goes back to.
+        let mut before = Status::Compensating;
         for record in records {
             status = match (&record.fact, status) {
+                (Fact::Created(created), _) if created.kind() == Kind::Tcc => Status::Trying,
                 (Fact::Started { .. }, Status::Scheduled) => Status::Running,
-                (Fact::Unwinding { .. }, _)
-                | (Fact::RetryRequested { .. } | Fact::UndoSkipped { .. } | Fact::Patched { .. }, Status::Stuck) => {
-                    Status::Compensating
+                (Fact::Unwinding { .. }, _) => Status::Compensating,
+                (Fact::Confirming, _) => Status::Confirming,
+                (Fact::Cancelling { .. }, _) => Status::Cancelling,
+                (Fact::RetryRequested { .. } | Fact::UndoSkipped { .. } | Fact::Patched { .. }, Status::Stuck) => {
+                    before
                 }
-                (Fact::Stuck { .. }, _) => Status::Stuck,
+                (Fact::Stuck { .. }, status) => {
+                    before = status;
+                    Status::Stuck
+                }
                 (Fact::Finished, _) => Status::Completed,
                 (Fact::Compensated, _) => Status::Compensated,
+                (Fact::Confirmed, _) => Status::Confirmed,
+                (Fact::Cancelled, _) => Status::Cancelled,
                 (Fact::Terminated { .. }, _) => Status::Terminated,
                 (_, status) => status,
             };

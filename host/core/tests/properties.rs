@@ -148,7 +148,7 @@ impl Run {
             Act::Lose(pick) => self.answer(pick, unknown()),
             Act::Pend(pick) => self.answer(pick, Outcome::Pending { poll: 500 }),
             Act::Wait => {
-                if self.world.saga.summary().due.is_some() {
+                if self.world.transaction.summary().due.is_some() {
                     self.world.wait();
                 }
             }
@@ -160,7 +160,7 @@ impl Run {
                 self.world.crash();
             }
             Act::Cancel => {
-                let asked = self.world.saga.cancel(operator(), &moment(self.world.now));
+                let asked = self.world.transaction.cancel(operator(), &moment(self.world.now));
                 if let Ok(decision) = asked {
                     self.world.perform(decision);
                 }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
+#[expect(dead_code, reason = "each test file uses its own part of the world")]
 mod world;
 
 use wasaga_core::definition::{CompensationPolicy, Source};
@@ -180,7 +181,7 @@ fn an_answer_that_comes_late_or_twice_changes_nothing() {
     let call = world.call("a").clone();
     world.completes(&["a"]);
     let answer = Answer { outcome: rejected("late"), writes: Writes::default(), usage: Default::default() };
-    let decision = world.saga.handle_answer(&call.id, answer, &moment(world.now));
+    let decision = world.transaction.handle_answer(&call.id, answer, &moment(world.now));
     assert!(decision.records().is_empty());
     world.perform(decision);
     assert_eq!(world.in_flight(), ["b run 1"]);
@@ -618,10 +619,10 @@ fn deadlines_are_absolute_so_a_restart_does_not_extend_them() {
 fn a_due_time_is_durable() {
     let mut world = World::new(&chain());
     world.answer("a", retryable("busy"));
-    let due = world.saga.summary().due;
+    let due = world.transaction.summary().due;
     world.now = world.now.after_ms(200);
     world.crash();
-    assert_eq!((world.saga.summary().due, world.in_flight().len()), (due, 0));
+    assert_eq!((world.transaction.summary().due, world.in_flight().len()), (due, 0));
 }
 
 // ---- Operating
@@ -654,7 +655,7 @@ fn paused_on_top_keeps_the_state_beneath() {
     world.operate(|s, by, m| s.pause(by, m)).completes(&["a"]);
     assert_eq!((world.status(), world.in_flight().len()), (Status::Running, 0));
     world.crash();
-    assert!(world.in_flight().is_empty() && world.saga.summary().paused);
+    assert!(world.in_flight().is_empty() && world.transaction.summary().paused);
     world.operate(|s, by, m| s.resume(by, m));
     assert_eq!(world.in_flight(), ["b run 1"]);
     assert_eq!(world.refused(|s, by, m| s.resume(by, m)), "it is not paused");
@@ -724,16 +725,16 @@ fn a_host_that_leaves_begins_nothing() {
     let call = world.calls.remove(0);
     let answer = Answer { outcome: done("1"), writes: Writes::default(), usage: Usage::default() };
     let held = Moment { hold: true, ..moment(world.now) };
-    let decision = world.saga.handle_answer(&call.id, answer, &held);
+    let decision = world.transaction.handle_answer(&call.id, answer, &held);
     world.perform(decision);
     assert_eq!((world.node("a"), world.node("b")), ("completed".into(), "waiting".into()));
-    assert!(world.in_flight().is_empty() && !world.saga.is_calling());
+    assert!(world.in_flight().is_empty() && !world.transaction.is_calling());
     world.crash();
     assert_eq!(world.in_flight(), ["b run 1"]);
     world.completes(&["b"]);
     let call = world.calls.remove(0);
     let answer = Answer { outcome: rejected("no"), writes: Writes::default(), usage: Usage::default() };
-    let decision = world.saga.handle_answer(&call.id, answer, &held);
+    let decision = world.transaction.handle_answer(&call.id, answer, &held);
     world.perform(decision);
     assert_eq!(world.status(), Status::Compensating);
     assert!(world.in_flight().is_empty());

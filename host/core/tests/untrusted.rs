@@ -8,8 +8,7 @@ mod world;
 
 use proptest::prelude::*;
 use wasaga_core::definition::{self, Action, Compensation, Parameter, Source};
-use wasaga_core::saga::Saga;
-use wasaga_core::{Defaults, Json, Plan, Record, RetryPolicy, lookup};
+use wasaga_core::{Defaults, Json, Outcome, Plan, Record, RetryPolicy, TccPlan, Transaction, lookup};
 use world::*;
 
 /// A journal with something of everything: a fan-out, retries, an unwinding, a stuck compensation,
@@ -31,6 +30,22 @@ fn journal() -> World {
         let unit = unit.split(' ').next().unwrap().to_owned();
         world.answer(&unit, if unit == "a" { rejected("stuck") } else { done("null") });
     }
+    world
+}
+
+/// The same of a TCC: retries, an optional participant that is dropped, a stuck confirm, an operator.
+fn tcc_journal() -> World {
+    let mut first = participant("a", 1);
+    first.try_limits.retry = attempts(3);
+    let mut confirm_once = participant("b", 2);
+    confirm_once.confirm_limits.retry = attempts(1);
+    let mut world = World::tcc(&tcc(vec![first, confirm_once, optional("f", 2)]));
+    world.answer("a", retryable("busy"));
+    world.wait();
+    world.answer("a", done("1")).answer("f", rejected("no")).answer("b", done("2"));
+    world.answer("a", done("null")).answer("f", done("null")).answer("b", rejected("stuck"));
+    world.operate(|t, by, m| t.retry(None, by, m));
+    world.answer("b", Outcome::Pending { poll: 500 });
     world
 }
 
@@ -162,14 +177,17 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     #[test]
-    fn a_damaged_journal_is_refused_or_goes_on(damages in prop::collection::vec(damage(), 0..4)) {
-        let world = journal();
+    fn a_damaged_journal_is_refused_or_goes_on(
+        damages in prop::collection::vec(damage(), 0..4),
+        of_tcc in any::<bool>(),
+    ) {
+        let world = if of_tcc { tcc_journal() } else { journal() };
         prop_assert!(!damages.is_empty() || damaged(&world.journal, &[]).as_ref() == Some(&world.journal));
         if let Some(records) = damaged(&world.journal, &damages)
-            && let Ok(mut saga) = Saga::replay(world.plan.clone(), &records)
+            && let Ok(mut found) = Transaction::replay(&world.plan, &records)
         {
-            saga.report();
-            let decision = saga.recover(&moment(world.now));
+            found.report();
+            let decision = found.recover(&moment(world.now));
             prop_assert!(decision.after() >= decision.before());
         }
     }
@@ -184,6 +202,28 @@ proptest! {
         match Plan::new(&definition, &Defaults::default()) {
             // A plan that exists is right: it runs.
             Ok(_) => drop(World::with(&definition, r#"{"lines":[1]}"#, None)),
+            Err(mistakes) => prop_assert!(!mistakes.is_empty()),
+        }
+    }
+
+    #[test]
+    fn a_tcc_is_a_plan_or_has_mistakes(
+        steps in prop::collection::vec((any_step(), 0..3u32, any::<bool>()), 0..5),
+        deadline in prop::option::of(any::<u64>()),
+    ) {
+        let member = |(step, order, optional): (definition::Step, u32, bool)| definition::Participant {
+            id: step.id,
+            order,
+            optional,
+            parameters: step.parameters,
+            try_limits: step.limits,
+            confirm_limits: step.limits,
+            cancel_limits: step.compensation.map(|undo| undo.limits).unwrap_or_default(),
+            ..definition::Participant::default()
+        };
+        let definition = definition::Tcc { deadline, ..tcc(steps.into_iter().map(member).collect()) };
+        match TccPlan::new(&definition, &Defaults::default()) {
+            Ok(_) => drop(World::tcc(&definition)),
             Err(mistakes) => prop_assert!(!mistakes.is_empty()),
         }
     }

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use parking_lot::RwLock;
-use wasaga_core::definition::{Definition, Saga};
-use wasaga_core::{Defaults, Digest, Mistake, Name, Plan};
+use wasaga_core::definition::{Definition, Saga, Tcc};
+use wasaga_core::{Checked, Defaults, Digest, Json, Kind, Mistake, Name, Plan, TccPlan};
 
 use crate::port::Module;
 use crate::{Error, conditions, schema::Schema};
@@ -13,7 +13,7 @@ use crate::{Error, conditions, schema::Schema};
 /// A definition that can be run.
 #[derive(Debug)]
 pub(crate) struct Runnable {
-    pub(crate) plan: Arc<Plan>,
+    pub(crate) plan: Checked,
     pub(crate) input: Option<Schema>,
 }
 
@@ -67,22 +67,20 @@ fn check(module: &Module, defaults: &Defaults) -> Result<BTreeMap<Name, Runnable
         mistakes.push(of_module("has no name (the SDK takes the crate's)"));
     }
     if description.definitions.is_empty() {
-        mistakes.push(of_module("has no definitions (write one with `#[saga]`)"));
+        mistakes.push(of_module("has no definitions (write one with `#[saga]` or `#[tcc]`)"));
     }
     for definition in &description.definitions {
         let taken = runnables.contains_key(definition.name());
         if taken {
             mistakes.push(of_module(&format!("has two definitions with the name `{}`", definition.name())));
         }
-        match definition {
-            Definition::Tcc(tcc) => mistakes.push(Mistake {
-                place: format!("tcc `{}`", tcc.name),
-                what: "this version of wasaga runs sagas only (update wasaga)".into(),
-            }),
-            Definition::Saga(saga) => match check_saga(saga, defaults) {
-                Ok(runnable) => drop(runnables.insert(Name::from(&*saga.name), runnable)),
-                Err(found) => mistakes.extend(found),
-            },
+        let checked = match definition {
+            Definition::Saga(saga) => check_saga(saga, defaults),
+            Definition::Tcc(tcc) => check_tcc(tcc, defaults),
+        };
+        match checked {
+            Ok(runnable) => drop(runnables.insert(Name::from(definition.name()), runnable)),
+            Err(found) => mistakes.extend(found),
         }
     }
     if mistakes.is_empty() {
@@ -102,11 +100,26 @@ fn check_saga(saga: &Saga, defaults: &Defaults) -> Result<Runnable, Vec<Mistake>
             mistakes.push(Mistake { place, what: format!("its condition is not CEL: {why}") });
         }
     }
-    let input = saga.input_schema.as_ref().map(Schema::new).transpose().map_err(|why| {
-        mistakes.push(Mistake { place, what: format!("the schema of its input is no JSON Schema: {why}") });
-    });
+    let input = input_schema(Kind::Saga, &saga.name, saga.input_schema.as_ref()).map_err(|found| mistakes.push(found));
     match (plan, input) {
-        (Ok(plan), Ok(input)) if mistakes.is_empty() => Ok(Runnable { plan: Arc::new(plan), input }),
+        (Ok(plan), Ok(input)) if mistakes.is_empty() => Ok(Runnable { plan: Checked::Saga(Arc::new(plan)), input }),
         _ => Err(mistakes),
     }
+}
+
+fn check_tcc(tcc: &Tcc, defaults: &Defaults) -> Result<Runnable, Vec<Mistake>> {
+    let mut mistakes = Vec::new();
+    let plan = TccPlan::new(tcc, defaults).map_err(|found| mistakes.extend(found));
+    let input = input_schema(Kind::Tcc, &tcc.name, tcc.input_schema.as_ref()).map_err(|found| mistakes.push(found));
+    match (plan, input) {
+        (Ok(plan), Ok(input)) => Ok(Runnable { plan: Checked::Tcc(Arc::new(plan)), input }),
+        _ => Err(mistakes),
+    }
+}
+
+fn input_schema(kind: Kind, name: &str, schema: Option<&Json>) -> Result<Option<Schema>, Mistake> {
+    schema.map(Schema::new).transpose().map_err(|why| Mistake {
+        place: format!("{kind} `{name}`"),
+        what: format!("the schema of its input is no JSON Schema: {why}"),
+    })
 }

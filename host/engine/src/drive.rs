@@ -10,10 +10,9 @@ use futures::FutureExt as _;
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
-use wasaga_core::saga::{Report, Saga};
 use wasaga_core::{
-    Answer, Call, CallId, Command, Decision, Epoch, Failure, Outcome, Record, Seq, Status, Timestamp, TransactionId,
-    UnknownCause, Usage, Writes,
+    Answer, Call, CallId, Command, Decision, Epoch, Failure, Outcome, Record, Refused, Report, Seq, Status, Timestamp,
+    Transaction, TransactionId, UnknownCause, Usage, Writes,
 };
 
 use crate::Error;
@@ -37,7 +36,7 @@ pub(crate) enum Ask {
 #[derive(Clone, Debug)]
 pub(crate) enum Told {
     /// It ended, is stuck, or is paused. Reports are made for those who ask.
-    Rests(Arc<Saga>),
+    Rests(Arc<Transaction>),
     /// The host leaves.
     Draining,
     /// Something is wrong.
@@ -47,7 +46,7 @@ pub(crate) enum Told {
 impl Told {
     pub(crate) fn into_result(self) -> Result<Report, Error> {
         match self {
-            Self::Rests(saga) => Ok(saga.report()),
+            Self::Rests(transaction) => Ok(transaction.report()),
             Self::Draining => Err(Error::Draining),
             Self::Failed(error) => Err(Error::Shared(error)),
         }
@@ -77,7 +76,7 @@ type Answering = Pin<Box<dyn Future<Output = (CallId, Answer)> + Send>>;
 
 pub(crate) struct Driver {
     inner: Arc<Inner>,
-    saga: Saga,
+    transaction: Transaction,
     id: TransactionId,
     epoch: Epoch,
     asks: mpsc::Receiver<Ask>,
@@ -93,11 +92,17 @@ pub(crate) struct Driver {
 }
 
 impl Driver {
-    pub(crate) fn new(inner: Arc<Inner>, saga: Saga, epoch: Epoch, place: Place, permit: OwnedSemaphorePermit) -> Self {
+    pub(crate) fn new(
+        inner: Arc<Inner>,
+        transaction: Transaction,
+        epoch: Epoch,
+        place: Place,
+        permit: OwnedSemaphorePermit,
+    ) -> Self {
         let Ends { asks, tell } = place.take();
-        let (id, drain) = (saga.id(), inner.drain.subscribe());
+        let (id, drain) = (transaction.id(), inner.drain.subscribe());
         let (alone, beside) = (FuturesUnordered::new(), JoinSet::new());
-        Self { inner, saga, id, epoch, asks, tell, drain, alone, beside, fruitless: false, permit }
+        Self { inner, transaction, id, epoch, asks, tell, drain, alone, beside, fruitless: false, permit }
     }
 
     /// Drives a transaction whose first decision is durable.
@@ -152,7 +157,7 @@ impl Driver {
     }
 
     fn rest(&self) -> Option<Stop> {
-        let summary = self.saga.summary();
+        let summary = self.transaction.summary();
         let drain = *self.drain.borrow();
         if summary.status.is_ended() {
             return Some(Stop::Rest);
@@ -171,7 +176,7 @@ impl Driver {
 
     /// Waits for what happens next; none where only the drain went on.
     async fn next(&mut self) -> Option<Event> {
-        let due = self.saga.summary().due.map(|due| self.until(due));
+        let due = self.transaction.summary().due.map(|due| self.until(due));
         tokio::select! {
             // In this order and not at random, so that one schedule gives one run and a simulator can
             // repeat it. None keeps the others waiting for good: a drain changes twice, a call answers
@@ -188,7 +193,7 @@ impl Driver {
             Some(ask) = self.asks.recv() => match ask {
                 Ask::Report(reply) => {
                     // Whoever asked may have gone.
-                    drop(reply.send(self.saga.report()));
+                    drop(reply.send(self.transaction.report()));
                     None
                 }
                 Ask::Order(order, reply) => Some(Event::Ordered(order, Some(reply))),
@@ -230,13 +235,13 @@ impl Driver {
         }
     }
 
-    fn decide(&mut self, event: &Event) -> Result<Decision, wasaga_core::saga::Refused> {
+    fn decide(&mut self, event: &Event) -> Result<Decision, Refused> {
         let moment = self.inner.moment();
         match event {
-            Event::Found => Ok(self.saga.recover(&moment)),
-            Event::Answered(call, answer) => Ok(self.saga.handle_answer(call, answer.clone(), &moment)),
-            Event::Due => Ok(self.saga.handle_due(&moment)),
-            Event::Ordered(order, _) => order.decide(&mut self.saga, &moment),
+            Event::Found => Ok(self.transaction.recover(&moment)),
+            Event::Answered(call, answer) => Ok(self.transaction.handle_answer(call, answer.clone(), &moment)),
+            Event::Due => Ok(self.transaction.handle_due(&moment)),
+            Event::Ordered(order, _) => order.decide(&mut self.transaction, &moment),
         }
     }
 
@@ -254,8 +259,8 @@ impl Driver {
                 self.show(&seen.unwrap_or_default());
                 Ok(Some((decision, seq)))
             }
-            Written::Not(saga) => {
-                self.saga = *saga;
+            Written::Not(transaction) => {
+                self.transaction = *transaction;
                 Ok(None)
             }
         }
@@ -272,8 +277,8 @@ impl Driver {
                 Command::Call(call) => self.call(*call, alone),
                 Command::Alarm => {
                     count(&self.inner.counters.alarms);
-                    let status = self.saga.summary().status;
-                    tracing::error!(transaction = %self.id, definition = %self.saga.plan().name, %status, "somebody should look at this transaction");
+                    let status = self.transaction.summary().status;
+                    tracing::error!(transaction = %self.id, definition = %self.transaction.created().definition, %status, "somebody should look at this transaction");
                 }
             }
         }
@@ -292,7 +297,7 @@ impl Driver {
 
     fn show(&self, records: &[Record]) {
         if let Some(watch) = self.inner.watch.as_ref().filter(|_| !records.is_empty()) {
-            watch.recorded(self.id, &|| self.saga.report(), records);
+            watch.recorded(self.id, &|| self.transaction.report(), records);
         }
     }
 
@@ -303,12 +308,12 @@ impl Driver {
         self.inner.let_go(self.id);
         let told = match stop {
             Stop::Rest => {
-                let status = self.saga.summary().status;
+                let status = self.transaction.summary().status;
                 self.inner.counters.came_to(status);
                 if !status.is_ended() {
                     release(&self.inner, self.id, self.epoch).await;
                 }
-                Told::Rests(Arc::new(self.saga))
+                Told::Rests(Arc::new(self.transaction))
             }
             Stop::Left => {
                 release(&self.inner, self.id, self.epoch).await;
@@ -343,10 +348,10 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
 }
 
 /// Answers a word to a transaction that has ended: it comes too late, or changes nothing.
-pub(crate) fn answer_late(inner: &Inner, mut saga: Saga, mut event: Event) {
+pub(crate) fn answer_late(inner: &Inner, mut transaction: Transaction, mut event: Event) {
     let Event::Ordered(order, _) = &event else { return };
-    let id = saga.id();
-    let answer = order.decide(&mut saga, &inner.moment()).map(drop);
+    let id = transaction.id();
+    let answer = order.decide(&mut transaction, &inner.moment()).map(drop);
     reply(&mut event, answer.map_err(|refused| Error::Refused { id, reason: refused.0 }));
 }
 

@@ -8,8 +8,7 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio::time::Instant;
 use wasaga_core::definition::CompensationPolicy;
-use wasaga_core::saga::{Report, Saga, Start};
-use wasaga_core::{Defaults, Digest, Json, Moment, Name, Plan, TransactionId};
+use wasaga_core::{Checked, Defaults, Digest, Json, Kind, Moment, Name, Report, Start, Transaction, TransactionId};
 use wasaga_journal::{AppendError, Create, Created, HostId, Journal, Stored};
 
 use crate::clock::World;
@@ -39,7 +38,7 @@ pub struct StartRequest {
     pub input: Json,
     /// What every call carries.
     pub headers: BTreeMap<Name, Arc<str>>,
-    /// How it unwinds; none leaves it to the definition.
+    /// How a saga unwinds; none leaves it to the definition. A TCC takes none.
     pub policy: Option<CompensationPolicy>,
     /// Makes a repeated start find the first one.
     pub key: Option<Name>,
@@ -164,7 +163,7 @@ impl Inner {
     }
 
     /// The machine of a stored transaction.
-    pub(crate) async fn replay(&self, stored: &Stored) -> Result<Saga, Error> {
+    pub(crate) async fn replay(&self, stored: &Stored) -> Result<Transaction, Error> {
         let (id, digest) = (stored.row.id, stored.row.module);
         let known = self.known(digest).await.map_err(|error| match error {
             Error::Journal(error) => Error::Journal(error),
@@ -174,7 +173,7 @@ impl Inner {
         let runnable = known
             .definition(&stored.row.definition)
             .map_err(|error| Error::ModuleBroken { id, source: Box::new(error) })?;
-        Saga::replay(runnable.plan.clone(), &stored.records).map_err(|source| Error::Illegal { id, source })
+        Transaction::replay(&runnable.plan, &stored.records).map_err(|source| Error::Illegal { id, source })
     }
 
     pub(crate) async fn load(&self, id: TransactionId) -> Result<Stored, Error> {
@@ -254,11 +253,11 @@ impl Engine {
         Ok(self.known(module)?.names())
     }
 
-    /// The plan of a definition.
+    /// A definition, checked.
     ///
     /// # Errors
     /// [`Error::UnknownModule`] and [`Error::UnknownDefinition`].
-    pub fn plan(&self, module: Digest, definition: &str) -> Result<Arc<Plan>, Error> {
+    pub fn plan(&self, module: Digest, definition: &str) -> Result<Checked, Error> {
         Ok(self.known(module)?.definition(definition)?.plan.clone())
     }
 
@@ -283,12 +282,12 @@ impl Engine {
         let id = TransactionId::from_parts(inner.world.now().unix_ms(), inner.world.random());
         // Its own id is new, so the place is free.
         let place = inner.reserve(id).ok_or(Error::Draining)?;
-        self.create(runnable.plan.clone(), id, request, place, permit).await
+        self.create(&runnable.plan, id, request, place, permit).await
     }
 
     async fn create(
         &self,
-        plan: Arc<Plan>,
+        plan: &Checked,
         id: TransactionId,
         request: StartRequest,
         place: Place,
@@ -299,7 +298,7 @@ impl Engine {
         let digest = input.digest();
         let namespace = inner.namespace.clone();
         let start = Start { transaction: id, module, input, headers, policy, namespace, key: key.clone() };
-        let (saga, mut decision) = Saga::create(plan, start, &inner.moment());
+        let (transaction, mut decision) = Transaction::create(plan, start, &inner.moment());
         let summary = decision.summary();
         let (_, records) = decision.take_records();
         let seen = inner.watch.as_ref().map(|_| records.clone());
@@ -308,7 +307,7 @@ impl Engine {
         match inner.journal.create(create).await {
             Ok(Created::New(seq)) => {
                 count(&inner.counters.started);
-                let driver = Driver::new(inner.clone(), saga, wasaga_journal::FIRST_EPOCH, place, permit);
+                let driver = Driver::new(inner.clone(), transaction, wasaga_journal::FIRST_EPOCH, place, permit);
                 driver.begin(decision, seq, seen.unwrap_or_default());
                 Ok(Started { id, existing: false })
             }
@@ -412,7 +411,11 @@ impl Engine {
 }
 
 fn check_request(runnable: &Runnable, request: &StartRequest) -> Result<(), Error> {
-    let refuse = |reason: String| Error::Input { definition: request.definition.to_string(), reason };
+    let kind = runnable.plan.kind();
+    let refuse = |reason: String| Error::Input { kind, definition: request.definition.to_string(), reason };
+    if kind == Kind::Tcc && request.policy.is_some() {
+        return Err(refuse("a compensation policy is for sagas (leave it out)".into()));
+    }
     let bytes = request.input.as_str().len();
     if bytes > INPUT_BYTES_MAX {
         return Err(refuse(format!("it has {bytes} bytes, and {INPUT_BYTES_MAX} are the most")));

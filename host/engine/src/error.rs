@@ -1,6 +1,6 @@
 //! What the engine refuses, by what a caller can do about it.
 
-use wasaga_core::{Digest, Mistake, TransactionId};
+use wasaga_core::{Digest, Kind, Mistake, TransactionId};
 use wasaga_journal::HostId;
 
 use crate::port::LoadError;
@@ -33,8 +33,10 @@ pub enum Error {
         known: Vec<String>,
     },
     /// The input is not what the definition takes.
-    #[error("input does not fit saga `{definition}`: {reason}")]
+    #[error("input does not fit {kind} `{definition}`: {reason}")]
     Input {
+        /// What it is.
+        kind: Kind,
         /// The definition.
         definition: String,
         /// Where, and why.
@@ -91,7 +93,7 @@ pub enum Error {
         id: TransactionId,
         /// Which record.
         #[source]
-        source: wasaga_core::saga::IllegalRecord,
+        source: wasaga_core::IllegalRecord,
     },
     /// The host is about to leave.
     #[error("the host is draining and takes nothing new (start it elsewhere, or again later)")]

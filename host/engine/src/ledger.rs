@@ -4,8 +4,7 @@
 use std::time::Duration;
 
 use tokio::time::Instant;
-use wasaga_core::saga::Saga;
-use wasaga_core::{Decision, Epoch, Seq, TransactionId};
+use wasaga_core::{Decision, Epoch, Seq, Transaction, TransactionId};
 use wasaga_journal::{Append, AppendError, ClaimError};
 
 use crate::Error;
@@ -21,7 +20,7 @@ pub(crate) enum Written {
     /// The records are there.
     Durable(Seq),
     /// They are not; this is the machine as the journal has it.
-    Not(Box<Saga>),
+    Not(Box<Transaction>),
 }
 
 /// A journal that has been failing since then.
@@ -80,7 +79,7 @@ pub(crate) async fn append(
             seq if seq == after => return Ok(Written::Durable(after)),
             seq if seq != expected => return Err(Error::Lost(id)),
             _ if shut_out && stored.row.epoch == *epoch => {
-                return inner.replay(&stored).await.map(|saga| Written::Not(Box::new(saga)));
+                return inner.replay(&stored).await.map(|found| Written::Not(Box::new(found)));
             }
             _ => {}
         }

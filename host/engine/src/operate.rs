@@ -1,8 +1,7 @@
 //! What operators ask of a transaction: wherever it is, here, in the journal, or nowhere.
 
 use tokio::sync::oneshot;
-use wasaga_core::saga::{Refused, Saga};
-use wasaga_core::{Decision, Json, Moment, Operator, TransactionId};
+use wasaga_core::{Decision, Json, Moment, Operator, Refused, Transaction, TransactionId};
 
 use crate::drive::{Ask, Event};
 use crate::engine::Handle;
@@ -27,16 +26,16 @@ enum What {
 }
 
 impl Order {
-    pub(crate) fn decide(&self, saga: &mut Saga, moment: &Moment<'_>) -> Result<Decision, Refused> {
+    pub(crate) fn decide(&self, transaction: &mut Transaction, moment: &Moment<'_>) -> Result<Decision, Refused> {
         let by = self.by.clone();
         match &self.what {
-            What::Cancel => saga.cancel(by, moment),
-            What::Pause => saga.pause(by, moment),
-            What::Resume => saga.resume(by, moment),
-            What::Terminate => saga.terminate(by, moment),
-            What::Retry(node) => saga.retry(node.as_deref(), by, moment),
-            What::Skip(node) => saga.skip(node, by, moment),
-            What::Patch { node, item, arguments } => saga.patch(node, *item, arguments.clone(), by, moment),
+            What::Cancel => transaction.cancel(by, moment),
+            What::Pause => transaction.pause(by, moment),
+            What::Resume => transaction.resume(by, moment),
+            What::Terminate => transaction.terminate(by, moment),
+            What::Retry(node) => transaction.retry(node.as_deref(), by, moment),
+            What::Skip(node) => transaction.skip(node, by, moment),
+            What::Patch { node, item, arguments } => transaction.patch(node, *item, arguments.clone(), by, moment),
         }
     }
 }
@@ -44,7 +43,7 @@ impl Order {
 /// Each answers when the word is durable, and refuses with a reason where it does not fit where the
 /// transaction stands ([`Error::Refused`]), or where another living host has it ([`Error::Owned`]).
 impl Engine {
-    /// Makes a transaction unwind. Idempotent.
+    /// Makes a saga unwind, or a TCC cancel. Idempotent.
     ///
     /// # Errors
     /// As above.
@@ -68,7 +67,7 @@ impl Engine {
         self.order(id, Order { what: What::Resume, by }).await
     }
 
-    /// Ends a transaction where it stands; the report names what was not undone.
+    /// Ends a transaction where it stands; the record names what was not undone, or not settled.
     ///
     /// # Errors
     /// As above.
@@ -76,7 +75,7 @@ impl Engine {
         self.order(id, Order { what: What::Terminate, by }).await
     }
 
-    /// Tries stuck compensations again: that of one step, or all.
+    /// Tries stuck compensations, confirms or cancels again: that of one step or participant, or all.
     ///
     /// # Errors
     /// As above.
@@ -84,7 +83,7 @@ impl Engine {
         self.order(id, Order { what: What::Retry(node.map(Into::into)), by }).await
     }
 
-    /// Gives a stuck compensation up.
+    /// Gives a stuck compensation, confirm or cancel up.
     ///
     /// # Errors
     /// As above.
@@ -92,7 +91,7 @@ impl Engine {
         self.order(id, Order { what: What::Skip(node.into()), by }).await
     }
 
-    /// Tries a stuck compensation again, with other arguments.
+    /// Tries a stuck compensation, confirm or cancel again, with other arguments.
     ///
     /// # Errors
     /// As above.

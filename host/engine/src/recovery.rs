@@ -160,8 +160,8 @@ impl Inner {
                 return Err(Error::Owned { id, owner });
             }
         };
-        let saga = match async { self.replay(&self.load(id).await?).await }.await {
-            Ok(saga) => saga,
+        let transaction = match async { self.replay(&self.load(id).await?).await }.await {
+            Ok(transaction) => transaction,
             Err(error) => {
                 // What cannot be driven here may be driven by another. If not even that can be
                 // written down, it is found here again.
@@ -171,7 +171,7 @@ impl Inner {
                 return Err(error);
             }
         };
-        Driver::new(self.clone(), saga, claim.epoch, place, permit).take_up(event);
+        Driver::new(self.clone(), transaction, claim.epoch, place, permit).take_up(event);
         Ok(())
     }
 
@@ -182,8 +182,8 @@ impl Inner {
         let mut alarmed = false;
         loop {
             match async { self.replay(&self.load(claim.id).await?).await }.await {
-                Ok(saga) => {
-                    return Driver::new(self.clone(), saga, claim.epoch, place, permit).take_up(Event::Found);
+                Ok(transaction) => {
+                    return Driver::new(self.clone(), transaction, claim.epoch, place, permit).take_up(Event::Found);
                 }
                 Err(error) if !alarmed => {
                     alarmed = true;

@@ -2,8 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use wasaga_core::saga::Report;
-use wasaga_core::{Record, Status, TransactionId};
+use wasaga_core::{Record, Report, Status, TransactionId};
 
 /// Is told of every durable record, in order within a transaction. It runs between an append and the
 /// calls that follow from it, so it must not take long.
@@ -19,10 +18,14 @@ pub struct Stats {
     pub started: u64,
     /// Transactions that were taken over from the journal.
     pub recovered: u64,
-    /// Those that completed here.
+    /// Sagas that completed here.
     pub completed: u64,
-    /// Those that were compensated here.
+    /// Sagas that were compensated here.
     pub compensated: u64,
+    /// TCCs that were confirmed here.
+    pub confirmed: u64,
+    /// TCCs that were cancelled here.
+    pub cancelled: u64,
     /// Those that became stuck here.
     pub stuck: u64,
     /// Those that were terminated here.
@@ -45,6 +48,8 @@ pub(crate) struct Counters {
     pub(crate) recovered: AtomicU64,
     pub(crate) completed: AtomicU64,
     pub(crate) compensated: AtomicU64,
+    pub(crate) confirmed: AtomicU64,
+    pub(crate) cancelled: AtomicU64,
     pub(crate) stuck: AtomicU64,
     pub(crate) terminated: AtomicU64,
     pub(crate) calls: AtomicU64,
@@ -66,6 +71,8 @@ impl Counters {
             recovered: read(&self.recovered),
             completed: read(&self.completed),
             compensated: read(&self.compensated),
+            confirmed: read(&self.confirmed),
+            cancelled: read(&self.cancelled),
             stuck: read(&self.stuck),
             terminated: read(&self.terminated),
             calls: read(&self.calls),
@@ -80,9 +87,16 @@ impl Counters {
         match status {
             Status::Completed => count(&self.completed),
             Status::Compensated => count(&self.compensated),
+            Status::Confirmed => count(&self.confirmed),
+            Status::Cancelled => count(&self.cancelled),
             Status::Stuck => count(&self.stuck),
             Status::Terminated => count(&self.terminated),
-            Status::Scheduled | Status::Running | Status::Compensating => {}
+            Status::Scheduled
+            | Status::Running
+            | Status::Compensating
+            | Status::Trying
+            | Status::Confirming
+            | Status::Cancelling => {}
         }
     }
 }

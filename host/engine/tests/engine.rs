@@ -279,5 +279,5 @@ async fn a_call_that_panics_in_the_host_is_an_outcome() {
     let report = run(&on(&Memory::new(), &guests).await).await;
     assert_eq!(report.status, Status::Compensated);
     assert_eq!(report.nodes[1].error.as_ref().unwrap().code, "host-panic");
-    assert_eq!(report.policy, CompensationPolicy::StrictSequential);
+    assert_eq!(report.policy, Some(CompensationPolicy::StrictSequential));
 }

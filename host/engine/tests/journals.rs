@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use support::*;
 use wasaga_core::definition::{self, CompensationPolicy};
 use wasaga_core::saga::Report;
-use wasaga_core::{Call, Digest, Epoch, Fact, Name, Outcome, Record, Seq, Status, Summary, Timestamp, TransactionId};
+use wasaga_core::{Call, Digest, Epoch, Name, Outcome, Seq, Status, Summary, Timestamp, TransactionId};
 use wasaga_engine::StartRequest;
 use wasaga_journal::memory::Memory;
 use wasaga_journal::sqlite::{Options, Sqlite, Synchronous};
@@ -44,28 +44,6 @@ fn fan_out_fails(call: &Call) -> (Duration, Outcome) {
 
 fn chain_works(_: &Call) -> (Duration, Outcome) {
     instant(done())
-}
-
-/// Puts the first records of a transaction under another id, as a host that died left them.
-async fn plant(journal: &dyn Journal, number: u128, whole: &[Record], length: usize) -> TransactionId {
-    let id = TransactionId::from_u128(number);
-    let mut records = whole[..length].to_vec();
-    let Fact::Created(created) = &mut records[0].fact else { panic!("the first record creates") };
-    created.transaction = id;
-    let create = Create {
-        id,
-        definition: created.definition.clone(),
-        module: created.module,
-        key: None,
-        input: created.input.digest(),
-        host: HostId("dead".into()),
-        summary: Summary::of(&records),
-        records,
-    };
-    journal.create(create).await.unwrap();
-    // The dead host never joined; what it owns is let go as a takeover would.
-    journal.release(id, Epoch(1)).await.unwrap();
-    id
 }
 
 async fn check_prefixes(

@@ -7,8 +7,9 @@ use tokio::time::Instant;
 use wasaga_core::{Answer, Call, Failure, Forward, Json, Operation, Outcome, Timestamp, UnknownCause, Usage, Writes};
 use wasmtime::Store;
 
-use crate::contract::{Saga, types};
+use crate::contract::{self, types};
 use crate::failure::{Ended, LARGE_DATA, Late, is_pool_full, size};
+use crate::guest::Guest;
 use crate::load::{Loaded, memory_bytes_max};
 use crate::state::State;
 use crate::{PAYLOAD_BYTES_MAX, Sandbox};
@@ -16,13 +17,13 @@ use crate::{PAYLOAD_BYTES_MAX, Sandbox};
 /// An instance with its store.
 pub(crate) struct Instance {
     pub(crate) store: Store<State>,
-    pub(crate) guest: Saga,
+    pub(crate) guest: Guest,
     /// How many calls it has served.
     pub(crate) served: u32,
 }
 
 /// What the guest said; the error is what ended it before it could.
-type Said = wasmtime::Result<Result<String, types::Error>>;
+type Said = wasmtime::Result<contract::Said>;
 
 pub(crate) async fn call(sandbox: &Sandbox, loaded: &Loaded, call: &Call) -> Answer {
     let begun = Instant::now();
@@ -98,7 +99,7 @@ async fn fresh(sandbox: &Sandbox, loaded: &Loaded, call: &Call, deadline: Instan
     };
     store.data_mut().deadline = Some(deadline);
     // Initialisation is the guest's own code: the deadline and the limits hold for it as well.
-    let made = tokio::time::timeout_at(deadline, loaded.pre.instantiate_async(&mut store)).await;
+    let made = tokio::time::timeout_at(deadline, loaded.exports.instantiate(&mut store)).await;
     match made {
         Ok(Ok(guest)) => on(Instance { store, guest, served: 0 }, call, begun, deadline).await,
         Ok(Err(error)) if is_pool_full(&error) => Called::NoPlace,
@@ -150,13 +151,26 @@ fn prepare(store: &mut Store<State>, call: &Call, served: u32) -> wasmtime::Resu
 }
 
 async fn ask(instance: &mut Instance, call: &Call) -> Said {
-    let (store, guest) = (&mut instance.store, &instance.guest);
+    let (store, guest) = (&mut instance.store, &mut instance.guest);
     let (of, arguments) = (call_record(call), call.arguments.as_str().to_owned());
-    match (call.id.operation, &call.forward) {
-        (Operation::Run, _) => guest.wasaga_plugin_step().call_run(store, &of, &arguments).await,
-        (Operation::Compensate, forward) => {
-            let forward = forward_record(forward.as_ref());
-            guest.wasaga_plugin_compensation().call_compensate(store, &of, &arguments, &forward).await
+    match call.id.operation {
+        Operation::Run => guest.step(store)?.call_run(store, &of, &arguments).await,
+        Operation::Compensate => {
+            let forward = forward_record(call.forward.as_ref());
+            guest.compensation(store)?.call_compensate(store, &of, &arguments, &forward).await
+        }
+        Operation::Try => guest.call_try(store, of, arguments).await,
+        Operation::Confirm => {
+            // Only what was tried is confirmed, so there is an output.
+            let tried = match &call.forward {
+                Some(Forward::Completed(output)) => output.as_str().to_owned(),
+                Some(Forward::Unknown | Forward::Rejected(_)) | None => "null".to_owned(),
+            };
+            guest.call_confirm(store, of, arguments, tried).await
+        }
+        Operation::Cancel => {
+            let forward = forward_record(call.forward.as_ref());
+            guest.call_cancel(store, of, arguments, forward).await
         }
     }
 }

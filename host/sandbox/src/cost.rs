@@ -29,10 +29,11 @@ pub struct CallCost {
 }
 
 impl Sandbox {
-    /// Repeats a `run` call over and over, on one thread. None where the module is not loaded, it is
-    /// another operation, the guest does not answer, or takes too long for this to tell anything.
+    /// Repeats a `run` or `try` call over and over, on one thread. None where the module is not loaded, it
+    /// is another operation, the guest does not answer, or takes too long for this to tell anything.
     pub async fn cost(&self, call: &Call) -> Option<CallCost> {
-        let loaded = self.loaded(call.module).filter(|_| call.id.operation == Operation::Run)?;
+        let loaded =
+            self.loaded(call.module).filter(|_| matches!(call.id.operation, Operation::Run | Operation::Try))?;
         let call = Call { deadline: soon(), ..call.clone() };
         let mut bare = Bare {
             loaded: &loaded,
@@ -98,8 +99,11 @@ impl Bare<'_> {
         };
         let Instance { store, guest, served } = &mut instance;
         *served += 1;
-        let said = guest.wasaga_plugin_step().call_run(store, &self.record, &self.arguments).await;
-        drop(said.ok()?);
+        if self.call.id.operation == Operation::Try {
+            drop(guest.call_try(store, self.record.clone(), self.arguments.clone()).await.ok()?);
+        } else {
+            drop(guest.step(store).ok()?.call_run(store, &self.record, &self.arguments).await.ok()?);
+        }
         if self.loaded.warm.serves_more(*served) {
             self.kept = Some(instance);
         }
@@ -110,7 +114,7 @@ impl Bare<'_> {
         // Fuel is counted here as well, for it is compiled in; it is enough for all calls.
         let mut store = self.loaded.store(u64::MAX, self.call.memory_bytes).ok()?;
         store.data_mut().serve(self.call);
-        let guest = self.loaded.pre.instantiate_async(&mut store).await.ok()?;
+        let guest = self.loaded.exports.instantiate(&mut store).await.ok()?;
         Some(Instance { store, guest, served: 0 })
     }
 }

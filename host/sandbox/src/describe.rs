@@ -1,8 +1,8 @@
 //! From what a module says of itself to the core's words.
 
 use wasaga_core::definition::{
-    Action, Capability, Compensation, CompensationPolicy, Definition, EventPolicy, Limits, Module, Parameter, Saga,
-    Source, Step, Tcc,
+    Action, Capability, Compensation, CompensationPolicy, Definition, EventPolicy, Limits, Module, Parameter,
+    Participant, Saga, Source, Step, Tcc,
 };
 use wasaga_core::{InvalidJson, Json, RetryPolicy};
 
@@ -33,7 +33,7 @@ fn capability(capability: wit::Capability) -> Capability {
 fn definition(definition: wit::Definition) -> Result<Definition, String> {
     match definition {
         wit::Definition::Saga(of) => saga(of).map(Definition::Saga),
-        wit::Definition::Tcc(tcc) => Ok(Definition::Tcc(Tcc { name: tcc.name, description: tcc.description })),
+        wit::Definition::Tcc(of) => tcc(of).map(Definition::Tcc),
     }
 }
 
@@ -48,6 +48,35 @@ fn saga(saga: wit::Saga) -> Result<Saga, String> {
         deadline: saga.deadline,
         concurrency: saga.concurrency,
         annotations: saga.annotations,
+    })
+}
+
+fn tcc(tcc: wit::Tcc) -> Result<Tcc, String> {
+    let place = format!("tcc `{}`", tcc.name);
+    Ok(Tcc {
+        input_schema: json(&format!("{place}: the schema of its input"), tcc.input_schema)?,
+        participants: tcc.participants.into_iter().map(|of| participant(&place, of)).collect::<Result<_, _>>()?,
+        name: tcc.name,
+        description: tcc.description,
+        deadline: tcc.deadline,
+        annotations: tcc.annotations,
+    })
+}
+
+fn participant(tcc: &str, participant: wit::Participant) -> Result<Participant, String> {
+    let place = format!("{tcc}, participant `{}`", participant.id);
+    Ok(Participant {
+        parameters: parameters(&place, participant.parameters)?,
+        id: participant.id,
+        description: participant.description,
+        provider: participant.provider,
+        order: participant.order,
+        optional: participant.optional,
+        try_limits: limits(&participant.try_limits),
+        confirm_limits: limits(&participant.confirm_limits),
+        cancel_limits: limits(&participant.cancel_limits),
+        events: participant.events.map(events),
+        annotations: participant.annotations,
     })
 }
 

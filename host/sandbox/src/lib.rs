@@ -12,6 +12,7 @@ mod cost;
 mod describe;
 mod engine;
 mod failure;
+mod guest;
 mod imports;
 mod limits;
 mod load;
@@ -37,7 +38,7 @@ use warm::WAITING_MAX;
 pub use cost::CallCost;
 
 /// Bytes of one JSON text that passes between host and guest, in either direction. What is larger
-/// belongs into a store, with its key in the saga.
+/// belongs into a store, with its key in the transaction.
 pub const PAYLOAD_BYTES_MAX: usize = 8 << 20;
 /// Bytes of a module. A Python guest has 18.5 MB, and five times that is still read in a moment.
 pub const MODULE_BYTES_MAX: usize = 128 << 20;

@@ -6,14 +6,16 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::time::Instant;
+use wasaga_core::definition::Definition;
 use wasaga_core::{Digest, definition};
 use wasaga_engine::port::{LoadError, Module};
 use wasmtime::component::Component;
 use wasmtime::{Engine, Store, UpdateDeadline};
 
 use crate::cache::Cache;
-use crate::contract::{EXPORTS, PACKAGE, SagaPre, VERSION};
+use crate::contract::{METADATA, OF_SAGAS, OF_TCCS, PACKAGE, VERSION, full};
 use crate::failure::{Ended, Late, size};
+use crate::guest::Exports;
 use crate::state::State;
 use crate::warm::Warm;
 use crate::{MODULE_BYTES_MAX, Sandbox, call, describe, engine};
@@ -28,7 +30,7 @@ pub(crate) struct Loaded {
     digest: Digest,
     description: Arc<definition::Module>,
     engine: Engine,
-    pub(crate) pre: SagaPre<State>,
+    pub(crate) exports: Arc<Exports>,
     pub(crate) warm: Warm,
 }
 
@@ -75,6 +77,27 @@ fn refuse(reason: impl Into<String>, remedy: impl Into<String>) -> LoadError {
     LoadError { reason: reason.into(), remedy: remedy.into() }
 }
 
+fn unfit(error: &wasmtime::Error) -> LoadError {
+    let reason = format!("it does not fit the contract {PACKAGE}plugin@{VERSION}: {error:#}");
+    refuse(reason, "build it with a matching SDK")
+}
+
+/// A module that describes what it cannot answer for is told before anything is started.
+fn check_definitions(exports: &Exports, description: &definition::Module) -> Result<(), LoadError> {
+    for definition in &description.definitions {
+        let (kind, there, interface) = match definition {
+            Definition::Saga(_) => ("saga", exports.has_steps(), OF_SAGAS[0]),
+            Definition::Tcc(_) => ("tcc", exports.has_participants(), OF_TCCS[0]),
+        };
+        if !there {
+            let name = definition.name();
+            let reason = format!("it describes {kind} `{name}` and does not export `{PACKAGE}{interface}@{VERSION}`");
+            return Err(refuse(reason, "build it anew with the SDK"));
+        }
+    }
+    Ok(())
+}
+
 const BUILD: &str = "build it with `cargo build --target wasm32-wasip2`";
 
 pub(crate) async fn load(sandbox: &Sandbox, digest: Digest, bytes: Arc<[u8]>) -> Result<Loaded, LoadError> {
@@ -82,20 +105,16 @@ pub(crate) async fn load(sandbox: &Sandbox, digest: Digest, bytes: Arc<[u8]>) ->
     let component = compile(sandbox, digest, bytes).await?;
     check_contract(&sandbox.runtime.engine, &component)?;
     let pre = sandbox.runtime.linker.instantiate_pre(&component).map_err(|error| unknown_import(&error))?;
-    let pre = SagaPre::new(pre).map_err(|error| {
-        refuse(
-            format!("it does not fit the contract {PACKAGE}saga@{VERSION}: {error:#}"),
-            "build it with a matching SDK",
-        )
-    })?;
+    let exports = Arc::new(Exports::new(pre).map_err(|error| unfit(&error))?);
     // The semaphore is never closed, so this waits for its turn and nothing else.
     let turn = sandbox.describing.acquire().await;
-    let description = ask(&sandbox.runtime.engine, &pre).await?;
+    let description = ask(&sandbox.runtime.engine, &exports).await?;
     drop(turn);
+    check_definitions(&exports, &description)?;
     let calls_per_instance = description.calls_per_instance.min(sandbox.settings.calls_per_instance_max);
     let warm = Warm::new(calls_per_instance, sandbox.idle.clone());
     let engine = sandbox.runtime.engine.clone();
-    Ok(Loaded { digest, description: Arc::new(description), engine, pre, warm })
+    Ok(Loaded { digest, description: Arc::new(description), engine, exports, warm })
 }
 
 /// The first bytes tell what a file is, before anything is compiled.
@@ -184,18 +203,20 @@ fn check_contract(engine: &Engine, component: &Component) -> Result<(), LoadErro
             return Err(refuse(reason, "build it with the SDK of this host's version, or update the host"));
         }
     }
-    let missing: Vec<String> = EXPORTS
-        .into_iter()
-        .map(|interface| format!("{PACKAGE}{interface}@{VERSION}"))
-        .filter(|interface| !names.contains(interface))
-        .collect();
-    match missing.first() {
+    let there = |interface: &&str| names.contains(&full(interface));
+    let offered = |all: &[&str]| all.iter().any(there);
+    if !there(&METADATA) && !offered(&OF_SAGAS) && !offered(&OF_TCCS) {
+        let reason = format!("it is a component and neither saga nor TCC: it does not export `{}`", full(METADATA));
+        return Err(refuse(
+            reason,
+            "write it with the SDK: a crate of type `cdylib` with a `#[saga]` or `#[tcc]` in it",
+        ));
+    }
+    // One of two that belong together needs the other; one without either kind needs a saga's.
+    let needed: &[&str] = if offered(&OF_SAGAS) || !offered(&OF_TCCS) { &OF_SAGAS } else { &OF_TCCS };
+    match std::iter::once(&METADATA).chain(needed).find(|interface| !there(interface)) {
         None => Ok(()),
-        Some(first) if missing.len() == EXPORTS.len() => {
-            let reason = format!("it is a component and not a saga: it does not export `{first}`");
-            Err(refuse(reason, "write it with the SDK: a crate of type `cdylib` with a `#[saga]` in it"))
-        }
-        Some(first) => Err(refuse(format!("it does not export `{first}`"), "build it anew with the SDK")),
+        Some(missing) => Err(refuse(format!("it does not export `{}`", full(missing)), "build it anew with the SDK")),
     }
 }
 
@@ -206,17 +227,21 @@ fn unknown_import(error: &wasmtime::Error) -> LoadError {
     refuse(format!("it imports `{name}`, which this host does not offer"), remedy)
 }
 
-async fn ask(engine: &Engine, pre: &SagaPre<State>) -> Result<definition::Module, LoadError> {
+async fn ask(engine: &Engine, exports: &Arc<Exports>) -> Result<definition::Module, LoadError> {
     let failed = |why: String| refuse(why, "find out with its own tests: `describe` needs no host");
     let mut store = store(engine, DESCRIBE_FUEL, DESCRIBE_MEMORY_BYTES)
         .map_err(|error| failed(format!("it cannot be asked what it is: {error:#}")))?;
     let deadline = Instant::now() + DESCRIBE_TIMEOUT;
     store.data_mut().deadline = Some(deadline);
     let asked = async {
-        let guest = pre.instantiate_async(&mut store).await?;
-        guest.wasaga_plugin_metadata().call_describe(&mut store).await
+        let mut guest = exports.instantiate(&mut store).await?;
+        if let Err(error) = guest.check(&mut store) {
+            return Ok(Err(error));
+        }
+        let metadata = guest.metadata(&mut store)?;
+        Ok(Ok(metadata.call_describe(&mut store).await?))
     };
-    let said = tokio::time::timeout_at(deadline, asked).await;
+    let said: Result<wasmtime::Result<_>, _> = tokio::time::timeout_at(deadline, asked).await;
     let late = || {
         let limit = DESCRIBE_TIMEOUT.as_secs();
         format!("it did not say what it is within {limit} s: `describe`, or its initialisation, never ends")
@@ -231,8 +256,9 @@ async fn ask(engine: &Engine, pre: &SagaPre<State>) -> Result<definition::Module
             let trace: String = trace.chars().take(400).collect();
             Err(failed(format!("it failed to say what it is: `{}`: {}{trace}", failure.code, failure.message)))
         }
-        Ok(Ok(Err(said))) => Err(failed(format!("it says that it cannot be used: {said}"))),
-        Ok(Ok(Ok(module))) => describe::module(module)
+        Ok(Ok(Err(error))) => Err(unfit(&error)),
+        Ok(Ok(Ok(Err(said)))) => Err(failed(format!("it says that it cannot be used: {said}"))),
+        Ok(Ok(Ok(Ok(module)))) => describe::module(module)
             .map_err(|what| refuse(format!("what it says of itself makes no sense: {what}"), "update its SDK")),
     }
 }

@@ -2,20 +2,19 @@
 
 use std::process::ExitCode;
 
-use wasaga_core::saga::Report;
-use wasaga_core::{Json, Status};
+use wasaga_core::{Json, Report, Status};
 use wasaga_engine::Error as EngineError;
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
-    /// The transaction completed, or the command did what it was asked.
+    /// The transaction completed or was confirmed, or the command did what it was asked.
     Completed,
     /// The host failed: its journal, its disk, or a bug.
     Host,
     /// What was given cannot be used: arguments, a file, an input, a transaction's id.
     BadInput,
-    /// The transaction was undone.
+    /// The transaction was undone or cancelled.
     Compensated,
     /// The transaction waits for a person.
     Stuck,
@@ -28,10 +27,10 @@ pub(crate) enum Exit {
 /// The table, as help shows it.
 pub(crate) const TABLE: &str = "\
 Exit codes:
-  0  completed: the transaction, or what the command was asked for
+  0  completed or confirmed: the transaction, or what the command was asked for
   1  host error: the journal, the disk, or a bug
   2  bad input: arguments, a file, JSON, an unknown id, or what does not fit where a transaction stands
-  3  compensated: what was done is undone
+  3  compensated or cancelled: what was done is undone
   4  stuck: it waits for a person
   5  terminated: an operator ended it
   6  unfinished: paused, or interrupted; `wasaga resume` goes on";
@@ -40,11 +39,16 @@ impl Exit {
     /// What a transaction came to.
     pub(crate) fn of(report: &Report) -> Self {
         match report.status {
-            Status::Completed => Self::Completed,
-            Status::Compensated => Self::Compensated,
+            Status::Completed | Status::Confirmed => Self::Completed,
+            Status::Compensated | Status::Cancelled => Self::Compensated,
             Status::Stuck => Self::Stuck,
             Status::Terminated => Self::Terminated,
-            Status::Scheduled | Status::Running | Status::Compensating => Self::Unfinished,
+            Status::Scheduled
+            | Status::Running
+            | Status::Compensating
+            | Status::Trying
+            | Status::Confirming
+            | Status::Cancelling => Self::Unfinished,
         }
     }
 

@@ -1,5 +1,5 @@
-//! Writes the table of a saga, which the SDK registers and describes, and the functions that call
-//! the user's.
+//! Writes the table of a saga or a TCC, which the SDK registers and describes, and the functions that
+//! call the user's.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
@@ -8,6 +8,12 @@ use syn::spanned::Spanned as _;
 use crate::operation::{Operation, What};
 use crate::saga::{Saga, Step, Undo};
 use crate::settings::{Limits, Source};
+use crate::tcc::{Participant, Tcc};
+
+/// Attempts where a retry policy names none: those of the host.
+const ATTEMPTS: u32 = 3;
+/// Those of a confirm or a cancel.
+const SETTLE_ATTEMPTS: u32 = 70;
 
 /// `const _: () = { … };`
 pub(crate) fn table(saga: &Saga) -> TokenStream {
@@ -43,7 +49,7 @@ fn step_table(i: usize, step: &Step) -> TokenStream {
     let Step { id, description, depends_on, settings, operation, .. } = step;
     let (run, output) = (format_ident!("run_{i}"), schema(&operation.output));
     let parameters = parameters(operation);
-    let limits = limits(&settings.limits);
+    let limits = limits(&settings.limits, ATTEMPTS);
     let condition = option(settings.condition.as_ref());
     let at_most_once = settings.at_most_once;
     let each = wrapped(step.each.as_ref().map(source));
@@ -68,19 +74,76 @@ fn step_table(i: usize, step: &Step) -> TokenStream {
 fn undo_table(run: &Ident, undo: &Undo) -> TokenStream {
     let name = &undo.name;
     let parameters = parameters(&undo.operation);
-    let limits = limits(&undo.settings.limits);
+    let limits = limits(&undo.settings.limits, ATTEMPTS);
     let critical = undo.settings.critical;
     quote! {
         private::Undo { name: #name, parameters: &[#(#parameters),*], limits: #limits, critical: #critical, run: #run }
     }
 }
 
+/// `const _: () = { … };`
+pub(crate) fn tcc_table(tcc: &Tcc) -> TokenStream {
+    let Tcc { name, description, settings, .. } = tcc;
+    let deadline = option(settings.deadline_ms.as_ref());
+    let calls = tcc.participants.iter().enumerate().map(|(i, participant)| {
+        let attempt = caller(&format_ident!("try_{i}"), &participant.attempt, false);
+        let confirm = caller(&format_ident!("confirm_{i}"), &participant.confirm.operation, true);
+        let cancel = caller(&format_ident!("cancel_{i}"), &participant.cancel.operation, true);
+        quote!(#attempt #confirm #cancel)
+    });
+    let participants = tcc.participants.iter().enumerate().map(|(i, participant)| participant_table(i, participant));
+    quote! {
+        const _: () = {
+            use ::wasaga::__private as private;
+            #(#calls)*
+            static TCC: private::Tcc = private::Tcc {
+                module: (::core::env!("CARGO_PKG_NAME"), ::core::env!("CARGO_PKG_VERSION"), ::core::env!("CARGO_PKG_DESCRIPTION")),
+                name: #name,
+                description: #description,
+                deadline_ms: #deadline,
+                participants: &[#(#participants),*],
+            };
+            private::inventory::submit! { private::TccEntry(&TCC) }
+        };
+    }
+}
+
+fn participant_table(i: usize, participant: &Participant) -> TokenStream {
+    let Participant { id, description, settings, confirm, cancel, parameters, .. } = participant;
+    let (attempt, confirmed, cancelled) =
+        (format_ident!("try_{i}"), format_ident!("confirm_{i}"), format_ident!("cancel_{i}"));
+    let (order, optional) = (settings.order, settings.optional);
+    let parameters = parameters.iter().map(|of| parameter(&of.name, &of.source, of.required, &of.ty));
+    let try_limits = limits(&settings.limits, ATTEMPTS);
+    let confirm_limits = limits(&confirm.settings.limits, SETTLE_ATTEMPTS);
+    let cancel_limits = limits(&cancel.settings.limits, SETTLE_ATTEMPTS);
+    quote! {
+        private::Participant {
+            id: #id,
+            description: #description,
+            order: #order,
+            optional: #optional,
+            parameters: &[#(#parameters),*],
+            try_limits: #try_limits,
+            confirm_limits: #confirm_limits,
+            cancel_limits: #cancel_limits,
+            attempt: #attempt,
+            confirm: #confirmed,
+            cancel: #cancelled,
+        }
+    }
+}
+
 fn parameters(operation: &Operation) -> impl Iterator<Item = TokenStream> {
-    operation.parameters.iter().filter_map(|parameter| {
-        let What::Argument { name, ty, required, source: from } = &parameter.what else { return None };
-        let (from, schema) = (source(from), schema(ty));
-        Some(quote!(private::Parameter { name: #name, source: #from, required: #required, schema: #schema }))
+    operation.parameters.iter().filter_map(|of| {
+        let What::Argument { name, ty, required, source } = &of.what else { return None };
+        Some(parameter(name, source, *required, ty))
     })
+}
+
+fn parameter(name: &str, from: &Source, required: bool, ty: &syn::Type) -> TokenStream {
+    let (from, schema) = (source(from), schema(ty));
+    quote!(private::Parameter { name: #name, source: #from, required: #required, schema: #schema })
 }
 
 /// A function that reads the arguments and calls the user's.
@@ -92,6 +155,11 @@ fn caller(name: &Ident, operation: &Operation, undo: bool) -> TokenStream {
         let value = match &parameter.what {
             What::Call => quote!(call.clone()),
             What::Forward => quote!(forward.clone()),
+            What::Tried { ty, at } => {
+                let (variable, at) = (format_ident!("argument_{i}"), option(at.as_ref()));
+                reads.push(quote_spanned!(ty.span()=> let #variable = private::tried::<#ty>(forward, #at)?;));
+                quote!(#variable)
+            }
             What::Argument { name, ty, .. } => {
                 let variable = format_ident!("argument_{i}");
                 // At the type's place, so that a type that cannot be read is what the compiler shows.
@@ -126,13 +194,13 @@ fn schema(ty: &syn::Type) -> TokenStream {
     quote_spanned!(ty.span()=> private::schema::<#ty>)
 }
 
-fn limits(limits: &Limits) -> TokenStream {
+fn limits(limits: &Limits, attempts: u32) -> TokenStream {
     let timeout = option(limits.timeout_ms.as_ref());
     let total_timeout = option(limits.total_timeout_ms.as_ref());
     let fuel = option(limits.fuel.as_ref());
     let memory = option(limits.memory_bytes.as_ref());
     let retry = wrapped(limits.retry.as_ref().map(|retry| {
-        let (attempts, delay, max_delay) = (retry.attempts, retry.delay_ms, retry.max_delay_ms);
+        let (attempts, delay, max_delay) = (retry.attempts.unwrap_or(attempts), retry.delay_ms, retry.max_delay_ms);
         let (multiplier, jitter) = (retry.multiplier, retry.jitter);
         quote!(private::Retry {
             attempts: #attempts, delay_ms: #delay, max_delay_ms: #max_delay, multiplier: #multiplier, jitter: #jitter,

@@ -6,6 +6,7 @@ mod expand;
 mod operation;
 mod saga;
 mod settings;
+mod tcc;
 mod units;
 
 use proc_macro::TokenStream;
@@ -51,8 +52,56 @@ pub fn compensation(_: TokenStream, function: TokenStream) -> TokenStream {
     outside("compensation", function)
 }
 
+/// Makes a TCC of a module: functions with `#[participant]` reserve, those with `#[confirm]` make that
+/// final, those with `#[cancel]` free it, and all stay plain functions.
+///
+/// Settings: `name = "…"` (default: the module's name), `deadline = "30s"` (of the tries). The module's
+/// doc comment describes the TCC.
+///
+/// `#[participant(…)]` marks a try: `id = "…"` (default: the function's name), `order = 1` (default 0;
+/// tried and confirmed in rising order, cancelled in falling, equal ones together), `optional`, and
+/// `timeout`, `total_timeout`, `fuel`, `memory` and `retry` as for a step of a [`macro@saga`].
+///
+/// `#[confirm(of = participant, …)]` and `#[cancel(of = participant, …)]`: each participant has one of
+/// each. They take the same limits; `attempts` is 70 where it is not said, and never more than the host has.
+///
+/// Arguments follow the rule of [`macro@saga`]. A parameter with the name of a participant is what that
+/// one's try answered, which must have a lower order. In a confirm and a cancel `output`, or the
+/// participant's own name, is what its try answered; in a cancel it is an `Option`, for the try may not
+/// have happened, and a parameter of type `Forward` says what is known of it. All other arguments are
+/// those of the try: they are bound once, and the three functions share them.
+#[proc_macro_attribute]
+pub fn tcc(settings: TokenStream, module: TokenStream) -> TokenStream {
+    tcc::tcc(settings.into(), module.into()).unwrap_or_else(syn::Error::into_compile_error).into()
+}
+
+/// Marks the try of a participant; see [`macro@tcc`].
+#[proc_macro_attribute]
+pub fn participant(_: TokenStream, function: TokenStream) -> TokenStream {
+    outside_tcc("participant", function)
+}
+
+/// Marks what makes a try final; see [`macro@tcc`].
+#[proc_macro_attribute]
+pub fn confirm(_: TokenStream, function: TokenStream) -> TokenStream {
+    outside_tcc("confirm", function)
+}
+
+/// Marks what frees a try; see [`macro@tcc`].
+#[proc_macro_attribute]
+pub fn cancel(_: TokenStream, function: TokenStream) -> TokenStream {
+    outside_tcc("cancel", function)
+}
+
+fn outside_tcc(attribute: &str, function: TokenStream) -> TokenStream {
+    misplaced(&format!("`#[{attribute}]` belongs on a function in a module with `#[tcc]`"), function)
+}
+
 fn outside(attribute: &str, function: TokenStream) -> TokenStream {
-    let message = format!("`#[{attribute}]` belongs on a function in a module with `#[saga]`");
+    misplaced(&format!("`#[{attribute}]` belongs on a function in a module with `#[saga]`"), function)
+}
+
+fn misplaced(message: &str, function: TokenStream) -> TokenStream {
     let span = function.into_iter().next().map_or_else(proc_macro2::Span::call_site, |token| token.span().into());
     syn::Error::new(span, message).into_compile_error().into()
 }

@@ -4,7 +4,7 @@ use syn::{FnArg, GenericArgument, Ident, ItemFn, Pat, PathArguments, ReturnType,
 
 use crate::settings::{Source, SourceParts};
 
-/// A function that a saga calls.
+/// A function that the host calls.
 pub(crate) struct Operation {
     pub(crate) function: Ident,
     pub(crate) parameters: Vec<Parameter>,
@@ -25,19 +25,54 @@ pub(crate) struct Parameter {
 pub(crate) enum What {
     Call,
     Forward,
-    Argument { name: String, ty: Box<Type>, required: bool, source: Source },
+    /// In a confirm or a cancel: the output of the try, or a part of it.
+    Tried {
+        ty: Box<Type>,
+        at: Option<String>,
+    },
+    Argument {
+        name: String,
+        ty: Box<Type>,
+        required: bool,
+        source: Source,
+    },
 }
 
 /// What the rule of arguments looks at.
 pub(crate) struct Rule<'a> {
-    /// Ids of the steps.
-    pub(crate) steps: &'a [String],
-    /// Whether this is a compensation.
-    pub(crate) undo: bool,
+    /// Ids of the steps or participants.
+    pub(crate) nodes: &'a [String],
+    pub(crate) place: Place,
     /// Whether this is a fan-out, or undoes one.
     pub(crate) each: bool,
-    /// The step that this is, or undoes.
+    /// The step that this is, or undoes; the participant that this is of.
     pub(crate) own: &'a str,
+}
+
+/// Which operation a function is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    Step,
+    Compensation,
+    Try,
+    Confirm,
+    Cancel,
+}
+
+impl Place {
+    /// Whether it is of a TCC.
+    fn is_tcc(self) -> bool {
+        matches!(self, Self::Try | Self::Confirm | Self::Cancel)
+    }
+
+    /// Whether something was done before it, of which it is told.
+    fn is_after(self) -> bool {
+        !matches!(self, Self::Step | Self::Try)
+    }
+
+    fn node(self) -> &'static str {
+        if self.is_tcc() { "participant" } else { "step" }
+    }
 }
 
 impl Operation {
@@ -71,9 +106,14 @@ fn parameter(argument: &mut FnArg, rule: &Rule<'_>) -> syn::Result<Parameter> {
     let (ty, by_reference) = owned(&typed.ty);
     match last_word(&ty).as_deref() {
         Some("Call") => return Ok(Parameter { what: What::Call, by_reference }),
-        Some("Forward") if rule.undo => return Ok(Parameter { what: What::Forward, by_reference }),
+        Some("Forward") if rule.place.is_after() => return Ok(Parameter { what: What::Forward, by_reference }),
         Some("Forward") => {
-            return Err(syn::Error::new(typed.ty.span(), "only a compensation is told what is known of its step"));
+            let message = if rule.place.is_tcc() {
+                "only a confirm and a cancel are told what is known of the try"
+            } else {
+                "only a compensation is told what is known of its step"
+            };
+            return Err(syn::Error::new(typed.ty.span(), message));
         }
         _ => {}
     }
@@ -89,6 +129,13 @@ fn parameter(argument: &mut FnArg, rule: &Rule<'_>) -> syn::Result<Parameter> {
     };
     check_place(&source, rule).map_err(|message| syn::Error::new(typed.pat.span(), message))?;
     let required = last_word(&ty).as_deref() != Some("Option");
+    if let (Source::OwnOutput(at), true) = (&source, rule.place.is_tcc()) {
+        if rule.place == Place::Cancel && required {
+            let message = "a try that never happened has no output, so in a cancel this is an `Option`";
+            return Err(syn::Error::new(typed.ty.span(), message));
+        }
+        return Ok(Parameter { what: What::Tried { ty: Box::new(ty), at: at.clone() }, by_reference });
+    }
     Ok(Parameter { what: What::Argument { name, ty: Box::new(ty), required, source }, by_reference })
 }
 
@@ -109,17 +156,24 @@ pub(crate) fn by_rule(name: &str, rule: &Rule<'_>) -> Result<Source, String> {
             return Err("this argument has no source: give it a name, for a name says where a value comes from".into());
         }
         "input" => Source::Input(None),
-        "output" if rule.undo => Source::OwnOutput(None),
-        "cause" if rule.undo => Source::Cause,
+        "output" if rule.place.is_after() => Source::OwnOutput(None),
+        "cause" if rule.place == Place::Compensation => Source::Cause,
         "item" if rule.each => Source::Item(None),
         "output" | "cause" => {
-            let message =
-                "has a meaning in compensations only; name it otherwise, or say where it comes from with `#[from(…)]`";
-            return Err(format!("this argument has no source: `{name}` {message}"));
+            let places = match (rule.place.is_tcc(), name) {
+                (true, "output") => "confirm and cancel",
+                _ => "compensations",
+            };
+            return Err(format!(
+                "this argument has no source: `{name}` has a meaning in {places} only; name it otherwise, or say where \
+                 it comes from with `#[from(…)]`"
+            ));
         }
-        _ if rule.steps.iter().any(|step| step == name) => {
-            if !rule.undo && name == rule.own {
-                return Err(format!("this argument has no source: step `{name}` cannot wait for its own output"));
+        _ if rule.place.is_tcc() && rule.place.is_after() && name == rule.own => Source::OwnOutput(None),
+        _ if rule.nodes.iter().any(|node| node == name) => {
+            if !rule.place.is_after() && name == rule.own {
+                let node = rule.place.node();
+                return Err(format!("this argument has no source: {node} `{name}` cannot wait for its own output"));
             }
             Source::Step { step: name.into(), span: proc_macro2::Span::call_site(), at: None }
         }
@@ -129,7 +183,13 @@ pub(crate) fn by_rule(name: &str, rule: &Rule<'_>) -> Result<Source, String> {
 
 fn check_place(source: &Source, rule: &Rule<'_>) -> Result<(), String> {
     match source {
-        Source::OwnOutput(_) | Source::Cause | Source::CompensationOf { .. } if !rule.undo => {
+        Source::Item(_) | Source::Cause | Source::CompensationOf { .. } if rule.place.is_tcc() => {
+            Err("this argument has no source: only a saga has items, compensations and a cause".into())
+        }
+        Source::OwnOutput(_) if rule.place == Place::Try => {
+            Err("this argument has no source: only a confirm and a cancel know an output that was tried".into())
+        }
+        Source::OwnOutput(_) | Source::Cause | Source::CompensationOf { .. } if !rule.place.is_after() => {
             Err("this argument has no source: only a compensation knows an output that is undone, or a cause".into())
         }
         Source::Item(_) if !rule.each => Err("this argument has no source: only a step with `each` has items".into()),

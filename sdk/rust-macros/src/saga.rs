@@ -5,8 +5,10 @@ use quote::ToTokens as _;
 use syn::{Attribute, Ident, Item, ItemFn, ItemMod, parse::Parser as _, spanned::Spanned as _};
 
 use crate::expand;
-use crate::operation::{Operation, Rule, by_rule};
+use crate::operation::{Operation, Place, Rule, by_rule};
 use crate::settings::{Each, SagaSettings, Source, StepSettings, UndoSettings};
+
+const STEP: &str = "a step of this saga";
 
 /// A saga that makes sense.
 pub(crate) struct Saga {
@@ -61,12 +63,12 @@ pub(crate) fn all(errors: Vec<syn::Error>) -> syn::Result<()> {
 }
 
 /// The functions that are marked, with their attribute taken off.
-struct Marked<'m> {
-    function: &'m mut ItemFn,
-    attribute: Attribute,
+pub(crate) struct Marked<'m> {
+    pub(crate) function: &'m mut ItemFn,
+    pub(crate) attribute: Attribute,
 }
 
-fn marked<'m>(items: &'m mut [Item], name: &str) -> Vec<Marked<'m>> {
+pub(crate) fn marked<'m>(items: &'m mut [Item], name: &str) -> Vec<Marked<'m>> {
     let functions = items.iter_mut().filter_map(|item| match item {
         Item::Fn(function) => Some(function),
         _ => None,
@@ -150,7 +152,7 @@ fn duplicates(heads: &[(ItemFn, StepSettings)], ids: &[String]) -> Vec<syn::Erro
 fn read_step(items: &mut [Item], function: &ItemFn, settings: StepSettings, ids: &[String]) -> syn::Result<Step> {
     let own = id(function, &settings);
     let description = docs(&function.attrs);
-    let rule = Rule { steps: ids, undo: false, each: settings.each.is_some(), own: &own };
+    let rule = Rule { nodes: ids, place: Place::Step, each: settings.each.is_some(), own: &own };
     let mut errors = Vec::new();
     let each = match &settings.each {
         None => None,
@@ -164,7 +166,7 @@ fn read_step(items: &mut [Item], function: &ItemFn, settings: StepSettings, ids:
         },
     };
     for step in &settings.depends_on {
-        errors.extend(known(&plain(step), step.span(), ids).err());
+        errors.extend(known(&plain(step), step.span(), ids, STEP).err());
         if plain(step) == own {
             errors.push(syn::Error::new(step.span(), format!("step `{own}` cannot depend on itself")));
         }
@@ -185,7 +187,7 @@ fn read_step(items: &mut [Item], function: &ItemFn, settings: StepSettings, ids:
 }
 
 /// The function itself, for its parameters lose their `#[from]`.
-fn same<'m>(items: &'m mut [Item], function: &ItemFn) -> Option<&'m mut ItemFn> {
+pub(crate) fn same<'m>(items: &'m mut [Item], function: &ItemFn) -> Option<&'m mut ItemFn> {
     items.iter_mut().find_map(|item| match item {
         Item::Fn(found) if found.sig.ident == function.sig.ident => Some(found),
         _ => None,
@@ -198,9 +200,9 @@ fn read_undo(marked: &mut Marked<'_>, ids: &[String], steps: &[Step]) -> syn::Re
         return Err(syn::Error::new(marked.attribute.span(), "say which step it undoes: `#[compensation(of = …)]`"));
     };
     let step = plain(of);
-    known(&step, of.span(), ids)?;
+    known(&step, of.span(), ids, STEP)?;
     let each = steps.iter().any(|known| known.id == step && known.each.is_some());
-    let rule = Rule { steps: ids, undo: true, each, own: &step };
+    let rule = Rule { nodes: ids, place: Place::Compensation, each, own: &step };
     let operation = Operation::read(marked.function, &rule)?;
     all(unknown_sources(&operation, ids))?;
     let name = plain(&operation.function);
@@ -217,30 +219,31 @@ fn unknown_sources(operation: &Operation, ids: &[String]) -> Vec<syn::Error> {
 
 fn known_source(source: &Source, ids: &[String]) -> syn::Result<()> {
     match source {
-        Source::Step { step, span, .. } | Source::CompensationOf { step, span } => known(step, *span, ids),
+        Source::Step { step, span, .. } | Source::CompensationOf { step, span } => known(step, *span, ids, STEP),
         _ => Ok(()),
     }
 }
 
-fn known(step: &str, span: Span, ids: &[String]) -> syn::Result<()> {
-    if ids.iter().any(|id| id == step) {
+/// Whether there is such a node; `what` says what it should be.
+pub(crate) fn known(node: &str, span: Span, ids: &[String], what: &str) -> syn::Result<()> {
+    if ids.iter().any(|id| id == node) {
         return Ok(());
     }
-    let near = ids.iter().map(|id| (strsim::jaro_winkler(id, step), id)).max_by(|a, b| a.0.total_cmp(&b.0));
+    let near = ids.iter().map(|id| (strsim::jaro_winkler(id, node), id)).max_by(|a, b| a.0.total_cmp(&b.0));
     let remedy = match near {
         // Below this the two words have little more than a letter in common.
         Some((likeness, id)) if likeness > 0.8 => format!("did you mean `{id}`?"),
         _ => format!("there are: {}", ids.join(", ")),
     };
-    Err(syn::Error::new(span, format!("`{step}` is not a step of this saga ({remedy})")))
+    Err(syn::Error::new(span, format!("`{node}` is not {what} ({remedy})")))
 }
 
-fn plain(ident: &Ident) -> String {
+pub(crate) fn plain(ident: &Ident) -> String {
     ident.to_string().trim_start_matches("r#").to_owned()
 }
 
 /// The doc comment's first paragraph.
-fn docs(attributes: &[Attribute]) -> String {
+pub(crate) fn docs(attributes: &[Attribute]) -> String {
     let lines = attributes.iter().filter(|attribute| attribute.path().is_ident("doc")).filter_map(|attribute| {
         let syn::Meta::NameValue(pair) = &attribute.meta else { return None };
         let syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(text), .. }) = &pair.value else { return None };

@@ -42,6 +42,29 @@ pub(crate) struct UndoSettings {
     pub(crate) limits: Limits,
 }
 
+/// Of a whole TCC.
+#[derive(Default)]
+pub(crate) struct TccSettings {
+    pub(crate) name: Option<LitStr>,
+    pub(crate) deadline_ms: Option<u64>,
+}
+
+/// Of a participant; the limits are those of its try.
+#[derive(Default)]
+pub(crate) struct ParticipantSettings {
+    pub(crate) id: Option<LitStr>,
+    pub(crate) order: u32,
+    pub(crate) optional: bool,
+    pub(crate) limits: Limits,
+}
+
+/// Of a confirm or a cancel.
+#[derive(Default)]
+pub(crate) struct SettleSettings {
+    pub(crate) of: Option<Ident>,
+    pub(crate) limits: Limits,
+}
+
 /// Time, fuel, memory, retries.
 #[derive(Default)]
 pub(crate) struct Limits {
@@ -54,7 +77,8 @@ pub(crate) struct Limits {
 
 /// The parts of a retry policy; the defaults are those of the host.
 pub(crate) struct Retry {
-    pub(crate) attempts: u32,
+    /// None leaves it to the operation: 3, or as many as the host has for a confirm or a cancel.
+    pub(crate) attempts: Option<u32>,
     pub(crate) delay_ms: u64,
     pub(crate) max_delay_ms: u64,
     pub(crate) multiplier: f64,
@@ -63,7 +87,7 @@ pub(crate) struct Retry {
 
 impl Default for Retry {
     fn default() -> Self {
-        Self { attempts: 3, delay_ms: 1_000, max_delay_ms: 30_000, multiplier: 2.0, jitter: 0.3 }
+        Self { attempts: None, delay_ms: 1_000, max_delay_ms: 30_000, multiplier: 2.0, jitter: 0.3 }
     }
 }
 
@@ -183,6 +207,59 @@ impl UndoSettings {
     }
 }
 
+impl TccSettings {
+    pub(crate) fn read(&mut self, meta: &ParseNestedMeta<'_>) -> syn::Result<()> {
+        if meta.path.is_ident("name") {
+            self.name = Some(text(meta)?);
+        } else if meta.path.is_ident("deadline") {
+            self.deadline_ms = Some(units::milliseconds(&text(meta)?)?);
+        } else {
+            return Err(unknown(meta, "name, deadline"));
+        }
+        Ok(())
+    }
+}
+
+impl ParticipantSettings {
+    pub(crate) fn read(attribute: &Attribute) -> syn::Result<Self> {
+        let mut settings = Self::default();
+        if matches!(attribute.meta, syn::Meta::Path(_)) {
+            return Ok(settings);
+        }
+        attribute.parse_nested_meta(|meta| {
+            if meta.path.is_ident("id") {
+                settings.id = Some(text(&meta)?);
+            } else if meta.path.is_ident("order") {
+                settings.order = meta.value()?.parse::<LitInt>()?.base10_parse()?;
+            } else if meta.path.is_ident("optional") {
+                settings.optional = true;
+            } else if !settings.limits.read(&meta)? {
+                return Err(unknown(&meta, "id, order, optional, timeout, total_timeout, fuel, memory, retry"));
+            }
+            Ok(())
+        })?;
+        Ok(settings)
+    }
+}
+
+impl SettleSettings {
+    pub(crate) fn read(attribute: &Attribute) -> syn::Result<Self> {
+        let mut settings = Self::default();
+        if matches!(attribute.meta, syn::Meta::Path(_)) {
+            return Ok(settings);
+        }
+        attribute.parse_nested_meta(|meta| {
+            if meta.path.is_ident("of") {
+                settings.of = Some(meta.value()?.parse()?);
+            } else if !settings.limits.read(&meta)? {
+                return Err(unknown(&meta, "of, timeout, total_timeout, fuel, memory, retry"));
+            }
+            Ok(())
+        })?;
+        Ok(settings)
+    }
+}
+
 impl Limits {
     /// Takes a setting that it knows.
     fn read(&mut self, meta: &ParseNestedMeta<'_>) -> syn::Result<bool> {
@@ -208,7 +285,7 @@ impl Retry {
         let mut retry = Self::default();
         meta.parse_nested_meta(|part| {
             if part.path.is_ident("attempts") {
-                retry.attempts = part.value()?.parse::<LitInt>()?.base10_parse()?;
+                retry.attempts = Some(part.value()?.parse::<LitInt>()?.base10_parse()?);
             } else if part.path.is_ident("delay") {
                 retry.delay_ms = units::milliseconds(&text(&part)?)?;
             } else if part.path.is_ident("max_delay") {

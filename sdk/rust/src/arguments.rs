@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
+use crate::call::Forward;
 use crate::error::{Error, IntoError};
 
 /// A JSON text, or why there is none.
@@ -26,6 +27,15 @@ impl<'a> Arguments<'a> {
         let refuse = |error| Error::rejected("bad-argument", format!("parameter `{name}`: {error}"));
         serde_json::from_str(text).map_err(refuse)
     }
+}
+
+/// What a try answered, or a part of it; as null where there is nothing.
+pub fn tried<T: DeserializeOwned>(forward: &Forward, at: Option<&str>) -> Result<T, Error> {
+    let refuse = |error| Error::rejected("bad-output", format!("what was tried: {error}"));
+    let Forward::Completed(json) = forward else { return serde_json::from_str("null").map_err(refuse) };
+    let Some(at) = at else { return serde_json::from_str(json).map_err(refuse) };
+    let whole: serde_json::Value = serde_json::from_str(json).map_err(refuse)?;
+    serde_json::from_value(whole.pointer(at).cloned().unwrap_or_default()).map_err(refuse)
 }
 
 /// What a function that may fail gave.

@@ -1,4 +1,4 @@
-//! Write sagas in Rust: attribute macros on plain functions.
+//! Write sagas and TCCs in Rust: attribute macros on plain functions.
 //!
 //! ```
 //! use schemars::JsonSchema;
@@ -38,8 +38,54 @@
 //! # }
 //! ```
 //!
+//! A TCC is written in the same manner. Each participant has a try, which reserves; a confirm, which
+//! makes that final; and a cancel, which frees it and must accept that nothing was reserved.
+//!
+//! ```
+//! # use schemars::JsonSchema;
+//! # use serde::{Deserialize, Serialize};
+//! use wasaga::{Call, Error, tcc};
+//!
+//! #[derive(Serialize, Deserialize, JsonSchema)]
+//! pub struct Hold {
+//!     pub hold: String,
+//! }
+//!
+//! /// Moves money from one account to another, or none at all.
+//! #[tcc(deadline = "30s")]
+//! pub mod transfer {
+//!     use super::*;
+//!
+//!     /// Holds the money.
+//!     #[participant(order = 1, timeout = "2s")]
+//!     pub fn debit(from: String, cents: u64, call: &Call) -> Result<Hold, Error> {
+//!         if cents > 1_000 {
+//!             return Err(Error::rejected("insufficient-funds", format!("{from} has no {cents}")));
+//!         }
+//!         Ok(Hold { hold: call.idempotency_key().into() })
+//!     }
+//!
+//!     /// Takes what is held.
+//!     #[confirm(of = debit)]
+//!     pub fn take(output: Hold) -> Result<(), Error> {
+//!         Ok(())
+//!     }
+//!
+//!     /// Lets it go; without an output it may not have been held.
+//!     #[cancel(of = debit)]
+//!     pub fn release(output: Option<Hold>) -> Result<(), Error> {
+//!         Ok(())
+//!     }
+//! }
+//!
+//! # fn main() {
+//! let refused = transfer::debit("ada".into(), 5_000, &Call::sample()).err().unwrap();
+//! assert_eq!(refused.code(), "insufficient-funds");
+//! # }
+//! ```
+//!
 //! A guest's crate is a `cdylib`, built with `cargo build --target wasm32-wasip2`; this crate does the
-//! exporting. [`macro@saga`] has the settings and the rule of arguments. What a call may do besides
+//! exporting. [`macro@saga`] and [`macro@tcc`] have the settings and the rule of arguments. What a call may do besides
 //! its work, writing variables and log lines, is in [`context`] and [`log`].
 //!
 //! Deliberately absent: IO. A guest reaches the world through what the operator grants it.
@@ -55,7 +101,7 @@ mod wit;
 
 pub use call::{Call, Forward};
 pub use error::{Error, Failure, Kind};
-pub use wasaga_macros::{compensation, saga, step};
+pub use wasaga_macros::{cancel, compensation, confirm, participant, saga, step, tcc};
 
 /// Says of the whole module what its sagas do not: its name, and how many calls one instance may
 /// serve. More than one is faster, and then what a call leaves in memory is there for the next.
@@ -90,9 +136,9 @@ macro_rules! __first {
 /// What the macros write against. Not for use by hand: it changes without notice.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::arguments::{Answer, Arguments, answer, plain, schema};
-    pub use crate::registry::{Entry, ModuleEntry, compensate, describe, run};
-    pub use crate::table::{Limits, Module, Parameter, Retry, Saga, Source, Step, Undo};
+    pub use crate::arguments::{Answer, Arguments, answer, plain, schema, tried};
+    pub use crate::registry::{Entry, ModuleEntry, TccEntry, attempt, cancel, compensate, confirm, describe, run};
+    pub use crate::table::{Limits, Module, Parameter, Participant, Retry, Saga, Source, Step, Tcc, Undo};
     pub use crate::wit::metadata;
     pub use inventory;
 }

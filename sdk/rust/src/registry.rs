@@ -1,21 +1,25 @@
-//! The sagas of a guest: found by `inventory`, described to the host, called by name.
+//! The sagas and TCCs of a guest: found by `inventory`, described to the host, called by name.
 
 use serde_json::{Map, Value, json};
 
 use crate::arguments::{Answer, Arguments};
 use crate::call::{Call, Forward};
 use crate::error::Error;
-use crate::table::{Limits, Module, Parameter, Saga, Source, Step};
+use crate::table::{Limits, Module, Parameter, Participant, Saga, Source, Step, Tcc};
 use crate::wit::metadata;
 
 /// A saga that the macro registered.
 #[derive(Debug)]
 pub struct Entry(pub &'static Saga);
+/// A TCC that the macro registered.
+#[derive(Debug)]
+pub struct TccEntry(pub &'static Tcc);
 /// What `module!` registered.
 #[derive(Debug)]
 pub struct ModuleEntry(pub &'static Module);
 
 inventory::collect!(Entry);
+inventory::collect!(TccEntry);
 inventory::collect!(ModuleEntry);
 
 /// All sagas, by name, for the linker's order is nobody's.
@@ -25,20 +29,30 @@ fn sagas() -> Vec<&'static Saga> {
     sagas
 }
 
+/// All TCCs, likewise.
+fn tccs() -> Vec<&'static Tcc> {
+    let mut tccs: Vec<_> = inventory::iter::<TccEntry>().map(|entry| entry.0).collect();
+    tccs.sort_by_key(|tcc| tcc.name);
+    tccs
+}
+
 /// Describes the guest.
 ///
 /// # Errors
-/// The crate has no saga.
+/// The crate has neither saga nor TCC.
 pub fn describe() -> Result<metadata::Module, String> {
-    let sagas = sagas();
-    let first = sagas.first().ok_or("the crate has no module with `#[saga]`")?;
+    let (sagas, tccs) = (sagas(), tccs());
+    let first = sagas.first().map(|saga| saga.module).or(tccs.first().map(|tcc| tcc.module));
+    let first = first.ok_or("the crate has no module with `#[saga]` or `#[tcc]`")?;
+    let described = sagas.iter().map(|saga| metadata::Definition::Saga(describe_saga(saga)));
+    let described = described.chain(tccs.iter().map(|tcc| metadata::Definition::Tcc(describe_tcc(tcc))));
     let said = inventory::iter::<ModuleEntry>().next().map(|entry| entry.0);
-    let (name, version, description) = first.module;
+    let (name, version, description) = first;
     Ok(metadata::Module {
         name: said.map_or(name, |module| module.name).into(),
         version: version.into(),
         description: description.into(),
-        definitions: sagas.iter().map(|saga| metadata::Definition::Saga(describe_saga(saga))).collect(),
+        definitions: described.collect(),
         capabilities: Vec::new(),
         calls_per_instance: said.map_or(1, |module| module.calls_per_instance),
         annotations: vec![("sdk".into(), concat!("wasaga-rust/", env!("CARGO_PKG_VERSION")).into())],
@@ -63,6 +77,40 @@ pub fn compensate(call: &Call, arguments: &str, forward: &Forward) -> Answer {
     (undo.ok_or_else(none)?.run)(call, Arguments::read(arguments)?, forward)
 }
 
+/// Tries a participant.
+///
+/// # Errors
+/// What the try answers; and a rejection where there is no such participant.
+pub fn attempt(call: &Call, arguments: &str) -> Answer {
+    (find_participant(call)?.attempt)(call, Arguments::read(arguments)?)
+}
+
+/// Confirms a participant.
+///
+/// # Errors
+/// What the confirm answers; and a rejection where there is no such participant.
+pub fn confirm(call: &Call, arguments: &str, tried: String) -> Answer {
+    (find_participant(call)?.confirm)(call, Arguments::read(arguments)?, &Forward::Completed(tried))
+}
+
+/// Cancels a participant.
+///
+/// # Errors
+/// What the cancel answers; and a rejection where there is no such participant.
+pub fn cancel(call: &Call, arguments: &str, tried: &Forward) -> Answer {
+    (find_participant(call)?.cancel)(call, Arguments::read(arguments)?, tried)
+}
+
+fn find_participant(call: &Call) -> Result<&'static Participant, Error> {
+    let mut tccs = inventory::iter::<TccEntry>().map(|entry| entry.0);
+    let tcc = tccs.find(|tcc| tcc.name == call.definition);
+    let participant = tcc.and_then(|tcc| tcc.participants.iter().find(|one| one.id == call.node));
+    participant.ok_or_else(|| {
+        let message = format!("tcc `{}` has no participant `{}`", call.definition, call.node);
+        Error::rejected("no-such-participant", message)
+    })
+}
+
 fn find(call: &Call) -> Result<&'static Step, Error> {
     let mut sagas = inventory::iter::<Entry>().map(|entry| entry.0);
     let saga = sagas.find(|saga| saga.name == call.definition);
@@ -76,11 +124,39 @@ fn describe_saga(saga: &Saga) -> metadata::Saga {
     metadata::Saga {
         name: saga.name.into(),
         description: saga.description.into(),
-        input_schema: input_schema(saga).map(|schema| schema.to_string()),
+        input_schema: input_schema(&of_saga(saga)).map(|schema| schema.to_string()),
         steps: saga.steps.iter().map(describe_step).collect(),
         compensation_policy: saga.policy.map(policy),
         deadline: saga.deadline_ms,
         concurrency: saga.concurrency,
+        annotations: Vec::new(),
+    }
+}
+
+fn describe_tcc(tcc: &Tcc) -> metadata::Tcc {
+    let parameters: Vec<&Parameter> = tcc.participants.iter().flat_map(|one| one.parameters).collect();
+    metadata::Tcc {
+        name: tcc.name.into(),
+        description: tcc.description.into(),
+        input_schema: input_schema(&parameters).map(|schema| schema.to_string()),
+        participants: tcc.participants.iter().map(describe_participant).collect(),
+        deadline: tcc.deadline_ms,
+        annotations: Vec::new(),
+    }
+}
+
+fn describe_participant(participant: &Participant) -> metadata::Participant {
+    metadata::Participant {
+        id: participant.id.into(),
+        description: participant.description.into(),
+        provider: None,
+        order: participant.order,
+        optional: participant.optional,
+        parameters: participant.parameters.iter().map(parameter).collect(),
+        try_limits: limits(&participant.try_limits),
+        confirm_limits: limits(&participant.confirm_limits),
+        cancel_limits: limits(&participant.cancel_limits),
+        events: None,
         annotations: Vec::new(),
     }
 }
@@ -160,11 +236,14 @@ fn limits(limits: &Limits) -> metadata::Limits {
     }
 }
 
+fn of_saga(saga: &Saga) -> Vec<&'static Parameter> {
+    let of_step = |step: &'static Step| step.parameters.iter().chain(step.undo.iter().flat_map(|undo| undo.parameters));
+    saga.steps.iter().flat_map(of_step).collect()
+}
+
 /// The schema of the parameter that takes the whole input; where there is none, an object of the
 /// fields that are taken.
-fn input_schema(saga: &Saga) -> Option<Value> {
-    let of_step = |step: &'static Step| step.parameters.iter().chain(step.undo.iter().flat_map(|undo| undo.parameters));
-    let all: Vec<&Parameter> = saga.steps.iter().flat_map(of_step).collect();
+fn input_schema(all: &[&Parameter]) -> Option<Value> {
     if let Some(whole) = all.iter().find(|parameter| matches!(parameter.source, Source::Input(None))) {
         return Some((whole.schema)());
     }

@@ -1,4 +1,4 @@
-//! What the macros write down of a saga: constants and functions, nothing that runs at start.
+//! What the macros write down of a saga or a TCC: constants and functions, nothing that runs at start.
 
 use serde_json::Value;
 
@@ -64,6 +64,48 @@ pub struct Undo {
     pub critical: bool,
     /// Calls the function.
     pub run: fn(&Call, Arguments<'_>, &Forward) -> Answer,
+}
+
+/// A TCC.
+#[derive(Debug)]
+pub struct Tcc {
+    /// Name, version and description of the crate.
+    pub module: (&'static str, &'static str, &'static str),
+    /// The TCC's name.
+    pub name: &'static str,
+    /// For people.
+    pub description: &'static str,
+    /// Of the tries.
+    pub deadline_ms: Option<u64>,
+    /// In the order of the source.
+    pub participants: &'static [Participant],
+}
+
+/// A participant.
+#[derive(Debug)]
+pub struct Participant {
+    /// Unique in the TCC.
+    pub id: &'static str,
+    /// For people.
+    pub description: &'static str,
+    /// Tried and confirmed in rising order.
+    pub order: u32,
+    /// Whether the transaction goes on without it.
+    pub optional: bool,
+    /// What all three are called with.
+    pub parameters: &'static [Parameter],
+    /// Of its try.
+    pub try_limits: Limits,
+    /// Of its confirm.
+    pub confirm_limits: Limits,
+    /// Of its cancel.
+    pub cancel_limits: Limits,
+    /// Calls the function that reserves.
+    pub attempt: fn(&Call, Arguments<'_>) -> Answer,
+    /// Calls the function that makes it final.
+    pub confirm: fn(&Call, Arguments<'_>, &Forward) -> Answer,
+    /// Calls the function that frees it.
+    pub cancel: fn(&Call, Arguments<'_>, &Forward) -> Answer,
 }
 
 /// A parameter.

@@ -3,7 +3,7 @@
 mod bindings {
     #![expect(missing_docs, reason = "wit-bindgen writes this")]
     #![cfg_attr(target_family = "wasm", expect(unsafe_code, reason = "wit-bindgen writes this"))]
-    wit_bindgen::generate!({ path: "wit", world: "wasaga:plugin/saga" });
+    wit_bindgen::generate!({ path: "wit", world: "wasaga:plugin/plugin" });
 
     #[cfg(target_family = "wasm")]
     export!(Guest);
@@ -17,7 +17,7 @@ pub(crate) use bindings::wasaga::plugin::{log, transaction};
 
 #[cfg(target_family = "wasm")]
 mod guest {
-    use super::bindings::exports::wasaga::plugin::{compensation, metadata, step};
+    use super::bindings::exports::wasaga::plugin::{compensation, metadata, participant, step};
     use super::bindings::wasaga::plugin::types;
     use crate::call::{Call, Forward};
     use crate::error::{Error, Failure, Kind};
@@ -40,6 +40,20 @@ mod guest {
     impl compensation::Guest for Guest {
         fn compensate(call: types::Call, arguments: String, forward: types::Forward) -> Result<String, types::Error> {
             registry::compensate(&call.into(), &arguments, &forward.into()).map_err(Into::into)
+        }
+    }
+
+    impl participant::Guest for Guest {
+        fn try_(call: types::Call, arguments: String) -> Result<String, types::Error> {
+            registry::attempt(&call.into(), &arguments).map_err(Into::into)
+        }
+
+        fn confirm(call: types::Call, arguments: String, tried: String) -> Result<String, types::Error> {
+            registry::confirm(&call.into(), &arguments, tried).map_err(Into::into)
+        }
+
+        fn cancel(call: types::Call, arguments: String, tried: types::Forward) -> Result<String, types::Error> {
+            registry::cancel(&call.into(), &arguments, &tried.into()).map_err(Into::into)
         }
     }
 

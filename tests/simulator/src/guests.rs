@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use wasaga_core::definition::{Definition, Module as Description};
-use wasaga_core::{Answer, Call, Digest, Failure, Json, Operation, Outcome, UnknownCause, Usage, Writes};
+use wasaga_core::{Answer, Call, Digest, Failure, Json, Outcome, UnknownCause, Usage, Writes};
 use wasaga_engine::port::{Guests, LoadError, Module};
 
 use crate::log::What;
@@ -167,10 +167,7 @@ fn take(stage: &Stage, visit: &Visit, number: usize) {
 
 /// An output that no other call has, with a list for fan-outs.
 fn completed(visit: &Visit, number: usize) -> Outcome {
-    let operation = match visit.operation {
-        Operation::Run => "run",
-        Operation::Compensate => "compensate",
-    };
+    let operation = visit.operation.as_str();
     let text = format!(r#"{{"by":"{} {operation} {}","call":{number},"list":[1,2,3]}}"#, visit.node, visit.attempt);
     Outcome::Completed(Json::parse(&text).expect("it is put together from plain words"))
 }

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use wasaga_core::saga::Report;
+use wasaga_core::Report;
 use wasaga_core::{Call, CallId, Epoch, Outcome, Record, Seq, TransactionId};
 use wasaga_journal::Stored;
 

@@ -78,7 +78,7 @@ impl Partner {
                 unit.by.insert(visit.attempt);
                 if std::mem::replace(&mut unit.done, true) { "done already" } else { "done" }
             }
-            Operation::Compensate => {
+            _ => {
                 if std::mem::replace(&mut unit.undone, true) {
                     "undone already"
                 } else {
@@ -93,7 +93,7 @@ impl Partner {
         let unit = self.unit(visit);
         match visit.operation {
             Operation::Run => unit.by.contains(&visit.attempt) && !unit.undone,
-            Operation::Compensate => false,
+            _ => false,
         }
     }
 
@@ -108,7 +108,7 @@ impl Partner {
     pub(crate) fn refusal(&mut self, visit: &Visit) -> Option<Outcome> {
         match visit.operation {
             Operation::Run => self.unit(visit).closed.get(&visit.attempt).cloned(),
-            Operation::Compensate => None,
+            _ => None,
         }
     }
 

@@ -207,7 +207,7 @@ fn what_is_sound_breaks_no_rule() {
     let told: Vec<String> = check(&scenario, &evidence).iter().map(ToString::to_string).collect();
     assert!(told.is_empty(), "{told:#?}");
     assert_eq!(evidence.stored[0].row.status, Status::Compensated);
-    assert_eq!(evidence.reports[0].policy, CompensationPolicy::StrictSequential);
+    assert_eq!(evidence.reports[0].policy, Some(CompensationPolicy::StrictSequential));
 }
 
 #[test]

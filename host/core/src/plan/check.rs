@@ -2,13 +2,13 @@
 
 use alloc::{collections::BTreeMap, format, string::String, vec, vec::Vec};
 
-use serde_json::Value;
-
-use super::{ATTEMPTS_MAX, Mistake, NAME_CHARS_MAX, PARAMETERS_MAX, STEPS_MAX, StepIx, closest};
+use super::{
+    Mistake, STEPS_MAX, StepIx, closest,
+    mistakes::{self, Mistakes},
+};
 use crate::{
-    binding,
-    definition::{Action, Limits, Parameter, Saga, Source, Step},
-    json::Json,
+    definition::{Action, Parameter, Saga, Source, Step},
+    record::Kind,
 };
 
 /// The graph of a definition without mistakes.
@@ -18,7 +18,8 @@ pub(super) struct Graph {
 
 /// Checks everything, or says all that is wrong.
 pub(super) fn check(saga: &Saga) -> Result<Graph, Vec<Mistake>> {
-    let mut checker = Checker { saga, fields: InputFields::of(saga.input_schema.as_ref()), mistakes: Vec::new() };
+    let mistakes = Mistakes::new(Kind::Saga, &saga.name, saga.input_schema.as_ref());
+    let mut checker = Checker { saga, mistakes };
     checker.whole();
     checker.ids();
     let depends_on = checker.dependencies();
@@ -29,7 +30,7 @@ pub(super) fn check(saga: &Saga) -> Result<Graph, Vec<Mistake>> {
     if saga.steps.len() <= STEPS_MAX {
         checker.cycle(&depends_on);
     }
-    if checker.mistakes.is_empty() { Ok(Graph { depends_on }) } else { Err(checker.mistakes) }
+    checker.mistakes.none_or_all().map(|()| Graph { depends_on })
 }
 
 /// What is allowed and yet likely to hurt.
@@ -50,8 +51,7 @@ pub(super) fn warnings(saga: &Saga) -> Vec<String> {
 
 struct Checker<'a> {
     saga: &'a Saga,
-    fields: InputFields,
-    mistakes: Vec<Mistake>,
+    mistakes: Mistakes,
 }
 
 /// Where a parameter stands: what it may refer to depends on it.
@@ -63,18 +63,15 @@ struct Place<'a> {
 
 impl Checker<'_> {
     fn saga_mistake(&mut self, what: impl Into<String>) {
-        self.mistakes.push(Mistake { place: format!("saga `{}`", self.saga.name), what: what.into() });
+        self.mistakes.of_whole(what);
     }
 
     fn step_mistake(&mut self, step: &str, what: impl Into<String>) {
-        let place = format!("saga `{}`, step `{step}`", self.saga.name);
-        self.mistakes.push(Mistake { place, what: what.into() });
+        self.mistakes.of_node(step, what);
     }
 
     fn whole(&mut self) {
-        if let Some(wrong) = bad_name(&self.saga.name) {
-            self.saga_mistake(format!("its name {wrong}"));
-        }
+        self.mistakes.name_of_whole();
         if self.saga.steps.is_empty() {
             self.saga_mistake("has no steps (add at least one)");
         }
@@ -87,25 +84,11 @@ impl Checker<'_> {
         if self.saga.deadline == Some(0) {
             self.saga_mistake("has a deadline of 0 ms, which has always passed (leave it out for none)");
         }
-        if let Some(schema) = &self.saga.input_schema
-            && schema.read::<Value>().map_or(true, |v| !v.is_object() && !v.is_boolean())
-        {
-            self.saga_mistake("its input schema is not a JSON Schema (an object, or true or false)");
-        }
+        self.mistakes.schema(self.saga.input_schema.as_ref());
     }
 
     fn ids(&mut self) {
-        let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
-        for step in &self.saga.steps {
-            let count = seen.entry(&step.id).or_default();
-            *count += 1;
-            if *count == 2 {
-                self.step_mistake(&step.id, "stands more than once (ids are unique in a saga)");
-            }
-            if let Some(wrong) = bad_name(&step.id) {
-                self.step_mistake(&step.id, format!("its id {wrong}"));
-            }
-        }
+        self.mistakes.ids(self.saga.steps.iter().map(|step| step.id.as_str()));
     }
 
     /// Declared dependencies and those that a binding implies, without doubles, in the order of declaration.
@@ -171,7 +154,7 @@ impl Checker<'_> {
                 format!("is provided by module `{module}`; this version runs a saga's own steps only"),
             );
         }
-        self.limits(&step.id, "", &step.limits);
+        self.mistakes.limits(&step.id, "", &step.limits);
         if let Some(each) = &step.each {
             self.source(Place { step, undo: false }, "its `each`", each);
             if matches!(each, Source::Item(_)) {
@@ -183,58 +166,18 @@ impl Checker<'_> {
         }
         self.parameters(Place { step, undo: false }, &step.parameters);
         if let Some(undo) = &step.compensation {
-            if let Some(wrong) = bad_name(&undo.name) {
+            if let Some(wrong) = mistakes::bad_name(&undo.name) {
                 self.step_mistake(&step.id, format!("the name of its compensation {wrong}"));
             }
-            self.limits(&step.id, "its compensation ", &undo.limits);
+            self.mistakes.limits(&step.id, "its compensation ", &undo.limits);
             self.parameters(Place { step, undo: true }, &undo.parameters);
         }
     }
 
-    fn limits(&mut self, step: &str, whose: &str, limits: &Limits) {
-        let zero = [
-            ("timeout", limits.timeout),
-            ("total-timeout", limits.total_timeout),
-            ("fuel limit", limits.fuel),
-            ("memory limit", limits.memory_bytes),
-        ];
-        for (name, _) in zero.iter().filter(|(_, value)| *value == Some(0)) {
-            self.step_mistake(step, format!("{whose}has a {name} of 0, so no attempt could succeed"));
-        }
-        let Some(retry) = limits.retry else { return };
-        let article = if whose.is_empty() { "its " } else { whose };
-        if retry.max_attempts == 0 || retry.max_attempts > ATTEMPTS_MAX {
-            self.step_mistake(
-                step,
-                format!("{article}retry has {} attempts (from 1 to {ATTEMPTS_MAX})", retry.max_attempts),
-            );
-        }
-        if !(retry.multiplier.is_finite() && retry.multiplier >= 1.0) {
-            self.step_mistake(step, format!("{article}retry has a multiplier of {} (at least 1)", retry.multiplier));
-        }
-        if !(0.0..=1.0).contains(&retry.jitter) {
-            self.step_mistake(step, format!("{article}retry has a jitter of {} (from 0 to 1)", retry.jitter));
-        }
-        if retry.initial_delay > retry.max_delay {
-            let (first, longest) = (retry.initial_delay, retry.max_delay);
-            self.step_mistake(
-                step,
-                format!("{article}retry starts with {first} ms, which is more than its longest delay of {longest} ms"),
-            );
-        }
-    }
-
     fn parameters(&mut self, place: Place<'_>, parameters: &[Parameter]) {
-        if parameters.len() > PARAMETERS_MAX {
-            self.step_mistake(
-                &place.step.id,
-                format!("has {} parameters; the limit is {PARAMETERS_MAX}", parameters.len()),
-            );
-        }
+        self.mistakes.parameter_count(&place.step.id, parameters);
         for (i, parameter) in parameters.iter().enumerate() {
-            if parameters[..i].iter().any(|p| p.name == parameter.name) {
-                self.step_mistake(&place.step.id, format!("parameter `{}` stands more than once", parameter.name));
-            }
+            self.mistakes.parameter(&place.step.id, parameters, i);
             self.source(place, &format!("parameter `{}`", parameter.name), &parameter.source);
         }
     }
@@ -243,23 +186,20 @@ impl Checker<'_> {
         let id = &place.step.id;
         match source {
             Source::Input(pointer) => {
-                self.pointer(id, what, pointer.as_deref());
-                if let Some(missing) = pointer.as_deref().and_then(|p| self.fields.missing(p)) {
-                    self.step_mistake(id, format!("{what} {missing}"));
-                }
+                self.mistakes.input(id, what, pointer.as_deref());
             }
             Source::StepOutput { step, pointer } => {
-                self.pointer(id, what, pointer.as_deref());
+                self.mistakes.pointer(id, what, pointer.as_deref());
                 self.other_step(place, what, step);
             }
             Source::Item(pointer) => {
-                self.pointer(id, what, pointer.as_deref());
+                self.mistakes.pointer(id, what, pointer.as_deref());
                 if place.step.each.is_none() {
                     self.step_mistake(id, format!("{what} is an item, and the step has no `each`"));
                 }
             }
             Source::OwnOutput(pointer) => {
-                self.pointer(id, what, pointer.as_deref());
+                self.mistakes.pointer(id, what, pointer.as_deref());
                 self.only_undoing(place, what, "the step's own output");
             }
             Source::CompensationOutput(step) => {
@@ -273,10 +213,8 @@ impl Checker<'_> {
                 }
             }
             Source::Cause => self.only_undoing(place, what, "the cause of the unwinding"),
-            Source::Variable(name) | Source::Header(name) if name.is_empty() => {
-                self.step_mistake(id, format!("{what} names a variable or header without a name"));
-            }
-            Source::Variable(_) | Source::Header(_) | Source::Literal(_) => {}
+            Source::Variable(name) | Source::Header(name) => self.mistakes.named(id, what, name),
+            Source::Literal(_) => {}
         }
     }
 
@@ -293,57 +231,6 @@ impl Checker<'_> {
         if !place.undo {
             self.step_mistake(&place.step.id, format!("{what} is {source}, which only a compensation has"));
         }
-    }
-
-    fn pointer(&mut self, step: &str, what: &str, pointer: Option<&str>) {
-        let Some(pointer) = pointer.filter(|p| !p.is_empty()) else { return };
-        let well_formed = pointer.starts_with('/') && pointer.split('/').all(|t| binding::unescape(t).is_some());
-        if !well_formed {
-            self.step_mistake(
-                step,
-                format!("{what} has `{pointer}`, which is not a JSON Pointer (such as `/lines/0/sku`)"),
-            );
-        }
-    }
-}
-
-/// Why text is no name, as the rest of a sentence.
-fn bad_name(name: &str) -> Option<String> {
-    if name.is_empty() {
-        return Some("is empty".into());
-    }
-    if name.chars().count() > NAME_CHARS_MAX {
-        return Some(format!("has more than {NAME_CHARS_MAX} characters"));
-    }
-    let allowed = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
-    let wrong = name.chars().find(|c| !allowed(*c))?;
-    Some(format!("has the character {wrong:?} (letters, digits, `-`, `_` and `.` are allowed)"))
-}
-
-/// The fields that an input schema lists at its top, where it lists any and is about an object.
-struct InputFields(Option<Vec<String>>);
-
-impl InputFields {
-    fn of(schema: Option<&Json>) -> Self {
-        let Some(Value::Object(schema)) = schema.and_then(|s| s.read::<Value>().ok()) else { return Self(None) };
-        // What these keywords add cannot be listed without evaluating the schema.
-        let open = ["allOf", "anyOf", "oneOf", "$ref", "patternProperties"].iter().any(|k| schema.contains_key(*k));
-        let extra = matches!(schema.get("additionalProperties"), Some(Value::Bool(true) | Value::Object(_)));
-        match schema.get("properties") {
-            Some(Value::Object(fields)) if !open && !extra => Self(Some(fields.keys().cloned().collect())),
-            _ => Self(None),
-        }
-    }
-
-    /// What is wrong with a pointer into the input, as the rest of a sentence.
-    fn missing(&self, pointer: &str) -> Option<String> {
-        let fields = self.0.as_ref()?;
-        let field = binding::unescape(pointer.strip_prefix('/')?.split('/').next()?)?;
-        if fields.iter().any(|f| **f == *field) {
-            return None;
-        }
-        let hint = closest(&field, fields.iter().map(String::as_str));
-        Some(format!("is a field that the input schema does not have{hint} (fields: {})", fields.join(", ")))
     }
 }
 

@@ -2,7 +2,9 @@
 //! decides is resolved here once: dependencies by index, layers, limits under the host's ceilings.
 
 mod check;
+mod mistakes;
 mod suggest;
+mod tcc;
 
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
 use core::fmt;
@@ -18,6 +20,7 @@ use crate::{
 };
 
 pub(crate) use suggest::closest;
+pub use tcc::{PARTICIPANTS_MAX, Participant, ParticipantIx, TccPlan};
 
 /// Steps of one saga. Each has a few hundred bytes of state and one record per change; a graph
 /// beyond this is a program that belongs into steps.
@@ -30,6 +33,9 @@ pub const ITEMS_MAX: usize = 10_000;
 pub const NAME_CHARS_MAX: usize = 128;
 /// Attempts of one operation. At the default delays this is ten months.
 pub const ATTEMPTS_MAX: u32 = 1_000_000;
+
+/// Attempts of a confirm or a cancel before a person is needed: semantics.md, "Retries and time".
+const SETTLE_ATTEMPTS: u32 = 70;
 
 /// The index of a step, in the order of declaration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -126,11 +132,15 @@ pub struct Defaults {
     pub memory_bytes_max: u64,
     /// Where neither the definition nor the start names one.
     pub policy: CompensationPolicy,
+    /// Of confirm and cancel where a participant declares nothing. Its attempts are the most that
+    /// either has before it is stuck: the host's budget.
+    pub settle: RetryPolicy,
 }
 
 impl Default for Defaults {
     /// 30 s, ten thousand million units of fuel (some ten seconds of computing) and 256 MiB a call;
-    /// ceilings of an hour, a hundred times the fuel, and 1 GiB.
+    /// ceilings of an hour, a hundred times the fuel, and 1 GiB. Confirm and cancel: 70 attempts,
+    /// which are half an hour at the longest delay.
     fn default() -> Self {
         Self {
             limits: Limits {
@@ -144,6 +154,7 @@ impl Default for Defaults {
             fuel_max: 1_000_000_000_000,
             memory_bytes_max: 1 << 30,
             policy: CompensationPolicy::StrictSequential,
+            settle: RetryPolicy { max_attempts: SETTLE_ATTEMPTS, ..RetryPolicy::default() },
         }
     }
 }

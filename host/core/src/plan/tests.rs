@@ -117,3 +117,93 @@ fn limits_take_defaults_and_stay_under_ceilings() {
     assert_eq!((limits.fuel, limits.timeout), (defaults.fuel_max, 5));
     assert_eq!(limits.memory_bytes, defaults.limits.memory_bytes);
 }
+
+fn participant(id: &str, order: u32) -> definition::Participant {
+    definition::Participant { id: id.into(), order, ..definition::Participant::default() }
+}
+
+fn tcc(participants: Vec<definition::Participant>) -> definition::Tcc {
+    definition::Tcc { name: "transfer".into(), participants, ..definition::Tcc::default() }
+}
+
+fn tcc_mistakes(tcc: &definition::Tcc) -> Vec<String> {
+    match TccPlan::new(tcc, &Defaults::default()) {
+        Ok(_) => Vec::new(),
+        Err(mistakes) => mistakes.iter().map(ToString::to_string).collect(),
+    }
+}
+
+#[test]
+fn all_mistakes_of_a_tcc_come_at_once_each_with_its_place() {
+    let output_of = |step: &str| Source::StepOutput { step: step.into(), pointer: None };
+    let mut credit = participant("credit", 1);
+    credit.parameters = alloc::vec![
+        parameter("account", Source::Input(Some("/acount".into()))),
+        parameter("a", output_of("debit")),
+        parameter("a", output_of("debt")),
+        parameter("b", output_of("credit")),
+        parameter("c", Source::OwnOutput(None)),
+        parameter("d", Source::Item(None)),
+        parameter("e", Source::Cause),
+        parameter("f", Source::CompensationOutput("debit".into())),
+        parameter("g", Source::Variable(String::new())),
+        parameter("h", Source::Input(Some("account".into()))),
+    ];
+    credit.provider = Some("bank".into());
+    credit.confirm_limits.timeout = Some(0);
+    credit.cancel_limits.retry = Some(RetryPolicy { max_attempts: 0, ..RetryPolicy::ONCE });
+    let mut wrong = tcc(alloc::vec![participant("debit", 1), credit, participant("debit", 0), participant("a b", 0)]);
+    wrong.input_schema = Some(Json::parse(r#"{"properties":{"account":{}}}"#).unwrap());
+    wrong.deadline = Some(0);
+    assert_eq!(
+        tcc_mistakes(&wrong),
+        [
+            "tcc `transfer`: has a deadline of 0 ms, which has always passed (leave it out for none)",
+            "tcc `transfer`, participant `debit`: stands more than once (ids are unique in a tcc)",
+            "tcc `transfer`, participant `a b`: its id has the character ' ' (letters, digits, `-`, `_` and `.` are allowed)",
+            "tcc `transfer`, participant `credit`: is provided by module `bank`; this version calls a TCC's own participants only",
+            "tcc `transfer`, participant `credit`: its confirm has a timeout of 0, so no attempt could succeed",
+            "tcc `transfer`, participant `credit`: its cancel retry has 0 attempts (from 1 to 1000000)",
+            "tcc `transfer`, participant `credit`: parameter `account` is a field that the input schema does not have (did you mean `account`?) (fields: account)",
+            "tcc `transfer`, participant `credit`: parameter `a` is taken from `debit` of order 1, which is not tried before order 1 (give `debit` a lower order)",
+            "tcc `transfer`, participant `credit`: parameter `a` stands more than once",
+            "tcc `transfer`, participant `credit`: parameter `a` is taken from `debt`, which is not a participant (did you mean `debit`?)",
+            "tcc `transfer`, participant `credit`: parameter `b` is taken from the participant itself",
+            "tcc `transfer`, participant `credit`: parameter `c` is the participant's own output, which confirm and cancel are given without asking",
+            "tcc `transfer`, participant `credit`: parameter `d` is an item of a fan-out, which only a saga has",
+            "tcc `transfer`, participant `credit`: parameter `e` is the cause of an unwinding, which only a saga has",
+            "tcc `transfer`, participant `credit`: parameter `f` is a compensation's output, which only a saga has",
+            "tcc `transfer`, participant `credit`: parameter `g` names a variable or header without a name",
+            "tcc `transfer`, participant `credit`: parameter `h` has `account`, which is not a JSON Pointer (such as `/lines/0/sku`)",
+        ]
+    );
+    assert_eq!(tcc_mistakes(&tcc(Vec::new())), ["tcc `transfer`: has no participants (add at least one)"]);
+    let many = (0..=PARTICIPANTS_MAX).map(|i| participant(&alloc::format!("p{i}"), 0)).collect();
+    assert_eq!(tcc_mistakes(&tcc(many)), ["tcc `transfer`: has 257 participants; the limit is 256"]);
+}
+
+#[test]
+fn a_tcc_without_a_required_participant_is_warned_of() {
+    let optional = |id: &str| definition::Participant { optional: true, ..participant(id, 0) };
+    let plan = TccPlan::new(&tcc(alloc::vec![optional("a"), optional("b")]), &Defaults::default()).unwrap();
+    assert_eq!(
+        plan.warnings,
+        ["tcc `transfer`: every participant is optional, so it is confirmed also when all refuse (make one required)"]
+    );
+    let plan = TccPlan::new(&tcc(alloc::vec![optional("a"), participant("b", 0)]), &Defaults::default()).unwrap();
+    assert!(plan.warnings.is_empty());
+}
+
+#[test]
+fn confirm_and_cancel_have_the_hosts_patience_and_no_more() {
+    let mut one = participant("a", 0);
+    one.cancel_limits.retry = Some(RetryPolicy { max_attempts: 5, ..RetryPolicy::ONCE });
+    let mut two = participant("b", 0);
+    two.confirm_limits.retry = Some(RetryPolicy { max_attempts: 1_000, ..RetryPolicy::ONCE });
+    let plan = TccPlan::new(&tcc(alloc::vec![one, two]), &Defaults::default()).unwrap();
+    let [a, b] = plan.participants() else { panic!("there are two") };
+    assert_eq!(a.try_limits.retry.max_attempts, 3);
+    assert_eq!((a.confirm_limits.retry.max_attempts, a.cancel_limits.retry.max_attempts), (70, 5));
+    assert_eq!((b.confirm_limits.retry.max_attempts, b.confirm_limits.retry.max_delay), (70, 0));
+    assert_eq!(a.confirm_limits.retry.max_delay, 30_000);
+}

@@ -5,26 +5,18 @@ use alloc::{format, string::String, sync::Arc, vec};
 
 use super::{
     sources::View,
-    state::{Attempt, Ended, How, Node, Phase, Progress, State, Tally, Try, Undo, Unit},
+    state::{Ended, How, Node, Phase, Progress, State, Undo, Unit},
 };
 use crate::{
+    attempt::{Attempt, Tally, Try},
     id::{Name, Seq},
     json::Json,
     outcome::{Failure, UnknownCause, Usage, Writes},
     plan::{Plan, StepIx},
     record::{CallId, Cause, Created, Fact, LostCall, Operation, Record},
     time::Timestamp,
+    transaction::IllegalRecord,
 };
-
-/// A record that does not fit the state before it.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("record {seq} does not fit what stands before it: {what}")]
-pub struct IllegalRecord {
-    /// Which record.
-    pub seq: Seq,
-    /// Why not.
-    pub what: String,
-}
 
 type Step = Result<(), String>;
 
@@ -68,7 +60,8 @@ impl State {
             Fact::Refused { node, item, failure } => self.refused(plan, node, *item, failure),
             Fact::Started { call, deadline, until } => self.started(plan, at, call, *deadline, *until),
             Fact::Completed { call, output, writes, usage } => self.completed(plan, call, output, writes, *usage),
-            Fact::Rejected { call, failure, usage } => self.rejected(plan, call, failure, *usage),
+            Fact::Rejected { due: Some(_), .. } => Err("what a saga's call rejects is not tried again".into()),
+            Fact::Rejected { call, failure, usage, due: None } => self.rejected(plan, call, failure, *usage),
             Fact::Retryable { call, failure, usage, due } => self.failed_once(plan, call, failure, *usage, None, *due),
             Fact::Unknown { call, cause, failure, usage, due } => {
                 self.failed_once(plan, call, failure, *usage, Some(*cause), *due)
@@ -339,9 +332,7 @@ impl State {
         self.endings += 1;
         self.calling -= 1;
         let tally = self.unit(plan, &call.node, call.item)?.tally(call.operation);
-        tally.usage.duration_us += usage.duration_us;
-        tally.usage.fuel += usage.fuel;
-        tally.usage.memory_bytes = tally.usage.memory_bytes.max(usage.memory_bytes);
+        tally.add(usage);
         Ok(attempt)
     }
 
@@ -370,7 +361,8 @@ impl Unit {
     pub(super) fn tally(&mut self, operation: Operation) -> &mut Tally {
         match operation {
             Operation::Run => &mut self.run,
-            Operation::Compensate => &mut self.undo,
+            // A saga has no other; a call that is none of its own is refused before it is counted.
+            Operation::Compensate | Operation::Try | Operation::Confirm | Operation::Cancel => &mut self.undo,
         }
     }
 
@@ -385,38 +377,6 @@ impl Unit {
         match (operation, &mut self.progress) {
             (Operation::Compensate, Progress::Ended(ended)) => ended.undo = Undo::Stuck { before: attempt.number },
             (_, progress) => *progress = Progress::Ended(Ended { how, order: attempt.ended, undo: Undo::Idle }),
-        }
-    }
-}
-
-impl Attempt {
-    fn first(since: Timestamp, until: Option<Timestamp>, arguments: Json) -> Self {
-        Self {
-            number: 1,
-            before: 0,
-            lost: 0,
-            polls: 0,
-            maybe_done: false,
-            ended: 0,
-            since,
-            until,
-            deadline: since,
-            arguments,
-        }
-    }
-
-    /// The first attempt of another round.
-    fn after(self, before: u32) -> Self {
-        Self { number: before + 1, before, ..self }
-    }
-}
-
-impl Try {
-    fn again(&self) -> Result<Attempt, String> {
-        match self {
-            Self::Started(_) => Err("it is in flight".into()),
-            Self::Delayed(attempt, _) => Ok(Attempt { number: attempt.number + 1, polls: 0, ..attempt.clone() }),
-            Self::Polling(attempt, _) => Ok(attempt.clone()),
         }
     }
 }

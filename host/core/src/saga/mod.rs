@@ -14,41 +14,19 @@ mod state;
 mod turn;
 mod undo;
 
-use alloc::{collections::BTreeMap, sync::Arc};
+use alloc::{sync::Arc, vec::Vec};
 
 use crate::{
     command::{Answer, Decision, Moment},
-    definition::CompensationPolicy,
-    id::{Digest, Name, Seq, TransactionId},
-    json::Json,
+    id::{Seq, TransactionId},
     plan::Plan,
-    record::{CallId, Created, Fact, Record, Summary},
+    record::{CallId, Created, Fact, Kind, Record, Summary},
 };
 use state::State;
 use turn::Turn;
 
-pub use evolve::IllegalRecord;
-pub use operate::Refused;
-pub use report::{CauseReport, NodeReport, Report, UndoReport};
-
-/// How a transaction starts.
-#[derive(Clone, Debug)]
-pub struct Start {
-    /// Its id, which must be new.
-    pub transaction: TransactionId,
-    /// The module that the plan is of.
-    pub module: Digest,
-    /// The start input; that it fits the schema is the caller's affair.
-    pub input: Json,
-    /// Headers.
-    pub headers: BTreeMap<Name, Arc<str>>,
-    /// How it unwinds; none leaves it to the plan.
-    pub policy: Option<CompensationPolicy>,
-    /// Part of every idempotency key.
-    pub namespace: Name,
-    /// The caller's own key.
-    pub key: Option<Name>,
-}
+pub use crate::report::{CauseReport, NodeReport, Report, UndoReport};
+pub use crate::transaction::{IllegalRecord, Refused, Start};
 
 /// One saga, live. Two are equal when their states are: the fold of the same records.
 #[derive(Clone, Debug)]
@@ -72,7 +50,8 @@ impl Saga {
             module: start.module,
             input: start.input,
             headers: start.headers,
-            policy: start.policy.unwrap_or(plan.policy),
+            policy: Some(start.policy.unwrap_or(plan.policy)),
+            participants: Vec::new(),
             deadline: plan.deadline.map(|deadline| moment.now.after_ms(deadline)),
             namespace: start.namespace,
             key: start.key,
@@ -96,6 +75,9 @@ impl Saga {
         let Fact::Created(created) = &first.fact else { return Err(illegal("it is not `created`")) };
         if created.definition != plan.name {
             return Err(illegal("it is of another definition"));
+        }
+        if created.kind() != Kind::Saga {
+            return Err(illegal("it is of a TCC"));
         }
         let mut state = State::created(&plan, created.clone(), first.at);
         for record in rest {
@@ -161,6 +143,6 @@ impl Saga {
 
     /// All that there is to tell of it (semantics.md, "Result").
     pub fn report(&self) -> Report {
-        Report::of(&self.plan, &self.state)
+        Report::of_saga(&self.plan, &self.state)
     }
 }

@@ -5,21 +5,18 @@ use alloc::{format, string::String, vec::Vec};
 
 use super::{
     Saga,
-    state::{Ended, Phase, Try, Undo, Unit},
+    state::{Ended, Phase, Undo, Unit},
     turn::Turn,
 };
 use crate::{
+    attempt::Try,
     command::{Decision, Moment},
     id::Name,
     json::Json,
     plan::{StepIx, closest},
     record::{Cause, Fact, Operation, Operator},
+    transaction::Refused,
 };
-
-/// The state does not allow it; the text says why.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct Refused(pub String);
 
 impl Saga {
     /// Asks for it to be undone. Cancelling what is cancelled already changes nothing.

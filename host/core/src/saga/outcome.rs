@@ -1,10 +1,8 @@
 //! What an outcome means: the table at the top of semantics.md, turned into records.
 
-use super::{
-    state::{Attempt, Phase},
-    turn::{Pause, Turn},
-};
+use super::{state::Phase, turn::Turn};
 use crate::{
+    attempt::{Attempt, POLL_MIN, Pause},
     command::Answer,
     outcome::{Failure, Outcome, UnknownCause, Usage},
     plan::StepIx,
@@ -12,9 +10,6 @@ use crate::{
     retry::RetryPolicy,
     time::{Milliseconds, Timestamp},
 };
-
-/// A pending call is not called again sooner, whatever it asks for: each time costs two records.
-const POLL_MIN: Milliseconds = 10;
 
 /// What was seen of a call whose outcome is unknown.
 struct Seen {
@@ -32,7 +27,7 @@ impl Turn<'_, '_> {
         let (call, item, usage) = (call.clone(), call.item, answer.usage);
         match answer.outcome {
             Outcome::Completed(output) => self.push(Fact::Completed { call, output, writes: answer.writes, usage }),
-            Outcome::Rejected(failure) => self.push(Fact::Rejected { call, failure, usage }),
+            Outcome::Rejected(failure) => self.push(Fact::Rejected { call, failure, usage, due: None }),
             Outcome::Retryable { failure, after } => {
                 let due = self.due(ix, &call, &attempt, Pause::AtLeast(after.unwrap_or(0)), false);
                 self.push(Fact::Retryable { call, failure, usage, due });
@@ -76,7 +71,7 @@ impl Turn<'_, '_> {
 
     /// Called again after `poll`; or given up when its time has passed, whichever comes first.
     fn pending(&mut self, call: CallId, attempt: &Attempt, poll: Milliseconds, usage: Usage) {
-        let until = attempt.pending_until(call.operation, self.saga.state.created.deadline);
+        let until = attempt.pending_until(self.saga.state.pending_deadline(call.operation));
         let due = self.moment.now.after_ms(poll.max(POLL_MIN)).min(until);
         self.push(Fact::Pending { call, due, usage });
     }
@@ -89,8 +84,8 @@ impl Turn<'_, '_> {
             Operation::Run if matches!(self.saga.state.phase, Phase::Unwinding { .. }) => return None,
             Operation::Run if unknown && step.at_most_once => return None,
             Operation::Run => step.limits.retry,
-            Operation::Compensate => step.undo_retry(self.saga.state.created.policy),
+            _ => step.undo_retry(self.saga.state.policy()),
         };
-        self.next_due(&retry, attempt, pause)
+        attempt.next_due(&retry, pause, self.moment)
     }
 }

@@ -1,164 +1,37 @@
-//! What there is to tell of a saga: the result object of semantics.md, the same for the command
-//! line, an API and a client.
+//! A saga's result object.
 
-use alloc::{
-    format,
-    string::{String, ToString},
-    vec::Vec,
-};
+use alloc::{string::String, vec::Vec};
 
-use serde::{Deserialize, Serialize};
-
-use super::state::{Ended, How, Node, Progress, State, Tally, Try, Undo, Unit};
+use super::state::{Ended, How, Node, Progress, State, Undo, Unit};
 use crate::{
-    definition::CompensationPolicy,
-    id::{Digest, Name, TransactionId},
+    attempt::{Tally, Try},
     json::Json,
-    outcome::Failure,
     plan::{Plan, Step},
-    record::{Cause, Status},
+    record::{Kind, Status},
+    report::{CauseReport, NodeReport, Report, UndoReport, unit_name},
 };
-
-/// The result object. Times are RFC 3339 in UTC; spans are in microseconds, memory in bytes.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Report {
-    /// The transaction.
-    pub transaction: TransactionId,
-    /// The saga's name.
-    pub definition: Name,
-    /// The module it is pinned to.
-    pub module: Digest,
-    /// Where it stands.
-    pub status: Status,
-    /// Whether it is paused on top of that.
-    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
-    pub paused: bool,
-    /// How it unwinds.
-    pub policy: CompensationPolicy,
-    /// The caller's key.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub key: Option<Name>,
-    /// Why it unwound; null where it did not.
-    pub cause: Option<CauseReport>,
-    /// Outputs of the last steps, by id; null unless completed.
-    pub output: Option<Json>,
-    /// When it was created.
-    pub started: String,
-    /// When it ended; null before.
-    pub ended: Option<String>,
-    /// From its creation to its last record.
-    pub duration_us: u64,
-    /// Its steps, in the order of declaration.
-    pub nodes: Vec<NodeReport>,
-    /// Steps, or items as `step[0]`, that failed for good.
-    pub failed: Vec<String>,
-    /// Those that were undone.
-    pub undone: Vec<String>,
-    /// Those that are or may be done and have no compensation, of a saga that unwound.
-    pub not_compensable: Vec<String>,
-    /// Those whose compensation an operator gave up.
-    pub given_up: Vec<String>,
-    /// Those whose compensation failed for good.
-    pub stuck: Vec<String>,
-}
-
-/// Why a saga unwound.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct CauseReport {
-    /// The step; null for a deadline or a cancel.
-    pub node: Option<Name>,
-    /// The item of a fan-out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub item: Option<u32>,
-    /// `rejected`, `used-up`, `unknown`, `deadline` or `cancelled`.
-    pub outcome: String,
-    /// The step's failure; null for a deadline or a cancel.
-    pub failure: Option<Failure>,
-}
-
-/// One step, or one item of a fan-out.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct NodeReport {
-    /// The step.
-    pub id: Name,
-    /// The item of a fan-out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub item: Option<u32>,
-    /// `waiting`, `skipped`, `started`, `delayed`, `polling`, `completed`, `rejected`, `used-up`,
-    /// `unknown`, `given-up`; and of what is to be undone `undo-waiting`, `undo-started`,
-    /// `undo-delayed`, `undo-polling`, `undone`, `undo-stuck`, `undo-given-up`, `not-compensable`.
-    pub status: String,
-    /// Attempts that were started.
-    pub attempts: u32,
-    /// Of all attempts together.
-    pub duration_us: u64,
-    /// Of all attempts together.
-    pub fuel: u64,
-    /// The most that one attempt had.
-    pub memory_bytes: u64,
-    /// Its output; null where it did not complete.
-    pub output: Option<Json>,
-    /// Its last failure; null where it completed.
-    pub error: Option<Failure>,
-    /// How it was undone; null where it was not to be.
-    pub compensation: Option<UndoReport>,
-    /// The items of a fan-out.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub items: Vec<Self>,
-}
-
-/// How a step was undone.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct UndoReport {
-    /// What people call the compensation.
-    pub name: String,
-    /// `waiting`, `started`, `delayed`, `polling`, `completed`, `stuck` or `given-up`.
-    pub status: String,
-    /// Attempts that were started.
-    pub attempts: u32,
-    /// Of all attempts together.
-    pub duration_us: u64,
-    /// What it answered; null where it did not complete.
-    pub output: Option<Json>,
-    /// Its last failure; null where it completed.
-    pub error: Option<Failure>,
-}
-
-impl CauseReport {
-    pub(super) fn of(cause: &Cause) -> Self {
-        let (outcome, lost) = match cause {
-            Cause::Rejected(lost) => ("rejected", Some(lost)),
-            Cause::UsedUp(lost) => ("used-up", Some(lost)),
-            Cause::Unknown(lost) => ("unknown", Some(lost)),
-            Cause::Deadline => ("deadline", None),
-            Cause::Cancelled => ("cancelled", None),
-        };
-        Self {
-            node: lost.map(|l| l.node.clone()),
-            item: lost.and_then(|l| l.item),
-            outcome: outcome.into(),
-            failure: lost.map(|l| l.failure.clone()),
-        }
-    }
-}
 
 impl Report {
-    pub(super) fn of(plan: &Plan, state: &State) -> Self {
+    pub(super) fn of_saga(plan: &Plan, state: &State) -> Self {
         let status = state.status();
         let unwound = state.cause().is_some();
         let steps: Vec<(&Step, &Node)> = plan.steps().iter().zip(&state.nodes).collect();
-        let nodes: Vec<NodeReport> = steps.iter().map(|(step, node)| NodeReport::of(step, node, unwound)).collect();
+        let nodes: Vec<NodeReport> =
+            steps.iter().map(|(step, node)| NodeReport::of_step(step, node, unwound)).collect();
         let listed = |statuses: &[&str]| {
             let units = nodes.iter().flat_map(|n| if n.items.is_empty() { core::slice::from_ref(n) } else { &n.items });
             units.filter(|n| statuses.contains(&n.status.as_str())).map(NodeReport::name).collect()
         };
         Self {
             transaction: state.created.transaction,
+            kind: Kind::Saga,
             definition: state.created.definition.clone(),
             module: state.created.module,
             status,
             paused: state.paused,
-            policy: state.created.policy,
+            policy: Some(state.policy()),
+            decision: None,
+            phase: None,
             key: state.created.key.clone(),
             cause: state.cause().map(CauseReport::of),
             output: (status == Status::Completed).then(|| output(plan, state)),
@@ -166,6 +39,8 @@ impl Report {
             ended: status.is_ended().then(|| state.updated_at.rfc3339()),
             duration_us: state.updated_at.since(state.created_at).as_micros() as u64,
             failed: failed(&steps),
+            confirmed: Vec::new(),
+            cancelled: Vec::new(),
             undone: listed(&["undone"]),
             not_compensable: listed(&["not-compensable"]),
             given_up: listed(&["undo-given-up"]),
@@ -194,17 +69,8 @@ fn failed(steps: &[(&Step, &Node)]) -> Vec<String> {
     names
 }
 
-fn unit_name(id: &Name, item: Option<u32>) -> String {
-    item.map_or_else(|| id.to_string(), |item| format!("{id}[{item}]"))
-}
-
 impl NodeReport {
-    /// The id, with the item of a fan-out in brackets.
-    pub fn name(&self) -> String {
-        unit_name(&self.id, self.item)
-    }
-
-    fn of(step: &Step, node: &Node, unwound: bool) -> Self {
+    fn of_step(step: &Step, node: &Node, unwound: bool) -> Self {
         match node {
             Node::One(unit) => Self::of_unit(step, None, unit, unwound),
             Node::Many { units, .. } => {
@@ -221,6 +87,8 @@ impl NodeReport {
                     output: node.output(),
                     error: items.iter().find_map(|i| i.error.clone()),
                     compensation: None,
+                    confirm: None,
+                    cancel: None,
                     items,
                 }
             }
@@ -240,6 +108,8 @@ impl NodeReport {
             output: unit.output().cloned(),
             error: failure.clone(),
             compensation: undo_report(step, unit, unwound),
+            confirm: None,
+            cancel: None,
             items: Vec::new(),
         }
     }
@@ -270,19 +140,11 @@ fn fan_status(items: &[NodeReport]) -> String {
     (*least.unwrap_or(&"completed")).into()
 }
 
-fn try_word(tried: &Try) -> &'static str {
-    match tried {
-        Try::Started(_) => "started",
-        Try::Delayed(..) => "delayed",
-        Try::Polling(..) => "polling",
-    }
-}
-
 fn status(step: &Step, unit: &Unit, unwound: bool) -> &'static str {
     let ended = match &unit.progress {
         Progress::Waiting => return "waiting",
         Progress::Skipped => return "skipped",
-        Progress::Trying(tried) => return try_word(tried),
+        Progress::Trying(tried) => return tried.as_str(),
         Progress::Ended(ended) => ended,
     };
     let forward = match ended.how {
@@ -314,7 +176,7 @@ fn undo_report(step: &Step, unit: &Unit, unwound: bool) -> Option<UndoReport> {
     let Ended { undo, .. } = unit.ended().filter(|ended| unwound && ended.how.may_be_done())?;
     let (status, output) = match undo {
         Undo::Idle | Undo::Again { .. } => ("waiting", None),
-        Undo::Trying(tried) => (try_word(tried), None),
+        Undo::Trying(tried) => (tried.as_str(), None),
         Undo::Undone(output) => ("completed", Some(output.clone())),
         Undo::Stuck { .. } => ("stuck", None),
         Undo::GivenUp => ("given-up", None),

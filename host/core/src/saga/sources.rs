@@ -1,6 +1,5 @@
 //! What the bindings of a step, an item or a compensation may refer to.
 
-use super::report::CauseReport;
 use super::state::{How, Node, State, Unit};
 use crate::{
     binding::{Sources, Unbound, bind, elements, resolve},
@@ -8,6 +7,7 @@ use crate::{
     json::{Headers, Json, Variables},
     plan::{ITEMS_MAX, Plan, StepIx},
     record::{Cause, Operation},
+    report::CauseReport,
 };
 
 /// The view of one unit on its saga.

@@ -3,16 +3,14 @@
 use alloc::{sync::Arc, vec::Vec};
 
 use crate::{
+    attempt::{Attempt, Tally, Try},
+    definition::CompensationPolicy,
     id::{Name, Seq},
     json::{Headers, Json, Variables},
-    outcome::{Failure, Usage},
     plan::{Plan, StepIx},
     record::{CallId, Cause, Created, Operation, Status, Summary},
-    time::{Milliseconds, Timestamp},
+    time::Timestamp,
 };
-
-/// A pending call without a bound of its own ends after a day: whoever accepted it has lost it.
-const PENDING_MAX: Milliseconds = 24 * 3_600_000;
 
 /// Everything that is known of a saga.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,14 +64,6 @@ pub(super) struct Unit {
     pub(super) undo: Tally,
 }
 
-/// What the attempts of one operation came to so far, for reports.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Tally {
-    pub(super) attempts: u32,
-    pub(super) usage: Usage,
-    pub(super) failure: Option<Failure>,
-}
-
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) enum Progress {
     #[default]
@@ -81,37 +71,6 @@ pub(super) enum Progress {
     Skipped,
     Trying(Try),
     Ended(Ended),
-}
-
-/// An operation that was started and has not ended for good.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Try {
-    /// A call is in flight.
-    Started(Attempt),
-    /// The next attempt waits for its time.
-    Delayed(Attempt, Timestamp),
-    /// The same attempt is called again at its time.
-    Polling(Attempt, Timestamp),
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Attempt {
-    pub(super) number: u32,
-    /// The last number of the rounds before this one; an operator's retry begins a new round.
-    pub(super) before: u32,
-    /// How many attempts of this round were lost with their host.
-    pub(super) lost: u32,
-    /// How often this attempt was called again after `pending`.
-    pub(super) polls: u32,
-    /// Sticks after one unknown attempt.
-    pub(super) maybe_done: bool,
-    /// When the last attempt ended, as a place in the order of endings.
-    pub(super) ended: u32,
-    pub(super) since: Timestamp,
-    pub(super) until: Option<Timestamp>,
-    pub(super) deadline: Timestamp,
-    /// Bound once, at the first attempt, so that a repeated call repeats its arguments.
-    pub(super) arguments: Json,
 }
 
 /// A unit whose forward operation will not be tried again.
@@ -154,42 +113,6 @@ pub(super) enum Undo {
         before: u32,
     },
     GivenUp,
-}
-
-impl Attempt {
-    /// How many attempts of this round count: all but those that were lost with their host. Neither
-    /// the guest nor its partners failed there, so a restart does not use the budget up; see
-    /// [`LOST_FREE`] for the bound.
-    pub(super) fn charged(&self) -> u32 {
-        self.number - self.before - self.lost.min(LOST_FREE)
-    }
-
-    /// When a pending attempt has been pending for too long. The saga's deadline is that of its steps
-    /// alone: undoing has its own time, and most of all after that deadline.
-    pub(super) fn pending_until(&self, operation: Operation, saga_deadline: Option<Timestamp>) -> Timestamp {
-        let saga_deadline = saga_deadline.filter(|_| operation == Operation::Run);
-        self.until.or(saga_deadline).unwrap_or_else(|| self.since.after_ms(PENDING_MAX))
-    }
-}
-
-/// Attempts lost with their host that are free. A guest that takes its host down each time must
-/// not do so for ever; a hundred restarts in the middle of one step are beyond bad luck.
-pub(super) const LOST_FREE: u32 = 100;
-
-impl Try {
-    pub(super) fn attempt(&self) -> &Attempt {
-        match self {
-            Self::Started(attempt) | Self::Delayed(attempt, _) | Self::Polling(attempt, _) => attempt,
-        }
-    }
-
-    /// When it must be looked at; none while a call is in flight.
-    pub(super) fn due(&self) -> Option<Timestamp> {
-        match self {
-            Self::Started(_) => None,
-            Self::Delayed(_, due) | Self::Polling(_, due) => Some(*due),
-        }
-    }
 }
 
 impl How {
@@ -326,6 +249,17 @@ impl State {
         let deadline = self.created.deadline.filter(|_| forward);
         let tries = self.nodes.iter().flat_map(Node::units).filter_map(|unit| unit.trying()?.1.due());
         tries.chain(deadline).min()
+    }
+
+    /// How it unwinds. It is written down with every saga.
+    pub(super) fn policy(&self) -> CompensationPolicy {
+        self.created.policy.unwrap_or_default()
+    }
+
+    /// The deadline of what is pending: the saga's is that of its steps alone, for undoing has its own
+    /// time, and most of all after that deadline.
+    pub(super) fn pending_deadline(&self, operation: Operation) -> Option<Timestamp> {
+        self.created.deadline.filter(|_| operation == Operation::Run)
     }
 
     pub(super) fn node(&self, ix: StepIx) -> &Node {

@@ -6,16 +6,16 @@ use alloc::{boxed::Box, format, vec::Vec};
 use super::{
     Saga,
     sources::View,
-    state::{Attempt, How, Node, Phase, Progress, Try, Unit},
+    state::{How, Node, Phase, Progress, Unit},
 };
 use crate::{
+    attempt::Try,
     command::{Call, Command, Decision, Moment, Scope},
     id::{IdempotencyKey, Seq},
     outcome::{Failure, Forward},
     plan::{Limits, Plan, StepIx},
     record::{CallId, Cause, Fact, Operation, Record},
-    retry::RetryPolicy,
-    time::{Milliseconds, Timestamp},
+    time::Timestamp,
 };
 
 pub(super) struct Turn<'s, 'm> {
@@ -201,11 +201,12 @@ impl<'s, 'm> Turn<'s, 'm> {
 
     /// Ends what has waited past its total timeout: its attempts count as used up.
     pub(super) fn give_up_late(&mut self) {
-        let (now, deadline) = (self.moment.now, self.saga.state.created.deadline);
+        let now = self.moment.now;
+        let deadline = |operation| self.saga.state.pending_deadline(operation);
         let late = self.tries(|operation, tried| match tried {
             Try::Started(_) => false,
             Try::Delayed(attempt, _) => attempt.until.is_some_and(|until| until <= now),
-            Try::Polling(attempt, _) => attempt.pending_until(operation, deadline) <= now,
+            Try::Polling(attempt, _) => attempt.pending_until(deadline(operation)) <= now,
         });
         let failure = Failure::new("total-timeout", "the time for all attempts has passed");
         self.give_up(late, &failure);
@@ -270,28 +271,6 @@ impl<'s, 'm> Turn<'s, 'm> {
     pub(super) fn alarm(&mut self) {
         self.commands.push(Command::Alarm);
     }
-
-    /// When the attempt after this one is due, if the policy and the time for all attempts leave one.
-    pub(super) fn next_due(&self, retry: &RetryPolicy, attempt: &Attempt, pause: Pause) -> Option<Timestamp> {
-        if attempt.charged() >= retry.max_attempts {
-            return None;
-        }
-        let round = attempt.number - attempt.before;
-        let due = match pause {
-            Pause::None => self.moment.now,
-            Pause::AtLeast(least) => self.moment.now.after_ms(retry.delay_after(round, self.moment.random).max(least)),
-        };
-        Some(due).filter(|due| attempt.until.is_none_or(|until| *due < until))
-    }
-}
-
-/// How long to wait before another attempt.
-#[derive(Clone, Copy)]
-pub(super) enum Pause {
-    /// Not at all: the host was lost, and nobody asked for patience.
-    None,
-    /// The policy's delay, or this if longer.
-    AtLeast(Milliseconds),
 }
 
 fn limits(plan: &Plan, ix: StepIx, operation: Operation) -> &Limits {

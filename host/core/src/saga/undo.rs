@@ -9,6 +9,7 @@ use super::{
     turn::Turn,
 };
 use crate::{
+    attempt::Try,
     definition::CompensationPolicy,
     id::Name,
     outcome::Failure,
@@ -47,7 +48,7 @@ impl Turn<'_, '_> {
     /// Forward attempts that were still to come do not come. A pending one goes on, until its own
     /// deadline; the saga's deadline is that of one that has no other.
     fn give_up_forward(&mut self) {
-        let delayed = self.tries(|_, tried| matches!(tried, super::state::Try::Delayed(..)));
+        let delayed = self.tries(|_, tried| matches!(tried, Try::Delayed(..)));
         let forward = delayed.into_iter().filter(|(_, _, operation)| *operation == Operation::Run).collect();
         self.give_up(forward, &Failure::new("unwinding", "the saga unwinds, and nothing new starts"));
     }
@@ -72,7 +73,7 @@ impl Turn<'_, '_> {
     fn next_undoings(&self, units: &[Undoing]) -> (Vec<(StepIx, Option<u32>, u32)>, bool) {
         use CompensationPolicy::{BestEffortParallel, CircuitBreaker, GroupedParallel};
         let circuit_open = matches!(self.saga.state.phase, Phase::Unwinding { circuit_open: true, .. });
-        let policy = self.saga.state.created.policy;
+        let policy = self.saga.state.policy();
         let open = units.iter().filter(|u| match policy {
             CircuitBreaker => matches!(u.stage, Stage::Ready { .. } | Stage::Trying),
             _ => u.stage != Stage::Over,
@@ -141,7 +142,7 @@ impl Turn<'_, '_> {
     pub(super) fn note_circuit(&mut self, ix: StepIx, item: Option<u32>) {
         let state = &self.saga.state;
         let closed = matches!(state.phase, Phase::Unwinding { circuit_open: false, .. });
-        if state.created.policy != CompensationPolicy::CircuitBreaker || !closed {
+        if state.policy() != CompensationPolicy::CircuitBreaker || !closed {
             return;
         }
         let step = self.saga.plan.step(ix);

@@ -1,4 +1,4 @@
-//! A world for one saga: virtual time, a journal in memory, and calls that the test answers by hand.
+//! A world for one transaction: virtual time, a journal in memory, and calls that the test answers by hand.
 //! After every decision it folds the journal anew and compares: live and recovered are one path (I4).
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
@@ -7,15 +7,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use wasaga_core::definition::{self, CompensationPolicy, Parameter, Source};
-use wasaga_core::saga::{Refused, Report, Saga, Start};
 use wasaga_core::{
-    Answer, Call, Command, Conditions, Decision, Defaults, Digest, Failure, Json, Moment, Operator, Outcome, Plan,
-    Record, RetryPolicy, Scope, Status, Summary, Timestamp, TransactionId, UnknownCause, Usage, Writes,
+    Answer, Call, Checked, Command, Conditions, Decision, Defaults, Digest, Failure, Json, Moment, Operator, Outcome,
+    Plan, Record, Refused, Report, RetryPolicy, Scope, Start, Status, Summary, TccPlan, Timestamp, Transaction,
+    TransactionId, UnknownCause, Usage, Writes,
 };
 
 pub(crate) struct World {
-    pub(crate) saga: Saga,
-    pub(crate) plan: Arc<Plan>,
+    pub(crate) transaction: Transaction,
+    pub(crate) plan: Checked,
     pub(crate) now: Timestamp,
     pub(crate) journal: Vec<Record>,
     pub(crate) calls: Vec<Call>,
@@ -92,6 +92,30 @@ pub(crate) fn saga(steps: Vec<definition::Step>) -> definition::Saga {
     definition::Saga { name: "order".into(), steps, ..Default::default() }
 }
 
+/// A participant of this order.
+pub(crate) fn participant(id: &str, order: u32) -> definition::Participant {
+    definition::Participant { id: id.into(), order, ..Default::default() }
+}
+
+/// One that the TCC goes on without.
+pub(crate) fn optional(id: &str, order: u32) -> definition::Participant {
+    definition::Participant { optional: true, ..participant(id, order) }
+}
+
+pub(crate) fn tcc(participants: Vec<definition::Participant>) -> definition::Tcc {
+    definition::Tcc { name: "trip".into(), participants, ..Default::default() }
+}
+
+/// `a`, `b` and `c` together.
+pub(crate) fn together() -> definition::Tcc {
+    tcc(vec![participant("a", 1), participant("b", 1), participant("c", 1)])
+}
+
+/// `a`, then `b`, then `c`.
+pub(crate) fn in_turn() -> definition::Tcc {
+    tcc(vec![participant("a", 1), participant("b", 2), participant("c", 3)])
+}
+
 /// `a`, then `b`, then `c`.
 pub(crate) fn chain() -> definition::Saga {
     saga(vec![step("a", &[]), step("b", &["a"]), step("c", &["b"])])
@@ -109,6 +133,15 @@ impl World {
 
     pub(crate) fn with(definition: &definition::Saga, input: &str, policy: Option<CompensationPolicy>) -> Self {
         let plan = Arc::new(Plan::new(definition, &Defaults::default()).unwrap());
+        Self::of(Checked::Saga(plan), input, policy)
+    }
+
+    pub(crate) fn tcc(definition: &definition::Tcc) -> Self {
+        let plan = Arc::new(TccPlan::new(definition, &Defaults::default()).unwrap());
+        Self::of(Checked::Tcc(plan), "{}", None)
+    }
+
+    fn of(plan: Checked, input: &str, policy: Option<CompensationPolicy>) -> Self {
         let start = Start {
             transaction: TransactionId::from_u128(7),
             module: Digest::of(b"module"),
@@ -119,18 +152,18 @@ impl World {
             key: None,
         };
         let now = Timestamp::from_unix_us(1_000_000_000);
-        let (saga, decision) = Saga::create(plan.clone(), start, &moment(now));
-        let mut world = Self { saga, plan, now, journal: vec![], calls: vec![], made: vec![], alarms: 0 };
+        let (transaction, decision) = Transaction::create(&plan, start, &moment(now));
+        let mut world = Self { transaction, plan, now, journal: vec![], calls: vec![], made: vec![], alarms: 0 };
         world.perform(decision);
         world
     }
 
     /// A world in which a host finds these records.
-    pub(crate) fn found(plan: &Arc<Plan>, records: &[Record], now: Timestamp) -> Self {
-        let saga = Saga::replay(plan.clone(), records).unwrap();
+    pub(crate) fn found(plan: &Checked, records: &[Record], now: Timestamp) -> Self {
+        let transaction = Transaction::replay(plan, records).unwrap();
         let journal = records.to_vec();
-        let mut world = Self { saga, plan: plan.clone(), now, journal, calls: vec![], made: vec![], alarms: 0 };
-        let decision = world.saga.recover(&moment(now));
+        let mut world = Self { transaction, plan: plan.clone(), now, journal, calls: vec![], made: vec![], alarms: 0 };
+        let decision = world.transaction.recover(&moment(now));
         world.perform(decision);
         world
     }
@@ -140,8 +173,8 @@ impl World {
         let summary = decision.summary();
         let (_, records) = decision.take_records();
         self.journal.extend(records);
-        let again = Saga::replay(self.plan.clone(), &through_text(&self.journal)).unwrap();
-        assert!(again == self.saga, "the fold of the journal is the live state");
+        let again = Transaction::replay(&self.plan, &through_text(&self.journal)).unwrap();
+        assert!(again == self.transaction, "the fold of the journal is the live state");
         assert_eq!(again.summary(), summary);
         let told = Summary::of(&self.journal);
         assert_eq!((told.status, told.paused, told.ended), (summary.status, summary.paused, summary.ended));
@@ -176,7 +209,7 @@ impl World {
         self.calls.retain(|c| c.id != call.id);
         self.now = self.now.after_ms(1);
         let answer = Answer { outcome, writes, usage: Usage { duration_us: 1_000, fuel: 10, memory_bytes: 64 } };
-        let decision = self.saga.handle_answer(&call.id, answer, &moment(self.now));
+        let decision = self.transaction.handle_answer(&call.id, answer, &moment(self.now));
         self.perform(decision);
         self
     }
@@ -190,17 +223,17 @@ impl World {
 
     /// Lets time pass until something is due; how long, in milliseconds.
     pub(crate) fn wait(&mut self) -> u64 {
-        let due = self.saga.summary().due.expect("something is due");
+        let due = self.transaction.summary().due.expect("something is due");
         let waited = due.since(self.now).as_millis() as u64;
         self.now = self.now.max(due);
-        let decision = self.saga.handle_due(&moment(self.now));
+        let decision = self.transaction.handle_due(&moment(self.now));
         self.perform(decision);
         waited
     }
 
     pub(crate) fn pass_ms(&mut self, span: u64) -> &mut Self {
         self.now = self.now.after_ms(span);
-        let decision = self.saga.handle_due(&moment(self.now));
+        let decision = self.transaction.handle_due(&moment(self.now));
         self.perform(decision);
         self
     }
@@ -216,26 +249,26 @@ impl World {
 
     pub(crate) fn operate(
         &mut self,
-        ask: impl FnOnce(&mut Saga, Operator, &Moment<'_>) -> Result<Decision, Refused>,
+        ask: impl FnOnce(&mut Transaction, Operator, &Moment<'_>) -> Result<Decision, Refused>,
     ) -> &mut Self {
-        let decision = ask(&mut self.saga, operator(), &moment(self.now)).unwrap();
+        let decision = ask(&mut self.transaction, operator(), &moment(self.now)).unwrap();
         self.perform(decision);
         self
     }
 
     pub(crate) fn refused(
         &mut self,
-        ask: impl FnOnce(&mut Saga, Operator, &Moment<'_>) -> Result<Decision, Refused>,
+        ask: impl FnOnce(&mut Transaction, Operator, &Moment<'_>) -> Result<Decision, Refused>,
     ) -> String {
-        ask(&mut self.saga, operator(), &moment(self.now)).unwrap_err().0
+        ask(&mut self.transaction, operator(), &moment(self.now)).unwrap_err().0
     }
 
     pub(crate) fn status(&self) -> Status {
-        self.saga.summary().status
+        self.transaction.summary().status
     }
 
     pub(crate) fn report(&self) -> Report {
-        self.saga.report()
+        self.transaction.report()
     }
 
     /// The status of a step, or of an item as `f[2]`.

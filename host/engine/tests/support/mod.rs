@@ -9,13 +9,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use wasaga_core::definition::{self, Compensation, Definition, Source};
-use wasaga_core::saga::Report;
 use wasaga_core::{
-    Answer, Call, Digest, Failure, Json, Limits, Operation, Operator, Outcome, RetryPolicy, UnknownCause, Usage, Writes,
+    Answer, Call, Digest, Epoch, Fact, Failure, Json, Limits, Operation, Operator, Outcome, Record, Report,
+    RetryPolicy, Summary, TransactionId, UnknownCause, Usage, Writes,
 };
 use wasaga_engine::port::{Guests, LoadError, Module};
 use wasaga_engine::{Builder, Engine, StartRequest};
-use wasaga_journal::Journal;
+use wasaga_journal::{Create, HostId, Journal};
 
 pub(crate) type Script = fn(&Call) -> (Duration, Outcome);
 
@@ -23,7 +23,7 @@ pub(crate) type Script = fn(&Call) -> (Duration, Outcome);
 #[derive(Debug)]
 pub(crate) struct Scripted {
     script: Script,
-    saga: definition::Saga,
+    definition: Definition,
     forgotten: bool,
     pub(crate) diary: Mutex<Diary>,
 }
@@ -38,13 +38,13 @@ pub(crate) struct Diary {
 }
 
 impl Scripted {
-    pub(crate) fn new(saga: definition::Saga, script: Script) -> Arc<Self> {
-        Arc::new(Self { script, saga, forgotten: false, diary: Mutex::default() })
+    pub(crate) fn new(definition: impl Into<Definition>, script: Script) -> Arc<Self> {
+        Arc::new(Self { script, definition: definition.into(), forgotten: false, diary: Mutex::default() })
     }
 
     /// Guests that have lost the module.
-    pub(crate) fn forgetful(saga: definition::Saga, script: Script) -> Arc<Self> {
-        Arc::new(Self { script, saga, forgotten: true, diary: Mutex::default() })
+    pub(crate) fn forgetful(definition: impl Into<Definition>, script: Script) -> Arc<Self> {
+        Arc::new(Self { script, definition: definition.into(), forgotten: true, diary: Mutex::default() })
     }
 
     pub(crate) fn calls(&self) -> Vec<String> {
@@ -62,7 +62,7 @@ impl Guests for Scripted {
             name: "scripted".into(),
             version: "1.0.0".into(),
             description: String::new(),
-            definitions: vec![Definition::Saga(self.saga.clone())],
+            definitions: vec![self.definition.clone()],
             capabilities: vec![],
             calls_per_instance: 1,
             annotations: vec![],
@@ -146,11 +146,26 @@ pub(crate) fn fan_out() -> definition::Saga {
     saga(vec![step("a", &[]), fan, step("z", &["f"])])
 }
 
+/// A participant of this order.
+pub(crate) fn participant(id: &str, order: u32) -> definition::Participant {
+    definition::Participant { id: id.into(), order, ..Default::default() }
+}
+
+/// One that the TCC goes on without.
+pub(crate) fn optional(id: &str, order: u32) -> definition::Participant {
+    definition::Participant { optional: true, ..participant(id, order) }
+}
+
+pub(crate) fn tcc(participants: Vec<definition::Participant>) -> definition::Tcc {
+    definition::Tcc { name: "order".into(), participants, ..Default::default() }
+}
+
 /// Retries that are quick on a real clock.
 pub(crate) fn quick() -> wasaga_core::Defaults {
     let defaults = wasaga_core::Defaults::default();
     let retry = RetryPolicy { initial_delay: 2, max_delay: 5, ..RetryPolicy::default() };
-    wasaga_core::Defaults { limits: Limits { retry, ..defaults.limits }, ..defaults }
+    let settle = RetryPolicy { initial_delay: 2, max_delay: 5, ..defaults.settle };
+    wasaga_core::Defaults { limits: Limits { retry, ..defaults.limits }, settle, ..defaults }
 }
 
 pub(crate) fn operator() -> Operator {
@@ -170,4 +185,26 @@ pub(crate) async fn request(engine: &Engine) -> StartRequest {
 pub(crate) async fn run(engine: &Engine) -> Report {
     let started = engine.start(request(engine).await).await.unwrap();
     engine.wait(started.id).await.unwrap()
+}
+
+/// Puts the first records of a transaction under another id, as a host that died left them.
+pub(crate) async fn plant(journal: &dyn Journal, number: u128, whole: &[Record], length: usize) -> TransactionId {
+    let id = TransactionId::from_u128(number);
+    let mut records = whole[..length].to_vec();
+    let Fact::Created(created) = &mut records[0].fact else { panic!("the first record creates") };
+    created.transaction = id;
+    let create = Create {
+        id,
+        definition: created.definition.clone(),
+        module: created.module,
+        key: None,
+        input: created.input.digest(),
+        host: HostId("dead".into()),
+        summary: Summary::of(&records),
+        records,
+    };
+    journal.create(create).await.unwrap();
+    // The dead host never joined; what it owns is let go as a takeover would.
+    journal.release(id, Epoch(1)).await.unwrap();
+    id
 }

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use hdrhistogram::Histogram;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
-use wasaga_core::{Answer, Call, Digest, Name, Status};
+use wasaga_core::{Answer, Call, Digest, Kind, Name};
 use wasaga_engine::port::{Guests, LoadError, Module};
 use wasaga_engine::{Engine, Recover, StartRequest};
 use wasaga_sandbox::{Sandbox, Settings};
@@ -28,7 +28,7 @@ const LATENCY_US_MAX: u64 = 600_000_000;
 pub(crate) struct Bench {
     /// The module: a component, a `.wasm` file
     file: PathBuf,
-    /// Which of its sagas; may be left out where there is one
+    /// Which of its sagas and TCCs; may be left out where there is one
     definition: Option<String>,
     /// What each is started with: JSON, `@FILE`, or `-`
     #[arg(long, short, value_name = "JSON|@FILE|-", default_value = "{}")]
@@ -51,6 +51,7 @@ pub(crate) struct Bench {
 #[derive(Debug, Serialize)]
 struct Figures {
     module: String,
+    kind: Kind,
     definition: String,
     journal: String,
     durability: String,
@@ -137,6 +138,7 @@ impl Bench {
             Some(path) => Some(disk_flush_us(Path::new(path))?),
             None => None,
         };
+        let kind = engine.plan(request.module, definition)?.kind();
         let load = Load::new(engine.clone(), request);
         let warm_up = Duration::from_secs_f64(self.warm_up);
         let measured = Duration::from_secs_f64(self.seconds);
@@ -165,6 +167,7 @@ impl Bench {
         let flushes = after.flushes - before.flushes;
         Ok(Figures {
             module: module.into(),
+            kind,
             definition: definition.to_string(),
             durability: identity.durability.as_str().into(),
             journal: identity.location,
@@ -267,7 +270,7 @@ impl Load {
             self.ended.fetch_add(1, Ordering::Relaxed);
             if began.1 == Phase::Measured {
                 done.latencies.saturating_record(began.0.elapsed().as_micros() as u64);
-                done.not_completed += u64::from(report.status != Status::Completed);
+                done.not_completed += u64::from(!report.status.is_success());
             }
         }
         Ok(done)
@@ -387,7 +390,7 @@ fn disk_flush_us(journal: &Path) -> anyhow::Result<f64> {
 }
 
 fn table(figures: &Figures) -> String {
-    let Figures { module, definition, journal, durability, in_flight, seconds, .. } = figures;
+    let Figures { module, kind, definition, journal, durability, in_flight, seconds, .. } = figures;
     let us = |us: u64| text::span(us);
     let row = |name: &str, value: String, note: String| vec![format!("  {name}"), value, note];
     let mut rows = vec![
@@ -437,7 +440,11 @@ fn table(figures: &Figures) -> String {
         ));
     }
     if figures.not_completed > 0 {
-        rows.push(row("not completed", figures.not_completed.to_string(), "compensated, stuck or terminated".into()));
+        rows.push(row(
+            "not completed",
+            figures.not_completed.to_string(),
+            "compensated, cancelled, stuck or terminated".into(),
+        ));
     }
-    format!("saga `{definition}` of `{module}` on {journal} ({durability})\n\n{}", text::table(&rows))
+    format!("{kind} `{definition}` of `{module}` on {journal} ({durability})\n\n{}", text::table(&rows))
 }

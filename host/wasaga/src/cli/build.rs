@@ -37,8 +37,8 @@ impl Build {
         let mut line = format!("{shown}  {}  {}", text::size(bytes as u64), module.digest);
         for name in &names {
             let plan = engine.plan(module.digest, name)?;
-            let steps: Vec<&str> = plan.steps().iter().map(|step| &*step.id).collect();
-            line.push_str(&format!("  saga `{name}`: {}", steps.join(", ")));
+            let nodes: Vec<&str> = plan.nodes().into_iter().map(|id| &**id).collect();
+            line.push_str(&format!("  {} `{name}`: {}", plan.kind(), nodes.join(", ")));
         }
         text::print(&format!("{line}\n"))?;
         Ok(Exit::Completed)

@@ -1,8 +1,9 @@
-//! `wasaga graph`: the graph of a saga, for a terminal, a picture, a page or a program.
+//! `wasaga graph`: the graph of a saga or the order of a TCC, for a terminal, a picture, a page or a program.
 
 use std::path::PathBuf;
 
 use clap::ValueEnum;
+use wasaga_core::Checked;
 
 use super::{Options, inspect, run};
 use crate::exit::Exit;
@@ -12,7 +13,7 @@ use crate::{graph, text};
 pub(crate) struct Graph {
     /// The module: a component, a `.wasm` file
     file: PathBuf,
-    /// Which of its sagas; may be left out where there is one
+    /// Which of its sagas and TCCs; may be left out where there is one
     definition: Option<String>,
     /// How it is drawn
     #[arg(long, short, value_enum, default_value_t = Format::Ascii)]
@@ -38,11 +39,15 @@ impl Graph {
         let name = run::choose(self.definition.as_deref(), &names, &module.description.name)?;
         let plan = engine.plan(module.digest, &name)?;
         let format = if options.json { Format::Json } else { self.format };
-        text::print(&match format {
-            Format::Ascii => graph::ascii(&plan),
-            Format::Dot => graph::dot(&plan),
-            Format::Mermaid => graph::mermaid(&plan),
-            Format::Json => graph::json(&plan)?,
+        text::print(&match (format, &plan) {
+            (Format::Ascii, Checked::Saga(plan)) => graph::ascii(plan),
+            (Format::Dot, Checked::Saga(plan)) => graph::dot(plan),
+            (Format::Mermaid, Checked::Saga(plan)) => graph::mermaid(plan),
+            (Format::Json, Checked::Saga(plan)) => graph::json(plan)?,
+            (Format::Ascii, Checked::Tcc(plan)) => graph::tcc::ascii(plan),
+            (Format::Dot, Checked::Tcc(plan)) => graph::tcc::dot(plan),
+            (Format::Mermaid, Checked::Tcc(plan)) => graph::tcc::mermaid(plan),
+            (Format::Json, Checked::Tcc(plan)) => graph::tcc::json(plan)?,
         })?;
         Ok(Exit::Completed)
     }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use wasaga_core::definition::{self, Source};
-use wasaga_core::{Plan, Step};
+use wasaga_core::{Checked, Json, Limits, Participant, Plan, Step, TccPlan};
 use wasaga_engine::port::Module;
 use wasaga_engine::{Engine, Recover};
 use wasaga_journal::memory::Memory;
@@ -18,7 +18,7 @@ use crate::{input, text, wiring};
 pub(crate) struct Inspect {
     /// The module: a component, a `.wasm` file
     file: PathBuf,
-    /// Only this saga
+    /// Only this saga or TCC
     definition: Option<String>,
 }
 
@@ -80,7 +80,10 @@ fn describe(engine: &Engine, module: &Module, bytes: usize, only: Option<&str>) 
     }
     for name in engine.definitions(module.digest)? {
         if only.is_none_or(|only| *name == *only) {
-            text.push_str(&saga(&*engine.plan(module.digest, &name)?)?);
+            text.push_str(&match engine.plan(module.digest, &name)? {
+                Checked::Saga(plan) => saga(&plan)?,
+                Checked::Tcc(plan) => tcc(&plan)?,
+            });
         }
     }
     Ok(text)
@@ -101,10 +104,62 @@ fn saga(plan: &Plan) -> Result<String, std::fmt::Error> {
     text.push('\n');
     let rows: Vec<Vec<String>> = plan.steps().iter().map(|step| row(plan, step)).collect();
     text.push_str(&text::table(&rows));
-    for warning in &plan.warnings {
+    text.push_str(&remarks(&plan.warnings, plan.input_schema.as_ref())?);
+    Ok(text)
+}
+
+fn tcc(plan: &TccPlan) -> Result<String, std::fmt::Error> {
+    let mut text = format!("\ntcc {}", console::style(&*plan.name).bold());
+    if !plan.description.is_empty() {
+        write!(text, "  {}", text::clipped(&plan.description, 400))?;
+    }
+    text.push('\n');
+    if let Some(deadline) = plan.deadline {
+        writeln!(text, "  cancelled unless all is tried after {}", text::span(deadline * 1_000))?;
+    }
+    let mut participants: Vec<&Participant> = plan.participants().iter().collect();
+    participants.sort_by_key(|participant| participant.order);
+    let rows: Vec<Vec<String>> = participants.into_iter().map(participant_row).collect();
+    text.push_str(&text::table(&rows));
+    text.push_str(&remarks(&plan.warnings, plan.input_schema.as_ref())?);
+    Ok(text)
+}
+
+fn participant_row(participant: &Participant) -> Vec<String> {
+    let parameters: Vec<String> = participant.parameters.iter().map(parameter).collect();
+    let settling = |word: &str, limits: &Limits| {
+        format!(
+            "{word} {}, {}",
+            text::span(limits.timeout * 1_000),
+            text::plural(limits.retry.max_attempts as usize, "attempt")
+        )
+    };
+    vec![
+        format!("  {}({})", participant.id, parameters.join(", ")),
+        format!("order {}", participant.order),
+        if participant.optional { "optional".into() } else { String::new() },
+        bounds(&participant.try_limits).join(", "),
+        settling("confirm", &participant.confirm_limits),
+        settling("cancel", &participant.cancel_limits),
+    ]
+}
+
+/// What an operation may use.
+fn bounds(limits: &Limits) -> Vec<String> {
+    vec![
+        text::span(limits.timeout * 1_000),
+        text::plural(limits.retry.max_attempts as usize, "attempt"),
+        format!("fuel {}", text::count(limits.fuel)),
+        text::size(limits.memory_bytes),
+    ]
+}
+
+fn remarks(warnings: &[String], schema: Option<&Json>) -> Result<String, std::fmt::Error> {
+    let mut text = String::new();
+    for warning in warnings {
         writeln!(text, "  {} {warning}", console::style("warning:").yellow())?;
     }
-    if let Some(schema) = &plan.input_schema {
+    if let Some(schema) = schema {
         writeln!(text, "  input: {schema}")?;
     }
     Ok(text)
@@ -114,13 +169,7 @@ fn row(plan: &Plan, step: &Step) -> Vec<String> {
     let after: Vec<&str> = step.depends_on.iter().map(|ix| &*plan.step(*ix).id).collect();
     let after = if after.is_empty() { "at once".to_owned() } else { format!("after {}", after.join(", ")) };
     let parameters: Vec<String> = step.parameters.iter().map(parameter).collect();
-    let limits = &step.limits;
-    let mut notes = vec![
-        text::span(limits.timeout * 1_000),
-        text::plural(limits.retry.max_attempts as usize, "attempt"),
-        format!("fuel {}", text::count(limits.fuel)),
-        text::size(limits.memory_bytes),
-    ];
+    let mut notes = bounds(&step.limits);
     notes.extend(step.at_most_once.then(|| "at most once".to_owned()));
     notes.extend(step.condition.as_ref().map(|condition| format!("if {condition}")));
     notes.extend(step.each.as_ref().map(|each| format!("each of {}", source(each))));

@@ -19,13 +19,13 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::exit::{Exit, TABLE};
 
-const ABOUT: &str = "Runs sagas whose steps live in WebAssembly components.";
+const ABOUT: &str = "Runs sagas and TCC transactions whose business logic lives in WebAssembly components.";
 const LONG_ABOUT: &str = "\
-Runs sagas whose steps live in WebAssembly components.
+Runs sagas and TCC transactions whose business logic lives in WebAssembly components.
 
-A guest, compiled from Rust, describes its sagas. wasaga calls each step in a sandbox under fuel,
-time and memory limits, keeps a durable journal, retries, compensates, and after a crash goes on
-exactly where the journal ends.
+A guest, compiled from Rust or Python, describes its sagas and TCCs. wasaga calls each step, and each
+participant's try, confirm and cancel, in a sandbox under fuel, time and memory limits, keeps a durable
+journal, retries, compensates, and after a crash goes on exactly where the journal ends.
 
   wasaga new rust shop && cd shop && wasaga build    from nothing to a component
   wasaga run shop.wasm --input '{\"sku\":\"tea\"}'     run a saga and see it happen
@@ -79,30 +79,30 @@ enum Command {
     New(new::New),
     /// Build a project to a component
     Build(build::Build),
-    /// Run a saga and see it happen
+    /// Run a saga or a TCC and see it happen
     Run(run::Run),
     /// Go on with what a crash, a pause or an interruption left unfinished
     Resume(resume::Resume),
-    /// Show what a module says of itself: its sagas, steps, limits and schemas
+    /// Show what a module says of itself: its sagas and TCCs, limits and schemas
     Inspect(inspect::Inspect),
     /// Check a module: its contract and every definition, all mistakes at once
     Validate(validate::Validate),
-    /// Draw the graph of a saga
+    /// Draw the graph of a saga, or the order of a TCC
     Graph(graph::Graph),
     /// List transactions, or show one
     #[command(subcommand, visible_alias = "tx")]
     Transactions(transactions::Transactions),
-    /// Try stuck compensations again
+    /// Try stuck compensations, confirms or cancels again
     Retry(operate::Retry),
-    /// Give a stuck compensation up: a person has seen to it, or accepts it
+    /// Give a stuck compensation, confirm or cancel up: a person has seen to it, or accepts it
     Skip(operate::Skip),
-    /// Try a stuck compensation again, with other arguments
+    /// Try a stuck compensation, confirm or cancel again, with other arguments
     Patch(operate::Patch),
-    /// Make a transaction unwind
+    /// Make a saga unwind, or a TCC cancel
     Cancel(operate::Cancel),
     /// Let calls in flight end, and begin no others until `resume`
     Pause(operate::Pause),
-    /// End a transaction where it stands, undoing nothing more
+    /// End a transaction where it stands: nothing more is undone, confirmed or cancelled
     Terminate(operate::Terminate),
     /// Measure how many transactions a second this machine runs, and where the time goes
     Bench(bench::Bench),

@@ -32,7 +32,7 @@ impl Why {
 pub(crate) struct Retry {
     /// The transaction, by its id or the beginning of it
     id: String,
-    /// Only the compensation of this step
+    /// Only the compensation of this step, or what is stuck of this participant
     step: Option<String>,
     #[command(flatten)]
     why: Why,
@@ -42,7 +42,7 @@ pub(crate) struct Retry {
 pub(crate) struct Skip {
     /// The transaction, by its id or the beginning of it
     id: String,
-    /// The step whose compensation is given up
+    /// The step whose compensation, or the participant whose confirm or cancel, is given up
     step: String,
     /// Why nothing is left to undo, for the record
     #[arg(long)]
@@ -56,9 +56,9 @@ pub(crate) struct Skip {
 pub(crate) struct Patch {
     /// The transaction, by its id or the beginning of it
     id: String,
-    /// The step, or `step[3]` for an item of a fan-out
+    /// The step or participant, or `step[3]` for an item of a fan-out
     step: String,
-    /// The whole arguments object of the compensation: JSON, `@FILE`, or `-`
+    /// The whole arguments object of what is stuck: JSON, `@FILE`, or `-`
     #[arg(long, value_name = "JSON|@FILE|-")]
     arguments: String,
     #[command(flatten)]

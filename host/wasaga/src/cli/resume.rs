@@ -122,7 +122,7 @@ async fn tell_all(engine: &Engine, view: &View, ids: Vec<TransactionId>, options
 
 /// What nobody alive drives, oldest first.
 async fn left(journal: &dyn Journal) -> anyhow::Result<Vec<TransactionId>> {
-    let statuses = vec![Status::Scheduled, Status::Running, Status::Compensating];
+    let statuses = Status::ALL.into_iter().filter(|status| status.is_under_way()).collect();
     let filter = Filter { statuses, ..Filter::default() };
     let (mut ids, mut below) = (Vec::new(), None);
     loop {

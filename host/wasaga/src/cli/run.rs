@@ -1,4 +1,4 @@
-//! `wasaga run`: one saga, from its input to its end, seen as it happens.
+//! `wasaga run`: one saga or TCC, from its input to its end, seen as it happens.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use wasaga_core::definition::CompensationPolicy;
-use wasaga_core::{Name, TransactionId};
+use wasaga_core::{Name, Report, Status, TransactionId};
 use wasaga_engine::{Engine, Recover, StartRequest};
 use wasaga_journal::{Filter, Page};
 use wasaga_sandbox::Settings;
@@ -26,7 +26,7 @@ const SILENT: Duration = Duration::from_secs(1);
 pub(crate) struct Run {
     /// The module: a component, a `.wasm` file
     file: PathBuf,
-    /// Which of its sagas; may be left out where there is one
+    /// Which of its sagas and TCCs; may be left out where there is one
     definition: Option<String>,
     /// What it is started with: JSON, `@FILE`, or `-` for standard input
     #[arg(long, short, value_name = "JSON|@FILE|-", default_value = "{}")]
@@ -37,7 +37,7 @@ pub(crate) struct Run {
     /// Makes a repeated start find the first one instead of starting another
     #[arg(long)]
     key: Option<String>,
-    /// In which order it is undone, and what follows when undoing fails
+    /// In which order a saga is undone, and what follows when undoing fails
     #[arg(long, value_enum)]
     policy: Option<Policy>,
 }
@@ -96,19 +96,19 @@ impl Run {
         input: wasaga_core::Json,
         headers: std::collections::BTreeMap<Name, Arc<str>>,
         bytes: Arc<[u8]>,
-    ) -> anyhow::Result<Option<wasaga_core::saga::Report>> {
+    ) -> anyhow::Result<Option<Report>> {
         let module = add_module(engine, bytes, &self.file).await?;
         let names = engine.definitions(module.digest)?;
         let definition = choose(self.definition.as_deref(), &names, &module.description.name)?;
         let plan = engine.plan(module.digest, &definition)?;
-        view.warn(&plan.warnings);
+        view.warn(plan.warnings());
         let request = StartRequest {
             headers,
             policy: self.policy.map(|policy| policy.0),
             key: self.key.as_deref().map(Name::from),
             ..StartRequest::new(module.digest, definition.clone(), input)
         };
-        view.begin(&plan.name, &engine.journal().identity());
+        view.begin(plan.name(), &engine.journal().identity());
         let mut stop = Stop::listen()?;
         let started = engine.start(request).await?;
         if started.existing {
@@ -167,7 +167,7 @@ pub(super) fn choose(named: Option<&str>, names: &[Name], module: &str) -> anyho
 }
 
 /// The last word on a transaction: the result object for programs, a line for people.
-pub(super) fn tell(report: &wasaga_core::saga::Report, view: &View, options: &Options) -> anyhow::Result<Exit> {
+pub(super) fn tell(report: &Report, view: &View, options: &Options) -> anyhow::Result<Exit> {
     if options.json {
         print_json(report)?;
     } else {
@@ -182,7 +182,7 @@ pub(super) async fn wait(
     view: &View,
     id: TransactionId,
     stop: &mut Stop,
-) -> anyhow::Result<Option<wasaga_core::saga::Report>> {
+) -> anyhow::Result<Option<Report>> {
     tokio::select! {
         report = engine.wait(id) => Ok(Some(report?)),
         () = stop.asked() => {
@@ -227,9 +227,9 @@ impl Stop {
 
 /// What an earlier crash left is not driven by `run`, but it is not passed over in silence.
 async fn tell_of_others(engine: &Engine, view: &View, own: TransactionId) -> anyhow::Result<()> {
-    use wasaga_core::Status::{Compensating, Running, Scheduled};
     const LOOKED_AT: usize = 100;
-    let filter = Filter { statuses: vec![Scheduled, Running, Compensating], ..Filter::default() };
+    let statuses = Status::ALL.into_iter().filter(|status| status.is_under_way()).collect();
+    let filter = Filter { statuses, ..Filter::default() };
     let rows = engine.journal().list(&filter, Page { limit: LOOKED_AT, below: None }).await?;
     let left =
         rows.iter().filter(|row| row.id != own && !row.paused && row.owner.as_ref().is_none_or(|owner| !owner.alive));

@@ -17,7 +17,7 @@ use crate::{text, view, wiring};
 pub(crate) enum Transactions {
     /// List transactions, newest first
     List(List),
-    /// Show one: its steps, and with `--records` its journal
+    /// Show one: its steps or participants, and with `--records` its journal
     Show(Show),
     /// Remove transactions that ended long ago, with their records; unfinished ones are never removed
     Prune(Prune),
@@ -28,7 +28,7 @@ pub(crate) struct List {
     /// Only those that stand so; may stand several times
     #[arg(long, visible_alias = "state", value_enum)]
     status: Vec<StatusArg>,
-    /// Only those of this saga
+    /// Only those of this saga or TCC
     #[arg(long)]
     definition: Option<String>,
     /// How many
@@ -60,17 +60,14 @@ struct StatusArg(Status);
 
 impl ValueEnum for StatusArg {
     fn value_variants<'a>() -> &'a [Self] {
-        const ALL: [StatusArg; 7] = {
-            let all = Status::ALL;
-            [
-                StatusArg(all[0]),
-                StatusArg(all[1]),
-                StatusArg(all[2]),
-                StatusArg(all[3]),
-                StatusArg(all[4]),
-                StatusArg(all[5]),
-                StatusArg(all[6]),
-            ]
+        const COUNT: usize = Status::ALL.len();
+        const ALL: [StatusArg; COUNT] = {
+            let (mut all, mut at) = ([StatusArg(Status::Stuck); COUNT], 0);
+            while at < COUNT {
+                all[at] = StatusArg(Status::ALL[at]);
+                at += 1;
+            }
+            all
         };
         &ALL
     }
@@ -159,12 +156,7 @@ fn table(rows: &[Row], limit: usize) -> String {
 
 fn cells(row: &Row, now: Timestamp) -> Vec<String> {
     let since = text::span(now.since(row.updated).as_micros() as u64);
-    let status = match row.status {
-        Status::Completed => console::style(row.status).green(),
-        Status::Compensated => console::style(row.status).yellow(),
-        Status::Stuck | Status::Terminated => console::style(row.status).red(),
-        Status::Scheduled | Status::Running | Status::Compensating => console::style(row.status).cyan(),
-    };
+    let status = view::colored(row.status);
     let alive = row.owner.as_ref().is_some_and(|owner| owner.alive);
     let note = match (row.status, row.paused, &row.owner) {
         (status, ..) if status.is_ended() => String::new(),

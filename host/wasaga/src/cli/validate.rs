@@ -32,7 +32,7 @@ impl Validate {
                 Ok((engine, module, _)) => {
                     let mut warnings = Vec::new();
                     for definition in engine.definitions(module.digest)? {
-                        warnings.extend(engine.plan(module.digest, &definition)?.warnings.iter().cloned());
+                        warnings.extend(engine.plan(module.digest, &definition)?.warnings().iter().cloned());
                     }
                     Checked { file: name, valid: true, error: None, warnings }
                 }

@@ -1,4 +1,6 @@
-//! Draws a plan. `⇠` stands before what undoes a step, `!` after a critical compensation.
+//! Draws a saga's plan; a TCC's is drawn in `tcc`. `⇠` stands before what undoes a step, `!` after a critical compensation.
+
+pub(crate) mod tcc;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;

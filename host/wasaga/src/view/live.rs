@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use wasaga_core::saga::Report;
+use wasaga_core::Report;
 
 use super::row::{Mark, Row, rows_of};
 

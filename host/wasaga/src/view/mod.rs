@@ -1,4 +1,4 @@
-//! What a person sees of a transaction: a live row for each step on a terminal, a line for each
+//! What a person sees of a transaction: a live row for each step or participant on a terminal, a line for each
 //! thing that ended elsewhere, nothing where a program reads. Deliberately absent: what happened; it
 //! is all in the report.
 
@@ -10,8 +10,7 @@ use std::io::IsTerminal as _;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use wasaga_core::saga::Report;
-use wasaga_core::{Record, Status, TransactionId};
+use wasaga_core::{Record, Report, Status, TransactionId};
 use wasaga_engine::Watch;
 use wasaga_journal::Identity;
 
@@ -20,7 +19,7 @@ use crate::{text, wiring};
 use live::Live;
 use plain::Plain;
 
-pub(crate) use row::{closing, rows_of};
+pub(crate) use row::{closing, colored, rows_of};
 
 /// Shows one transaction.
 #[derive(Debug)]

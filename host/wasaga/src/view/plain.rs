@@ -2,10 +2,9 @@
 
 use std::collections::HashSet;
 
-use wasaga_core::saga::{NodeReport, Report};
-use wasaga_core::{CallId, Fact, Name, Operation, Operator, Record};
+use wasaga_core::{CallId, Fact, Name, NodeReport, Operation, Operator, Record, Report};
 
-use super::row::{Mark, Row, forward, undo, units};
+use super::row::{Mark, Row, forward, settled, undo, units};
 use crate::text::clipped;
 
 /// Characters of an operator's reason.
@@ -35,11 +34,13 @@ impl Plain {
                 | Fact::Unknown { call, .. }
                 | Fact::Pending { call, .. } => text.push_str(&self.of_call(report, call)),
                 Fact::Skipped { node } => text.push_str(&self.of(report, node, None, forward)),
-                Fact::Refused { node, item, .. } | Fact::GivenUp { node, item, .. } => {
+                Fact::Refused { node, item, .. } => text.push_str(&self.of(report, node, *item, forward)),
+                Fact::GivenUp { node, item, .. } => {
                     text.push_str(&self.of(report, node, *item, forward));
+                    text.push_str(&self.of_settled(report, node));
                 }
                 Fact::UndoRefused { node, item, .. } => text.push_str(&self.of_undo(report, node, *item)),
-                Fact::Unwinding { .. } => text.push_str(&self.not_started(report)),
+                Fact::Unwinding { .. } | Fact::Cancelling { .. } => text.push_str(&self.not_started(report)),
                 Fact::CancelRequested { by } => text.push_str(&by_whom("cancelled", by)),
                 Fact::Paused { by } => text.push_str(&by_whom("paused", by)),
                 Fact::Resumed { by } => text.push_str(&by_whom("resumed", by)),
@@ -47,7 +48,13 @@ impl Plain {
                 Fact::RetryRequested { by, .. } => text.push_str(&by_whom("to be tried again", by)),
                 Fact::UndoSkipped { by, node } => text.push_str(&by_whom(&format!("{node} given up"), by)),
                 Fact::Patched { by, node, .. } => text.push_str(&by_whom(&format!("{node} patched"), by)),
-                Fact::CircuitOpened { .. } | Fact::Stuck { .. } | Fact::Finished | Fact::Compensated => {}
+                Fact::CircuitOpened { .. }
+                | Fact::Stuck { .. }
+                | Fact::Finished
+                | Fact::Compensated
+                | Fact::Confirming
+                | Fact::Confirmed
+                | Fact::Cancelled => {}
             }
         }
         text
@@ -72,8 +79,9 @@ impl Plain {
 
     fn of_call(&mut self, report: &Report, call: &CallId) -> String {
         match call.operation {
-            Operation::Run => self.of(report, &call.node, call.item, forward),
+            Operation::Run | Operation::Try => self.of(report, &call.node, call.item, forward),
             Operation::Compensate => self.of_undo(report, &call.node, call.item),
+            Operation::Confirm | Operation::Cancel => self.of_settled(report, &call.node),
         }
     }
 
@@ -83,6 +91,10 @@ impl Plain {
 
     fn of_undo(&mut self, report: &Report, node: &Name, item: Option<u32>) -> String {
         find(report, node, item).and_then(undo).map(|row| self.say(&row)).unwrap_or_default()
+    }
+
+    fn of_settled(&mut self, report: &Report, node: &Name) -> String {
+        find(report, node, None).and_then(settled).map(|row| self.say(&row)).unwrap_or_default()
     }
 
     fn say(&mut self, row: &Row) -> String {

@@ -1,10 +1,8 @@
-//! One row of a view: a step or its compensation in words. The same for a live view, plain lines and
+//! One row of a view: a step or its compensation, a try or what settles it, in words. The same for a live view, plain lines and
 //! `transactions show`.
 
 use console::{StyledObject, style};
-use wasaga_core::Failure;
-use wasaga_core::saga::{CauseReport, NodeReport, Report, UndoReport};
-use wasaga_core::{Json, Status};
+use wasaga_core::{CauseReport, Decided, Failure, Json, NodeReport, Report, SettleReport, Status, UndoReport};
 
 use crate::text::{clipped, span};
 
@@ -15,7 +13,7 @@ const MESSAGE_CHARS: usize = 400;
 /// Columns of a name; a longer one moves its row.
 const NAME_COLUMNS: usize = 20;
 
-/// A step, or a compensation, as it stands.
+/// A step, a compensation, or an operation of a participant, as it stands.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Row {
     pub(super) mark: Mark,
@@ -62,10 +60,11 @@ impl Row {
     }
 }
 
-/// All rows of a transaction: each step, and under the steps what was undone.
+/// All rows of a transaction: each step, and under the steps what was undone; each try, and under the
+/// tries what was confirmed or cancelled.
 pub(crate) fn rows_of(report: &Report) -> Vec<Row> {
     let units = || report.nodes.iter().flat_map(units);
-    units().map(forward).chain(units().filter_map(undo)).collect()
+    units().map(forward).chain(units().filter_map(undo)).chain(units().filter_map(settled)).collect()
 }
 
 /// A node, or the items of one that fans out.
@@ -73,7 +72,7 @@ pub(super) fn units(node: &NodeReport) -> &[NodeReport] {
     if node.items.is_empty() { std::slice::from_ref(node) } else { &node.items }
 }
 
-/// The row of a step.
+/// The row of a step, or of a participant's try.
 pub(super) fn forward(node: &NodeReport) -> Row {
     let (mark, text) = match (node.status.as_str(), &node.output, &node.error) {
         ("waiting", ..) => (Mark::Waiting, "not started".into()),
@@ -89,6 +88,7 @@ pub(super) fn forward(node: &NodeReport) -> Row {
                 "rejected" | "unknown" => status,
                 "used-up" => "failed for good",
                 "given-up" => "given up",
+                _ if node.cancel.is_some() => "failed",
                 _ => "may have happened",
             };
             let times = if node.attempts > 1 { format!(" after {} attempts", node.attempts) } else { String::new() };
@@ -97,6 +97,47 @@ pub(super) fn forward(node: &NodeReport) -> Row {
     };
     let us = (node.attempts > 0 && node.status != "started").then_some(node.duration_us);
     Row { mark, name: node.name(), us, text }
+}
+
+/// The row of a participant's confirm or cancel; none where it has neither, or its turn has not come.
+pub(super) fn settled(node: &NodeReport) -> Option<Row> {
+    let (word, settled) = match (&node.confirm, &node.cancel) {
+        (Some(confirm), _) => ("confirm", confirm),
+        (None, Some(cancel)) => ("cancel", cancel),
+        (None, None) => return None,
+    };
+    let SettleReport { status, attempts, duration_us, output, error } = settled;
+    let (mark, text) = match status.as_str() {
+        "started" => (Mark::Running, attempt(*attempts)),
+        "polling" => (Mark::Running, "accepted, and not finished yet".into()),
+        "delayed" => (Mark::Again, format!("attempt {attempts} failed and another follows: {}", told(error.as_ref()))),
+        "completed" => {
+            let mark = if node.confirm.is_some() { Mark::Done } else { Mark::Undone };
+            let output = output.as_ref().filter(|output| !output.is_null());
+            (mark, output.map(|output| output_text(output, *attempts)).unwrap_or_default())
+        }
+        "stuck" => (Mark::Failed, format!("stuck after {}: {}", tries(*attempts), told(error.as_ref()))),
+        "given-up" => (Mark::Passed, "an operator gave it up".into()),
+        _ => return None,
+    };
+    let us = (*attempts > 0 && status != "started").then_some(*duration_us);
+    Some(Row { mark, name: format!("{word} {}", node.id), us, text })
+}
+
+/// A status in its colour.
+pub(crate) fn colored(status: Status) -> StyledObject<&'static str> {
+    let word = style(status.as_str());
+    match status {
+        Status::Completed | Status::Confirmed => word.green(),
+        Status::Compensated | Status::Cancelled => word.yellow(),
+        Status::Stuck | Status::Terminated => word.red(),
+        Status::Scheduled
+        | Status::Running
+        | Status::Compensating
+        | Status::Trying
+        | Status::Confirming
+        | Status::Cancelling => word.cyan(),
+    }
 }
 
 /// The row of a step's compensation; none where it is not to be undone, or its turn has not come.
@@ -136,16 +177,16 @@ fn told(failure: Option<&Failure>) -> String {
     failure.map(|failure| clipped(&failure.to_string(), MESSAGE_CHARS)).unwrap_or_default()
 }
 
-/// ``compensated in 6.4 ms: `charge` rejected `card-declined` ``.
+/// The last line, such as ``compensated in 6.4 ms: `charge` rejected `card-declined` ``.
 pub(crate) fn closing(report: &Report) -> String {
-    let status = report.status.as_str();
-    let status = match report.status {
-        Status::Completed => style(status).green(),
-        Status::Compensated => style(status).yellow(),
-        Status::Stuck | Status::Terminated => style(status).red(),
-        Status::Scheduled | Status::Running | Status::Compensating => style(status).cyan(),
-    };
-    let mut text = format!("{} in {}", status.bold(), span(report.duration_us));
+    let mut text = format!("{} in {}", colored(report.status).bold(), span(report.duration_us));
+    if matches!(report.status, Status::Stuck | Status::Terminated) {
+        text.push_str(match report.decision {
+            Some(Decided::Confirm) => ", to be confirmed",
+            Some(Decided::Cancel) => ", to be cancelled",
+            None => "",
+        });
+    }
     if let Some(cause) = &report.cause {
         text.push_str(&format!(": {}", cause_text(cause)));
     }

@@ -160,7 +160,7 @@ fn check_arguments(graph: &Graph<'_>, book: &Book<'_>, at: usize, found: &mut Fi
     let parameters: &[Parameter] = match (id.operation, &node.step.compensation) {
         (Operation::Run, _) => &node.step.parameters,
         (Operation::Compensate, Some(undo)) => &undo.parameters,
-        (Operation::Compensate, None) => &[],
+        _ => &[],
     };
     let Ok(Value::Object(given)) = made.call.arguments.read::<Value>() else {
         return found.add("same-arguments", Some(book.id), format!("the arguments of {id} are no object"));

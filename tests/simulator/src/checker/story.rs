@@ -142,7 +142,7 @@ impl<'a> Reader<'_, 'a> {
     }
 
     fn created(&mut self, created: &Created) {
-        self.story.policy = created.policy;
+        self.story.policy = created.policy.unwrap_or_default();
         let allowed = self.story.graph.scenario.saga.deadline.map(|ms| self.at.after_ms(ms));
         if created.deadline != allowed {
             self.wrong("time", "the deadline is not the definition's");
@@ -210,6 +210,9 @@ impl<'a> Reader<'_, 'a> {
         match call.operation {
             Operation::Run => self.may_run(call),
             Operation::Compensate => self.may_undo(call),
+            Operation::Try | Operation::Confirm | Operation::Cancel => {
+                self.wrong("attempts", &format!("{call} is started, which a saga does not have"));
+            }
         }
         self.attempt_follows(call);
         self.in_time(call, deadline, until);
@@ -257,7 +260,7 @@ impl<'a> Reader<'_, 'a> {
         }
         let policy = match call.operation {
             Operation::Run => self.story.graph.retry(&node),
-            Operation::Compensate => self.story.graph.undo_retry(&node, self.story.policy),
+            _ => self.story.graph.undo_retry(&node, self.story.policy),
         };
         if track.last != Last::Pending && track.charged() >= policy.max_attempts {
             self.wrong("attempts", &format!("{call} is started, and {} attempts are all", policy.max_attempts));
@@ -269,7 +272,7 @@ impl<'a> Reader<'_, 'a> {
         let track = self.unit(&node, item).track(call.operation).clone();
         let limits = self.node(&node).and_then(|node| match call.operation {
             Operation::Run => Some(node.step.limits),
-            Operation::Compensate => Some(node.step.compensation.as_ref()?.limits),
+            _ => Some(node.step.compensation.as_ref()?.limits),
         });
         let Some(limits) = limits else { return };
         let first = track.attempt == track.before;
@@ -324,7 +327,7 @@ impl<'a> Reader<'_, 'a> {
         }
         let policy = match call.operation {
             Operation::Run => self.story.graph.retry(&call.node),
-            Operation::Compensate => self.story.graph.undo_retry(&call.node, self.story.policy),
+            _ => self.story.graph.undo_retry(&call.node, self.story.policy),
         };
         let round = call.attempt - self.unit(&call.node, call.item).track(call.operation).before;
         let plain =
@@ -343,7 +346,7 @@ impl<'a> Reader<'_, 'a> {
         let track = self.unit(&node, item).track(call.operation).clone();
         let policy = match call.operation {
             Operation::Run => self.story.graph.retry(&node),
-            Operation::Compensate => self.story.graph.undo_retry(&node, self.story.policy),
+            _ => self.story.graph.undo_retry(&node, self.story.policy),
         };
         let once = call.operation == Operation::Run && self.node(&node).is_some_and(|node| node.step.at_most_once);
         let unwinds = call.operation == Operation::Run && !self.is_forward();
@@ -358,7 +361,7 @@ impl<'a> Reader<'_, 'a> {
         self.unit(&node, item).track(call.operation).failed = true;
         match call.operation {
             Operation::Run => self.story.failed = true,
-            Operation::Compensate => self.note_critical(&node),
+            _ => self.note_critical(&node),
         }
     }
 
@@ -383,7 +386,7 @@ impl<'a> Reader<'_, 'a> {
         }
         match operation {
             Operation::Run => self.story.failed = true,
-            Operation::Compensate => self.note_critical(node),
+            _ => self.note_critical(node),
         }
     }
 

@@ -78,7 +78,7 @@ impl Unit {
     pub(crate) fn track(&mut self, operation: Operation) -> &mut Track {
         match operation {
             Operation::Run => &mut self.run,
-            Operation::Compensate => &mut self.undo,
+            _ => &mut self.undo,
         }
     }
 

@@ -1,0 +1,178 @@
+//! Mistakes while they are collected, and the checks that steps and participants have in common.
+
+use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
+
+use serde_json::Value;
+
+use super::{ATTEMPTS_MAX, Mistake, NAME_CHARS_MAX, PARAMETERS_MAX, closest};
+use crate::{
+    binding,
+    definition::{Limits, Parameter},
+    json::Json,
+    record::Kind,
+};
+
+/// All that is wrong with one definition so far.
+pub(super) struct Mistakes {
+    kind: Kind,
+    name: String,
+    fields: InputFields,
+    found: Vec<Mistake>,
+}
+
+impl Mistakes {
+    pub(super) fn new(kind: Kind, name: &str, input_schema: Option<&Json>) -> Self {
+        Self { kind, name: name.into(), fields: InputFields::of(input_schema), found: Vec::new() }
+    }
+
+    pub(super) fn none_or_all(self) -> Result<(), Vec<Mistake>> {
+        if self.found.is_empty() { Ok(()) } else { Err(self.found) }
+    }
+
+    pub(super) fn of_whole(&mut self, what: impl Into<String>) {
+        self.found.push(Mistake { place: format!("{} `{}`", self.kind, self.name), what: what.into() });
+    }
+
+    pub(super) fn of_node(&mut self, node: &str, what: impl Into<String>) {
+        let place = format!("{} `{}`, {} `{node}`", self.kind, self.name, self.kind.node());
+        self.found.push(Mistake { place, what: what.into() });
+    }
+
+    pub(super) fn name_of_whole(&mut self) {
+        if let Some(wrong) = bad_name(&self.name) {
+            self.of_whole(format!("its name {wrong}"));
+        }
+    }
+
+    pub(super) fn schema(&mut self, schema: Option<&Json>) {
+        if let Some(schema) = schema
+            && schema.read::<Value>().map_or(true, |v| !v.is_object() && !v.is_boolean())
+        {
+            self.of_whole("its input schema is not a JSON Schema (an object, or true or false)");
+        }
+    }
+
+    /// Ids are names, and each stands once.
+    pub(super) fn ids<'a>(&mut self, ids: impl Iterator<Item = &'a str>) {
+        let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+        for id in ids {
+            let count = seen.entry(id).or_default();
+            *count += 1;
+            if *count == 2 {
+                self.of_node(id, format!("stands more than once (ids are unique in a {})", self.kind));
+            }
+            if let Some(wrong) = bad_name(id) {
+                self.of_node(id, format!("its id {wrong}"));
+            }
+        }
+    }
+
+    /// What no attempt could succeed under, or no delay follow.
+    pub(super) fn limits(&mut self, node: &str, whose: &str, limits: &Limits) {
+        let zero = [
+            ("timeout", limits.timeout),
+            ("total-timeout", limits.total_timeout),
+            ("fuel limit", limits.fuel),
+            ("memory limit", limits.memory_bytes),
+        ];
+        for (name, _) in zero.iter().filter(|(_, value)| *value == Some(0)) {
+            self.of_node(node, format!("{whose}has a {name} of 0, so no attempt could succeed"));
+        }
+        let Some(retry) = limits.retry else { return };
+        let article = if whose.is_empty() { "its " } else { whose };
+        if retry.max_attempts == 0 || retry.max_attempts > ATTEMPTS_MAX {
+            self.of_node(
+                node,
+                format!("{article}retry has {} attempts (from 1 to {ATTEMPTS_MAX})", retry.max_attempts),
+            );
+        }
+        if !(retry.multiplier.is_finite() && retry.multiplier >= 1.0) {
+            self.of_node(node, format!("{article}retry has a multiplier of {} (at least 1)", retry.multiplier));
+        }
+        if !(0.0..=1.0).contains(&retry.jitter) {
+            self.of_node(node, format!("{article}retry has a jitter of {} (from 0 to 1)", retry.jitter));
+        }
+        if retry.initial_delay > retry.max_delay {
+            let (first, longest) = (retry.initial_delay, retry.max_delay);
+            self.of_node(
+                node,
+                format!("{article}retry starts with {first} ms, which is more than its longest delay of {longest} ms"),
+            );
+        }
+    }
+
+    pub(super) fn parameter_count(&mut self, node: &str, parameters: &[Parameter]) {
+        if parameters.len() > PARAMETERS_MAX {
+            self.of_node(node, format!("has {} parameters; the limit is {PARAMETERS_MAX}", parameters.len()));
+        }
+    }
+
+    /// Whether a parameter's name is its own.
+    pub(super) fn parameter(&mut self, node: &str, parameters: &[Parameter], at: usize) {
+        let name = &parameters[at].name;
+        if parameters[..at].iter().any(|p| p.name == *name) {
+            self.of_node(node, format!("parameter `{name}` stands more than once"));
+        }
+    }
+
+    pub(super) fn input(&mut self, node: &str, what: &str, pointer: Option<&str>) {
+        self.pointer(node, what, pointer);
+        if let Some(missing) = pointer.and_then(|p| self.fields.missing(p)) {
+            self.of_node(node, format!("{what} {missing}"));
+        }
+    }
+
+    pub(super) fn named(&mut self, node: &str, what: &str, name: &str) {
+        if name.is_empty() {
+            self.of_node(node, format!("{what} names a variable or header without a name"));
+        }
+    }
+
+    pub(super) fn pointer(&mut self, node: &str, what: &str, pointer: Option<&str>) {
+        let Some(pointer) = pointer.filter(|p| !p.is_empty()) else { return };
+        let well_formed = pointer.starts_with('/') && pointer.split('/').all(|t| binding::unescape(t).is_some());
+        if !well_formed {
+            self.of_node(node, format!("{what} has `{pointer}`, which is not a JSON Pointer (such as `/lines/0/sku`)"));
+        }
+    }
+}
+
+/// Why text is no name, as the rest of a sentence.
+pub(super) fn bad_name(name: &str) -> Option<String> {
+    if name.is_empty() {
+        return Some("is empty".into());
+    }
+    if name.chars().count() > NAME_CHARS_MAX {
+        return Some(format!("has more than {NAME_CHARS_MAX} characters"));
+    }
+    let allowed = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let wrong = name.chars().find(|c| !allowed(*c))?;
+    Some(format!("has the character {wrong:?} (letters, digits, `-`, `_` and `.` are allowed)"))
+}
+
+/// The fields that an input schema lists at its top, where it lists any and is about an object.
+struct InputFields(Option<Vec<String>>);
+
+impl InputFields {
+    fn of(schema: Option<&Json>) -> Self {
+        let Some(Value::Object(schema)) = schema.and_then(|s| s.read::<Value>().ok()) else { return Self(None) };
+        // What these keywords add cannot be listed without evaluating the schema.
+        let open = ["allOf", "anyOf", "oneOf", "$ref", "patternProperties"].iter().any(|k| schema.contains_key(*k));
+        let extra = matches!(schema.get("additionalProperties"), Some(Value::Bool(true) | Value::Object(_)));
+        match schema.get("properties") {
+            Some(Value::Object(fields)) if !open && !extra => Self(Some(fields.keys().cloned().collect())),
+            _ => Self(None),
+        }
+    }
+
+    /// What is wrong with a pointer into the input, as the rest of a sentence.
+    fn missing(&self, pointer: &str) -> Option<String> {
+        let fields = self.0.as_ref()?;
+        let field = binding::unescape(pointer.strip_prefix('/')?.split('/').next()?)?;
+        if fields.iter().any(|f| **f == *field) {
+            return None;
+        }
+        let hint = closest(&field, fields.iter().map(String::as_str));
+        Some(format!("is a field that the input schema does not have{hint} (fields: {})", fields.join(", ")))
+    }
+}

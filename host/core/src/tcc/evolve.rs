@@ -1,0 +1,383 @@
+//! The transition table: a state and a record give the next state, or an error. It is total; what
+//! it does not know is illegal, never ignored. Live and recovered TCCs go through it alone.
+
+use alloc::{format, string::String, sync::Arc};
+
+use super::{
+    sources::View,
+    state::{Ended, How, Phase, Progress, Settle, State, Unit, Verdict},
+};
+use crate::{
+    attempt::{Attempt, Tally, Try},
+    id::{Name, Seq},
+    json::Json,
+    outcome::{Failure, UnknownCause, Usage, Writes},
+    plan::{ParticipantIx, TccPlan},
+    record::{CallId, Cause, Fact, LostCall, Operation, Record},
+    time::Timestamp,
+    transaction::IllegalRecord,
+};
+
+type Step = Result<(), String>;
+
+/// How a call failed once, and when it is made again.
+#[derive(Clone, Copy)]
+struct Failed<'a> {
+    failure: &'a Failure,
+    usage: Usage,
+    due: Option<Timestamp>,
+    how: Once,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Once {
+    Rejected,
+    Retryable,
+    Unknown(UnknownCause),
+}
+
+impl State {
+    /// Takes one more record in.
+    pub(super) fn evolve(&mut self, plan: &TccPlan, record: &Record) -> Result<(), IllegalRecord> {
+        let seq = Seq(self.seq.0 + 1);
+        self.apply(plan, record.at, &record.fact).map_err(|what| IllegalRecord { seq, what })?;
+        self.seq = seq;
+        self.updated_at = record.at;
+        Ok(())
+    }
+
+    fn apply(&mut self, plan: &TccPlan, at: Timestamp, fact: &Fact) -> Step {
+        if self.status().is_ended() {
+            return Err(format!("the TCC has ended as {}", self.status()));
+        }
+        match fact {
+            Fact::Created(_) => Err("it was created already".into()),
+            Fact::Refused { node, item, failure } => self.refused(plan, node, *item, failure),
+            Fact::Started { call, deadline, until } => self.started(plan, at, call, *deadline, *until),
+            Fact::Completed { call, output, writes, usage } => self.completed(plan, call, output, writes, *usage),
+            Fact::Rejected { call, failure, usage, due } => {
+                self.failed_once(plan, call, Failed { failure, usage: *usage, due: *due, how: Once::Rejected })
+            }
+            Fact::Retryable { call, failure, usage, due } => {
+                self.failed_once(plan, call, Failed { failure, usage: *usage, due: *due, how: Once::Retryable })
+            }
+            Fact::Unknown { call, cause, failure, usage, due } => {
+                self.failed_once(plan, call, Failed { failure, usage: *usage, due: *due, how: Once::Unknown(*cause) })
+            }
+            Fact::Pending { call, due, usage } => self.pending(plan, call, *due, *usage),
+            Fact::GivenUp { node, item, failure } => self.given_up(plan, node, *item, failure),
+            Fact::RetryRequested { node, .. } => self.retry_requested(plan, node.as_ref()),
+            Fact::UndoSkipped { node, .. } => self.replace_stuck(plan, node, |_| Settle::GivenUp),
+            Fact::Patched { node, item: None, arguments, .. } => {
+                let arguments = Some(arguments.clone());
+                self.replace_stuck(plan, node, |before| Settle::Again { arguments, before })
+            }
+            Fact::CancelRequested { .. } => {
+                self.is_trying()?;
+                self.note_failure(Cause::Cancelled);
+                Ok(())
+            }
+            Fact::Paused { .. } => self.pause(true),
+            Fact::Resumed { .. } => self.pause(false),
+            _ => self.change_phase(plan, fact),
+        }
+    }
+
+    fn change_phase(&mut self, plan: &TccPlan, fact: &Fact) -> Step {
+        use Phase::{Ended, Settling, Stuck, Terminated, Trying};
+        let over = || (0..self.units.len()).map(ParticipantIx).all(|ix| self.is_settled(plan, ix));
+        let stuck = || self.units.iter().any(Unit::is_stuck);
+        let passed = || (0..self.units.len()).map(ParticipantIx).all(|ix| self.is_passed(plan, ix));
+        self.phase = match (&self.phase, fact) {
+            (Trying, Fact::Confirming) if self.failed.is_none() && passed() => Settling(Verdict::Confirm),
+            (Trying, Fact::Cancelling { cause }) => Settling(Verdict::Cancel(cause.clone())),
+            (Settling(verdict), Fact::Stuck { .. }) if stuck() => Stuck(verdict.clone()),
+            (Settling(verdict @ Verdict::Confirm), Fact::Confirmed) if over() => Ended(verdict.clone()),
+            (Settling(verdict @ Verdict::Cancel(_)), Fact::Cancelled) if over() => Ended(verdict.clone()),
+            (_, Fact::Terminated { .. }) => Terminated(self.verdict().cloned()),
+            (_, other) => return Err(format!("{} does not follow {}", kind(other), self.status())),
+        };
+        Ok(())
+    }
+
+    /// Whether nothing of a participant is left to be called.
+    fn is_settled(&self, plan: &TccPlan, ix: ParticipantIx) -> bool {
+        match &self.unit(ix).progress {
+            Progress::Waiting | Progress::Refused(_) => true,
+            Progress::Trying(_) => false,
+            Progress::Ended(ended) => self.settles_by(plan, ix).is_some() && ended.settle.is_over(),
+        }
+    }
+
+    fn pause(&mut self, paused: bool) -> Step {
+        if self.paused == paused {
+            return Err(if paused { "it is paused already" } else { "it is not paused" }.into());
+        }
+        self.paused = paused;
+        Ok(())
+    }
+
+    fn refused(&mut self, plan: &TccPlan, node: &Name, item: Option<u32>, failure: &Failure) -> Step {
+        self.is_trying()?;
+        let ix = index(plan, node, item)?;
+        let unit = &mut self.units[ix.0];
+        if unit.progress != Progress::Waiting {
+            return Err(format!("participant `{node}` was started"));
+        }
+        unit.progress = Progress::Refused(failure.clone());
+        unit.tried.failure = Some(failure.clone());
+        self.note_lost(plan, ix, Cause::Rejected(lost(node, failure)));
+        Ok(())
+    }
+
+    fn started(
+        &mut self,
+        plan: &TccPlan,
+        at: Timestamp,
+        call: &CallId,
+        deadline: Timestamp,
+        until: Option<Timestamp>,
+    ) -> Step {
+        let ix = index(plan, &call.node, call.item)?;
+        let memo = self.bound.take();
+        let next = match call.operation {
+            Operation::Try => self.next_try(plan, ix, at, until, memo)?,
+            operation => self.next_settling(plan, ix, operation, at, until)?,
+        };
+        if next.number != call.attempt {
+            return Err(format!("{call} is started where attempt {} would be next", next.number));
+        }
+        let next = Try::Started(Attempt { deadline, ..next });
+        let unit = &mut self.units[ix.0];
+        unit.tally(call.operation).attempts = call.attempt;
+        unit.set_try(next);
+        self.calling += 1;
+        Ok(())
+    }
+
+    /// Nothing is tried once it is decided that all is confirmed or cancelled.
+    fn next_try(
+        &self,
+        plan: &TccPlan,
+        ix: ParticipantIx,
+        at: Timestamp,
+        until: Option<Timestamp>,
+        memo: Option<Json>,
+    ) -> Result<Attempt, String> {
+        self.is_trying()?;
+        match &self.unit(ix).progress {
+            Progress::Waiting => {
+                let bound = || View { plan, state: self }.arguments(ix).map_err(|why| why.0);
+                Ok(Attempt::first(at, until, memo.map_or_else(bound, Ok)?))
+            }
+            Progress::Trying(tried) => tried.again(),
+            Progress::Refused(_) | Progress::Ended(_) => Err("its try is past its end".into()),
+        }
+    }
+
+    fn next_settling(
+        &self,
+        plan: &TccPlan,
+        ix: ParticipantIx,
+        operation: Operation,
+        at: Timestamp,
+        until: Option<Timestamp>,
+    ) -> Result<Attempt, String> {
+        if !matches!(self.phase, Phase::Trying | Phase::Settling(_)) || self.settles_by(plan, ix) != Some(operation) {
+            return Err(format!("`{}` does not fit a participant that is so far", operation.as_str()));
+        }
+        let ended = self.unit(ix).ended().ok_or("it was not tried")?;
+        match &ended.settle {
+            Settle::Idle => Ok(Attempt::first(at, until, ended.arguments.clone())),
+            Settle::Again { arguments, before } => {
+                let arguments = arguments.as_ref().unwrap_or(&ended.arguments).clone();
+                Ok(Attempt::first(at, until, arguments).after(*before))
+            }
+            Settle::Trying(tried) => tried.again(),
+            Settle::Done(_) | Settle::Stuck { .. } | Settle::GivenUp => {
+                Err(format!("`{}` is past its end", operation.as_str()))
+            }
+        }
+    }
+
+    fn completed(&mut self, plan: &TccPlan, call: &CallId, output: &Json, writes: &Writes, usage: Usage) -> Step {
+        let (ix, attempt) = self.end_call(plan, call, usage)?;
+        let unit = &mut self.units[ix.0];
+        unit.tally(call.operation).failure = None;
+        match &mut unit.progress {
+            Progress::Ended(ended) => ended.settle = Settle::Done(output.clone()),
+            progress => *progress = Progress::ended(How::Tried(output.clone()), attempt),
+        }
+        if !writes.variables.is_empty() {
+            Arc::make_mut(&mut self.variables).extend(writes.variables.iter().cloned());
+        }
+        if !writes.headers.is_empty() {
+            Arc::make_mut(&mut self.headers).extend(writes.headers.iter().cloned());
+        }
+        Ok(())
+    }
+
+    fn failed_once(&mut self, plan: &TccPlan, call: &CallId, failed: Failed<'_>) -> Step {
+        let is_try = call.operation == Operation::Try;
+        if is_try && failed.how == Once::Rejected && failed.due.is_some() {
+            return Err("a try that was rejected is not tried again".into());
+        }
+        let (ix, mut attempt) = self.end_call(plan, call, failed.usage)?;
+        let failure = failed.failure.clone();
+        attempt.maybe_done |= matches!(failed.how, Once::Unknown(_));
+        attempt.lost += u32::from(failed.how == Once::Unknown(UnknownCause::HostLost));
+        let unit = &mut self.units[ix.0];
+        unit.tally(call.operation).failure = Some(failure.clone());
+        unit.breached |= !is_try && failed.how == Once::Rejected;
+        if let Some(due) = failed.due {
+            unit.set_try(Try::Delayed(attempt, due));
+            return Ok(());
+        }
+        if let Progress::Ended(ended) = &mut unit.progress {
+            ended.settle = Settle::Stuck { before: attempt.number };
+            return Ok(());
+        }
+        let maybe_done = attempt.maybe_done;
+        let lost = lost(&call.node, &failure);
+        let (how, cause) = match failed.how {
+            Once::Rejected => (How::Rejected { failure, maybe_done }, Cause::Rejected(lost)),
+            Once::Retryable | Once::Unknown(_) => (How::UsedUp { failure, maybe_done }, Cause::UsedUp(lost)),
+        };
+        unit.progress = Progress::ended(how, attempt);
+        self.note_lost(plan, ix, cause);
+        Ok(())
+    }
+
+    fn pending(&mut self, plan: &TccPlan, call: &CallId, due: Timestamp, usage: Usage) -> Step {
+        let (ix, attempt) = self.end_call(plan, call, usage)?;
+        self.units[ix.0].set_try(Try::Polling(Attempt { polls: attempt.polls + 1, ..attempt }, due));
+        Ok(())
+    }
+
+    fn given_up(&mut self, plan: &TccPlan, node: &Name, item: Option<u32>, failure: &Failure) -> Step {
+        let ix = index(plan, node, item)?;
+        let (operation, attempt, polling) = match self.trying(plan, ix) {
+            Some((operation, Try::Delayed(attempt, _))) => (operation, attempt.clone(), false),
+            Some((operation, Try::Polling(attempt, _))) => (operation, attempt.clone(), true),
+            _ => return Err(format!("participant `{node}` does not wait for another attempt")),
+        };
+        let cancelling = self.cause().is_some();
+        let unit = &mut self.units[ix.0];
+        let failure = unit.tally(operation).failure.get_or_insert_with(|| failure.clone()).clone();
+        if let Progress::Ended(ended) = &mut unit.progress {
+            ended.settle = Settle::Stuck { before: attempt.number };
+            return Ok(());
+        }
+        let maybe_done = attempt.maybe_done || polling;
+        let cause = Cause::UsedUp(lost(node, &failure));
+        let how = if cancelling { How::GivenUp { failure, maybe_done } } else { How::UsedUp { failure, maybe_done } };
+        unit.progress = Progress::ended(how, attempt);
+        self.note_lost(plan, ix, cause);
+        Ok(())
+    }
+
+    fn retry_requested(&mut self, plan: &TccPlan, node: Option<&Name>) -> Step {
+        let only = node.map(|node| index(plan, node, None)).transpose()?;
+        self.unstick()?;
+        for (i, unit) in self.units.iter_mut().enumerate() {
+            if only.is_none_or(|only| only.0 == i) {
+                unit.if_stuck(|before| Settle::Again { arguments: None, before });
+            }
+        }
+        Ok(())
+    }
+
+    fn replace_stuck(&mut self, plan: &TccPlan, node: &Name, next: impl FnOnce(u32) -> Settle) -> Step {
+        let ix = index(plan, node, None)?;
+        if !self.unit(ix).is_stuck() {
+            return Err(format!("participant `{node}` is not stuck"));
+        }
+        self.unstick()?;
+        self.units[ix.0].if_stuck(next);
+        Ok(())
+    }
+
+    /// From stuck back to where it was. The verdict stays as it is.
+    fn unstick(&mut self) -> Step {
+        let Phase::Stuck(verdict) = &self.phase else { return Err("it is not stuck".into()) };
+        self.phase = Phase::Settling(verdict.clone());
+        Ok(())
+    }
+
+    /// Takes a call in flight out of flight, with its attempt as it was.
+    fn end_call(&mut self, plan: &TccPlan, call: &CallId, usage: Usage) -> Result<(ParticipantIx, Attempt), String> {
+        let (ix, attempt) = self.in_flight(plan, call).ok_or_else(|| format!("{call} is not in flight"))?;
+        let attempt = attempt.clone();
+        self.calling -= 1;
+        self.units[ix.0].tally(call.operation).add(usage);
+        Ok((ix, attempt))
+    }
+
+    /// A try that failed for good ends the TCC's hope where the participant is required.
+    fn note_lost(&mut self, plan: &TccPlan, ix: ParticipantIx, cause: Cause) {
+        if !plan.participant(ix).optional {
+            self.note_failure(cause);
+        }
+    }
+
+    fn note_failure(&mut self, cause: Cause) {
+        self.failed.get_or_insert(cause);
+    }
+
+    fn is_trying(&self) -> Step {
+        match self.phase {
+            Phase::Trying => Ok(()),
+            _ => Err(format!("nothing is tried in a TCC that is {}", self.status())),
+        }
+    }
+}
+
+impl Progress {
+    fn ended(how: How, attempt: Attempt) -> Self {
+        Self::Ended(Ended { how, arguments: attempt.arguments, settle: Settle::Idle })
+    }
+}
+
+impl Unit {
+    pub(super) fn tally(&mut self, operation: Operation) -> &mut Tally {
+        if operation == Operation::Try { &mut self.tried } else { &mut self.settled }
+    }
+
+    fn set_try(&mut self, tried: Try) {
+        match &mut self.progress {
+            Progress::Ended(ended) => ended.settle = Settle::Trying(tried),
+            progress => *progress = Progress::Trying(tried),
+        }
+    }
+
+    fn if_stuck(&mut self, next: impl FnOnce(u32) -> Settle) {
+        if let Progress::Ended(Ended { settle: settle @ Settle::Stuck { .. }, .. }) = &mut self.progress
+            && let Settle::Stuck { before } = *settle
+        {
+            *settle = next(before);
+            self.breached = false;
+        }
+    }
+}
+
+fn index(plan: &TccPlan, node: &Name, item: Option<u32>) -> Result<ParticipantIx, String> {
+    if item.is_some() {
+        return Err("a participant has no items".into());
+    }
+    plan.find(node).ok_or_else(|| format!("the TCC has no participant `{node}`"))
+}
+
+fn lost(node: &Name, failure: &Failure) -> LostCall {
+    LostCall { node: node.clone(), item: None, failure: failure.clone() }
+}
+
+fn kind(fact: &Fact) -> &'static str {
+    match fact {
+        Fact::Confirming => "`confirming`",
+        Fact::Cancelling { .. } => "`cancelling`",
+        Fact::Stuck { .. } => "`stuck`",
+        Fact::Confirmed => "`confirmed`",
+        Fact::Cancelled => "`cancelled`",
+        _ => "this record",
+    }
+}

@@ -1,0 +1,146 @@
+//! Draws a TCC: its participants in the order in which they are tried and confirmed. `?` stands after an
+//! optional one.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use serde::Serialize;
+use wasaga_core::{Json, Participant, TccPlan};
+
+/// Participants by their order, each order with its participants as they were declared.
+fn groups(plan: &TccPlan) -> BTreeMap<u32, Vec<&Participant>> {
+    let mut groups: BTreeMap<u32, Vec<&Participant>> = BTreeMap::new();
+    for participant in plan.participants() {
+        groups.entry(participant.order).or_default().push(participant);
+    }
+    groups
+}
+
+fn name(participant: &Participant) -> String {
+    format!("{}{}", participant.id, if participant.optional { "?" } else { "" })
+}
+
+/// One line where each has an order of its own; otherwise a line for each order.
+pub(crate) fn ascii(plan: &TccPlan) -> String {
+    let groups = groups(plan);
+    let names = |group: &Vec<&Participant>| group.iter().map(|of| name(of)).collect::<Vec<_>>().join(", ");
+    if groups.values().all(|group| group.len() == 1) {
+        return format!("{}\n", groups.values().map(names).collect::<Vec<_>>().join(" ──▶ "));
+    }
+    let rows: Vec<Vec<String>> = groups.iter().map(|(order, group)| vec![order.to_string(), names(group)]).collect();
+    crate::text::table(&rows)
+}
+
+/// From each participant to each of the next order.
+fn edges(plan: &TccPlan) -> Vec<(&Participant, &Participant)> {
+    let groups: Vec<Vec<&Participant>> = groups(plan).into_values().collect();
+    let mut edges = Vec::new();
+    for pair in groups.windows(2) {
+        for from in &pair[0] {
+            edges.extend(pair[1].iter().map(|to| (*from, *to)));
+        }
+    }
+    edges
+}
+
+/// For Graphviz.
+pub(crate) fn dot(plan: &TccPlan) -> String {
+    let mut text = format!("digraph \"{}\" {{\n  rankdir=LR;\n  node [shape=box, style=rounded];\n", plan.name);
+    for participant in plan.participants() {
+        let style = if participant.optional { " [style=\"rounded,dashed\"]" } else { "" };
+        writeln!(text, "  \"{}\"{style};", participant.id).expect("a text takes all");
+    }
+    for (from, to) in edges(plan) {
+        writeln!(text, "  \"{}\" -> \"{}\";", from.id, to.id).expect("a text takes all");
+    }
+    text.push_str("}\n");
+    text
+}
+
+/// For Markdown pages. Nodes are numbered, for ids may have characters that Mermaid does not take.
+pub(crate) fn mermaid(plan: &TccPlan) -> String {
+    let number = |of: &Participant| plan.participants().iter().position(|other| other.id == of.id).unwrap_or(0);
+    let mut text = String::from("flowchart LR\n");
+    for participant in plan.participants() {
+        let (open, close) = if participant.optional { ("([", "])") } else { ("[", "]") };
+        writeln!(text, "  p{}{open}\"{}\"{close}", number(participant), name(participant)).expect("a text takes all");
+    }
+    for (from, to) in edges(plan) {
+        writeln!(text, "  p{} --> p{}", number(from), number(to)).expect("a text takes all");
+    }
+    text
+}
+
+#[derive(Serialize)]
+struct Drawn<'a> {
+    kind: &'a str,
+    definition: &'a str,
+    nodes: Vec<Node<'a>>,
+}
+
+#[derive(Serialize)]
+struct Node<'a> {
+    id: &'a str,
+    description: &'a str,
+    order: u32,
+    optional: bool,
+}
+
+/// For programs.
+pub(crate) fn json(plan: &TccPlan) -> anyhow::Result<String> {
+    let nodes = plan.participants().iter().map(|of| Node {
+        id: &of.id,
+        description: &of.description,
+        order: of.order,
+        optional: of.optional,
+    });
+    let drawn = Drawn { kind: "tcc", definition: &plan.name, nodes: nodes.collect() };
+    Ok(format!("{}\n", Json::of(&drawn)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+    use wasaga_core::Defaults;
+    use wasaga_core::definition::{self, Tcc};
+
+    use super::*;
+
+    fn plan(participants: &[(&str, u32, bool)]) -> TccPlan {
+        let participants = participants.iter().map(|(id, order, optional)| definition::Participant {
+            id: (*id).into(),
+            order: *order,
+            optional: *optional,
+            ..definition::Participant::default()
+        });
+        let tcc = Tcc { name: "trip".into(), participants: participants.collect(), ..Tcc::default() };
+        TccPlan::new(&tcc, &Defaults::default()).unwrap()
+    }
+
+    #[test]
+    fn participants_in_turn_are_one_line() {
+        let plan = plan(&[("credit", 2, false), ("debit", 1, false), ("mail", 3, true)]);
+        expect!["debit ──▶ credit ──▶ mail?\n"].assert_eq(&ascii(&plan));
+    }
+
+    #[test]
+    fn participants_together_are_drawn_by_their_order() {
+        let plan = plan(&[("stock", 0, false), ("money", 0, false), ("wrap", 7, true)]);
+        expect![[r"
+            0  stock, money
+            7  wrap?
+        "]]
+        .assert_eq(&ascii(&plan));
+        expect![[r#"
+            flowchart LR
+              p0["stock"]
+              p1["money"]
+              p2(["wrap?"])
+              p0 --> p2
+              p1 --> p2
+        "#]]
+        .assert_eq(&mermaid(&plan));
+        assert!(dot(&plan).contains("\"money\" -> \"wrap\";"), "{}", dot(&plan));
+        assert!(json(&plan).unwrap().contains(r#"{"id":"wrap","description":"","order":7,"optional":true}"#));
+    }
+}
