@@ -30,8 +30,9 @@ impl Ended {
     }
 
     /// The deadline passed.
-    pub(crate) fn late(after: Duration) -> Self {
-        let message = format!("it was stopped at its deadline, after {} ms", after.as_millis());
+    pub(crate) fn late(after: Duration, state: &State) -> Self {
+        let waited = if state.limits.is_waiting { ", while it waited for memory that other calls have" } else { "" };
+        let message = format!("it was stopped at its deadline, after {} ms{waited}", after.as_millis());
         Self::new(UnknownCause::Deadline, "timed-out", message)
     }
 
@@ -63,7 +64,7 @@ impl Ended {
 
 fn classify(error: &Error, state: &State) -> Ended {
     if let Some(refused) = state.limits.refused_bytes {
-        let limit = state.limits.memory_bytes_max;
+        let limit = state.limits.bytes_max();
         let message = format!("it asked for {} of memory where {} are allowed", size(refused), size(limit));
         return Ended::new(UnknownCause::Memory, "out-of-memory", message);
     }

@@ -2,7 +2,7 @@
 //! it with the contract, and asks what it is. Everything that can be wrong has its own message.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use wasaga_core::{Digest, definition};
@@ -10,6 +10,7 @@ use wasaga_engine::port::{LoadError, Module};
 use wasmtime::component::Component;
 use wasmtime::{Engine, Store};
 
+use crate::budget::Share;
 use crate::cache::Cache;
 use crate::contract::{EXPORTS, PACKAGE, SagaPre, VERSION};
 use crate::failure::{Ended, size};
@@ -28,7 +29,9 @@ pub(crate) struct Loaded {
     description: Arc<definition::Module>,
     engine: Engine,
     pub(crate) pre: SagaPre<State>,
-    pub(crate) warm: Warm,
+    pub(crate) warm: Arc<Warm>,
+    /// What its instances had of memory, of late.
+    usual_bytes: AtomicU64,
 }
 
 impl std::fmt::Debug for Loaded {
@@ -43,15 +46,30 @@ impl Loaded {
     }
 
     /// A store under limits.
-    pub(crate) fn store(&self, fuel: u64, memory_bytes: u64) -> wasmtime::Result<Store<State>> {
-        store(&self.engine, fuel, memory_bytes)
+    pub(crate) fn store(&self, fuel: u64, memory_bytes: u64, share: Share) -> wasmtime::Result<Store<State>> {
+        store(&self.engine, fuel, memory_bytes, Some(share))
+    }
+
+    /// The memory that an instance is likely to need.
+    pub(crate) fn usual_bytes(&self) -> u64 {
+        self.usual_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Learns from one: more at once, less little by little.
+    pub(crate) fn learn_bytes(&self, bytes: u64) {
+        let usual = self.usual_bytes();
+        let next = if bytes >= usual { bytes } else { usual - (usual - bytes) / 8 };
+        if next != usual {
+            // Of two at the same time one is lost, which the next call makes good.
+            self.usual_bytes.store(next, Ordering::Relaxed);
+        }
     }
 }
 
-fn store(engine: &Engine, fuel: u64, memory_bytes: u64) -> wasmtime::Result<Store<State>> {
+fn store(engine: &Engine, fuel: u64, memory_bytes: u64, share: Option<Share>) -> wasmtime::Result<Store<State>> {
     let memory_bytes = usize::try_from(memory_bytes).unwrap_or(usize::MAX).min(engine::MEMORY_BYTES_MAX);
-    let mut store = Store::new(engine, State::new(memory_bytes));
-    store.limiter(|state| &mut state.limits);
+    let mut store = Store::new(engine, State::new(memory_bytes, share));
+    store.limiter_async(|state| &mut state.limits);
     store.set_fuel(fuel)?;
     // At every tick a guest gives the thread back, and is dropped there when its deadline has passed.
     store.set_epoch_deadline(1);
@@ -77,10 +95,12 @@ pub(crate) async fn load(sandbox: &Sandbox, digest: Digest, bytes: Arc<[u8]>) ->
             "build it with a matching SDK",
         )
     })?;
-    let description = ask(&sandbox.runtime.engine, &pre).await?;
-    let warm = Warm::new(description.calls_per_instance.min(sandbox.settings.calls_per_instance_max));
+    let (description, bytes) = ask(&sandbox.runtime.engine, &pre).await?;
+    let warm = Arc::new(Warm::new(description.calls_per_instance.min(sandbox.settings.calls_per_instance_max)));
+    sandbox.budget.watch(&warm);
     let engine = sandbox.runtime.engine.clone();
-    Ok(Loaded { digest, description: Arc::new(description), engine, pre, warm })
+    let usual_bytes = AtomicU64::new(bytes);
+    Ok(Loaded { digest, description: Arc::new(description), engine, pre, warm, usual_bytes })
 }
 
 /// The first bytes tell what a file is, before anything is compiled.
@@ -185,9 +205,10 @@ fn unknown_import(error: &wasmtime::Error) -> LoadError {
     refuse(format!("it imports `{name}`, which this host does not offer"), remedy)
 }
 
-async fn ask(engine: &Engine, pre: &SagaPre<State>) -> Result<definition::Module, LoadError> {
+/// What it says of itself, and the memory that it had to say it.
+async fn ask(engine: &Engine, pre: &SagaPre<State>) -> Result<(definition::Module, u64), LoadError> {
     let failed = |why: String| refuse(why, "find out with its own tests: `describe` needs no host");
-    let mut store = store(engine, DESCRIBE_FUEL, DESCRIBE_MEMORY_BYTES)
+    let mut store = store(engine, DESCRIBE_FUEL, DESCRIBE_MEMORY_BYTES, None)
         .map_err(|error| failed(format!("it cannot be asked what it is: {error:#}")))?;
     let asked = async {
         let guest = pre.instantiate_async(&mut store).await?;
@@ -210,6 +231,7 @@ async fn ask(engine: &Engine, pre: &SagaPre<State>) -> Result<definition::Module
         }
         Ok(Ok(Err(said))) => Err(failed(format!("it says that it cannot be used: {said}"))),
         Ok(Ok(Ok(module))) => describe::module(module)
+            .map(|module| (module, state.limits.memory_bytes as u64))
             .map_err(|what| refuse(format!("what it says of itself makes no sense: {what}"), "update its SDK")),
     }
 }

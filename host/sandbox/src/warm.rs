@@ -1,8 +1,12 @@
 //! Instances that wait for their next call, of a module that declares it. What ended badly never
 //! comes back here: it is poisoned.
 
-use parking_lot::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
 
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use crate::budget::{Budget, Share};
 use crate::call::Instance;
 
 /// Instances of one module that wait. More than are ever in flight on a few cores; each holds its
@@ -14,6 +18,9 @@ pub(crate) struct Warm {
     calls_per_instance: u32,
     /// Last in, first out: what was used just now is in the caches. Held for a push or a pop.
     waiting: Mutex<Vec<Instance>>,
+    /// Calls of this module that wait for an instance, or for the memory of one.
+    wanted: AtomicU32,
+    given: Notify,
 }
 
 impl std::fmt::Debug for Warm {
@@ -24,7 +31,7 @@ impl std::fmt::Debug for Warm {
 
 impl Warm {
     pub(crate) fn new(calls_per_instance: u32) -> Self {
-        Self { calls_per_instance, waiting: Mutex::default() }
+        Self { calls_per_instance, waiting: Mutex::default(), wanted: AtomicU32::new(0), given: Notify::new() }
     }
 
     /// An instance for a call with this much memory; one that has grown beyond it is let go.
@@ -36,14 +43,62 @@ impl Warm {
         (instance.store.data().limits.memory_bytes as u64 <= memory_bytes_max).then_some(instance)
     }
 
+    /// Waits for an instance that another call gives back; without an end where none is kept. Dropping
+    /// the future gives it up.
+    pub(crate) async fn next(&self, memory_bytes_max: u64) -> Instance {
+        let _wanted = Wanted::of(self);
+        loop {
+            if let Some(instance) = self.take(memory_bytes_max) {
+                return instance;
+            }
+            self.given.notified().await;
+        }
+    }
+
     /// Takes an instance back that has answered.
-    pub(crate) fn give(&self, instance: Instance) {
-        if instance.served >= self.calls_per_instance {
+    pub(crate) fn give(&self, mut instance: Instance, budget: &Budget) {
+        let limits = &mut instance.store.data_mut().limits;
+        let bytes = limits.memory_bytes as u64;
+        // What it has of the part that is kept is for the next one that grows.
+        let is_grown = limits.share.as_ref().is_some_and(Share::is_grown);
+        if instance.served >= self.calls_per_instance || is_grown {
             return;
+        }
+        if let Some(share) = &mut limits.share {
+            share.shrink(bytes);
         }
         let mut waiting = self.waiting.lock();
         if waiting.len() < WAITING_MAX {
             waiting.push(instance);
         }
+        drop(waiting);
+        // Who waits is counted before it looks here for the last time, so nobody is overlooked.
+        match self.wanted.load(Ordering::Relaxed) {
+            // Others wait for the memory, who cannot use the instance.
+            own if budget.waiting() > own => self.let_go(),
+            0 => {}
+            _ => self.given.notify_one(),
+        }
+    }
+
+    /// Lets go of all that wait.
+    pub(crate) fn let_go(&self) {
+        drop(std::mem::take(&mut *self.waiting.lock()));
+    }
+}
+
+/// Counts one that wants an instance, for as long as it does.
+struct Wanted<'w>(&'w Warm);
+
+impl<'w> Wanted<'w> {
+    fn of(warm: &'w Warm) -> Self {
+        warm.wanted.fetch_add(1, Ordering::Relaxed);
+        Self(warm)
+    }
+}
+
+impl Drop for Wanted<'_> {
+    fn drop(&mut self) {
+        self.0.wanted.fetch_sub(1, Ordering::Relaxed);
     }
 }
