@@ -90,3 +90,14 @@ fn a_megabyte_that_is_printed_is_cut_and_harms_nobody() {
     assert_eq!(report["output"], serde_json::json!({"work": "work"}));
     assert_eq!(report["cause"], Value::Null);
 }
+
+#[test]
+fn a_fan_out_that_does_not_fit_the_memory_takes_its_turn() {
+    let user = User::new();
+    let file = python_guest("fan-out");
+    let input = r#"{"numbers":[1,2,3,4,5,6,7,8,9,10,11,12]}"#;
+    let args = ["run", file.to_str().expect("the path is text"), "--input", input, "--guest-memory", "32MiB", "--json"];
+    assert_eq!(user.wasaga(&args).with(0).json()["output"], serde_json::json!({"sum": 650}));
+    let wrong = user.wasaga(&["tx", "list", "--guest-memory", "16MiB"]).with(2);
+    assert!(wrong.stderr.contains("`16MiB` is too little to run anything (give 32MiB or more)"), "{}", wrong.stderr);
+}

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use wasaga_core::{Answer, Call, Failure, Forward, Json, Operation, Outcome, Timestamp, UnknownCause, Usage, Writes};
 use wasmtime::Store;
 
+use crate::budget::Share;
 use crate::contract::{self, types};
 use crate::failure::{Ended, LARGE_DATA, Late, is_pool_full, size};
 use crate::guest::Guest;
@@ -35,14 +36,15 @@ pub(crate) async fn call(sandbox: &Sandbox, loaded: &Loaded, call: &Call) -> Ans
     let Ok(permit) = tokio::time::timeout_at(deadline, sandbox.calling.acquire()).await else {
         return nothing_done(busy(sandbox));
     };
-    let called = match loaded.warm.take(call.memory_bytes) {
-        Some(instance) => on(instance, call, begun, deadline).await,
-        None => fresh(sandbox, loaded, call, deadline).await,
+    let called = match tokio::time::timeout_at(deadline, place(sandbox, loaded, call)).await {
+        Ok(Place::Instance(instance)) => on(*instance, call, begun, deadline).await,
+        Ok(Place::Share(share)) => fresh(sandbox, loaded, call, share, deadline).await,
+        Err(_) => return nothing_done(no_memory(sandbox)),
     };
     sandbox.counters.calls.fetch_add(1, Ordering::Relaxed);
     let (outcome, writes, used) = match called {
         Called::Answered(instance, outcome) => {
-            let (writes, used) = finish(loaded, *instance, call);
+            let (writes, used) = finish(sandbox, loaded, *instance, call);
             (outcome, writes, used)
         }
         Called::Ended(outcome, used) => (outcome, Writes::default(), used),
@@ -52,6 +54,29 @@ pub(crate) async fn call(sandbox: &Sandbox, loaded: &Loaded, call: &Call) -> Ans
     let usage = Usage { duration_us: begun.elapsed().as_micros() as u64, ..used };
     let writes = if matches!(outcome, Outcome::Completed(_)) { writes } else { Writes::default() };
     Answer { outcome, writes, usage }
+}
+
+/// What a call runs in.
+enum Place {
+    Instance(Box<Instance>),
+    /// The memory for a fresh one.
+    Share(Share),
+}
+
+/// An instance that waits, or the memory for another; where there is neither, whichever is free first.
+async fn place(sandbox: &Sandbox, loaded: &Loaded, call: &Call) -> Place {
+    if let Some(instance) = loaded.warm.take(call.memory_bytes) {
+        return Place::Instance(Box::new(instance));
+    }
+    let bytes = loaded.usual_bytes().min(call.memory_bytes);
+    if let Some(share) = sandbox.budget.try_take(bytes) {
+        return Place::Share(share);
+    }
+    tokio::select! {
+        biased;
+        instance = loaded.warm.next(call.memory_bytes) => Place::Instance(Box::new(instance)),
+        share = sandbox.budget.take(bytes) => Place::Share(share),
+    }
 }
 
 enum Called {
@@ -83,6 +108,15 @@ fn busy(sandbox: &Sandbox) -> Outcome {
     Outcome::Retryable { failure: Failure::new("host-busy", message), after: None }
 }
 
+fn no_memory(sandbox: &Sandbox) -> Outcome {
+    let all = size(usize::try_from(sandbox.budget.bytes_max()).unwrap_or(usize::MAX));
+    let message = format!(
+        "other calls had all memory for guests until its deadline: {all} (start less at once, or allow more with \
+         `--guest-memory`)"
+    );
+    Outcome::Retryable { failure: Failure::new("host-busy", message), after: None }
+}
+
 /// It is refused for good, for a repeated call has the same arguments.
 fn too_large(bytes: usize) -> Outcome {
     let limit = size(PAYLOAD_BYTES_MAX);
@@ -90,10 +124,10 @@ fn too_large(bytes: usize) -> Outcome {
     Outcome::Rejected(Failure::new("too-large", message))
 }
 
-async fn fresh(sandbox: &Sandbox, loaded: &Loaded, call: &Call, deadline: Instant) -> Called {
+async fn fresh(sandbox: &Sandbox, loaded: &Loaded, call: &Call, share: Share, deadline: Instant) -> Called {
     sandbox.counters.instances.fetch_add(1, Ordering::Relaxed);
     let begun = Instant::now();
-    let mut store = match loaded.store(call.fuel, call.memory_bytes) {
+    let mut store = match loaded.store(call.fuel, call.memory_bytes, share) {
         Ok(store) => store,
         Err(error) => return Called::Ended(trapped(&error), Usage::default()),
     };
@@ -104,12 +138,12 @@ async fn fresh(sandbox: &Sandbox, loaded: &Loaded, call: &Call, deadline: Instan
         Ok(Ok(guest)) => on(Instance { store, guest, served: 0 }, call, begun, deadline).await,
         Ok(Err(error)) if is_pool_full(&error) => Called::NoPlace,
         Ok(Err(error)) => Called::Ended(ended(&error, &store, begun).into_outcome(), used(&store, call)),
-        Err(_) => Called::Ended(Ended::late(begun.elapsed()).into_outcome(), used(&store, call)),
+        Err(_) => Called::Ended(Ended::late(begun.elapsed(), store.data()).into_outcome(), used(&store, call)),
     }
 }
 
 fn ended(error: &wasmtime::Error, store: &Store<State>, begun: Instant) -> Ended {
-    if error.is::<Late>() { Ended::late(begun.elapsed()) } else { Ended::of(error, store.data()) }
+    if error.is::<Late>() { Ended::late(begun.elapsed(), store.data()) } else { Ended::of(error, store.data()) }
 }
 
 fn trapped(error: &wasmtime::Error) -> Outcome {
@@ -131,7 +165,7 @@ async fn on(mut instance: Instance, call: &Call, begun: Instant, deadline: Insta
         Ok(Ok(Err(error))) => return Called::Answered(Box::new(instance), refused(error)),
         Ok(Err(error)) if is_pool_full(&error) => return Called::NoPlace,
         Ok(Err(error)) => ended(&error, &instance.store, begun),
-        Err(_) => Ended::late(begun.elapsed()),
+        Err(_) => Ended::late(begun.elapsed(), instance.store.data()),
     };
     let used = used(&instance.store, call);
     instance.store.data().stdout.end();
@@ -234,8 +268,9 @@ fn used(store: &Store<State>, call: &Call) -> Usage {
 }
 
 /// Takes what the call wrote, and keeps the instance where the module allows it.
-fn finish(loaded: &Loaded, mut instance: Instance, call: &Call) -> (Writes, Usage) {
+fn finish(sandbox: &Sandbox, loaded: &Loaded, mut instance: Instance, call: &Call) -> (Writes, Usage) {
     let used = used(&instance.store, call);
+    loaded.learn_bytes(used.memory_bytes);
     let state = instance.store.data_mut();
     state.stdout.end();
     state.stderr.end();
@@ -243,7 +278,7 @@ fn finish(loaded: &Loaded, mut instance: Instance, call: &Call) -> (Writes, Usag
     // An instance that was refused memory may be broken though it answered.
     if state.limits.refused.is_none() {
         instance.served += 1;
-        loaded.warm.give(instance);
+        loaded.warm.give(instance, &sandbox.budget);
     }
     (writes, used)
 }

@@ -36,6 +36,7 @@ impl Sandbox {
             self.loaded(call.module).filter(|_| matches!(call.id.operation, Operation::Run | Operation::Try))?;
         let call = Call { deadline: soon(), ..call.clone() };
         let mut bare = Bare {
+            sandbox: self,
             loaded: &loaded,
             call: &call,
             record: call::call_record(&call),
@@ -83,6 +84,7 @@ fn median_us(mut spans: Vec<Duration>) -> f64 {
 
 /// Calls without the sandbox.
 struct Bare<'a> {
+    sandbox: &'a Sandbox,
     loaded: &'a Loaded,
     call: &'a Call,
     /// Made once: lifting and lowering it is wasmtime's work.
@@ -112,7 +114,8 @@ impl Bare<'_> {
 
     async fn instance(&self) -> Option<Instance> {
         // Fuel is counted here as well, for it is compiled in; it is enough for all calls.
-        let mut store = self.loaded.store(u64::MAX, self.call.memory_bytes).ok()?;
+        let share = self.sandbox.budget.try_take(self.loaded.usual_bytes())?;
+        let mut store = self.loaded.store(u64::MAX, self.call.memory_bytes, share).ok()?;
         store.data_mut().serve(self.call);
         let guest = self.loaded.exports.instantiate(&mut store).await.ok()?;
         Some(Instance { store, guest, served: 0 })

@@ -45,8 +45,9 @@ impl Ended {
     }
 
     /// The deadline passed.
-    pub(crate) fn late(after: Duration) -> Self {
-        let message = format!("it was stopped at its deadline, after {} ms", after.as_millis());
+    pub(crate) fn late(after: Duration, state: &State) -> Self {
+        let waited = if state.limits.is_waiting { ", while it waited for memory that other calls have" } else { "" };
+        let message = format!("it was stopped at its deadline, after {} ms{waited}", after.as_millis());
         let ended = Self::new(UnknownCause::Deadline, "timed-out", message);
         ended.with("allow the step more with `timeout`, or let it do less")
     }
@@ -98,7 +99,7 @@ pub(crate) fn is_pool_full(error: &Error) -> bool {
 fn refused(state: &State) -> Option<Ended> {
     let ended = match state.limits.refused? {
         Refused::Memory(asked) => {
-            let (asked, limit) = (size(asked), size(state.limits.memory_bytes_max));
+            let (asked, limit) = (size(asked), size(state.limits.bytes_max()));
             let message = format!("it asked for {asked} of memory where {limit} are allowed");
             let ended = Ended::new(UnknownCause::Memory, "out-of-memory", message);
             ended.with("allow the step more with `memory`, or let it hold less at once")

@@ -5,6 +5,7 @@
 //! [`Outcome`](wasaga_core::Outcome) of that call. Deliberately absent: what an outcome leads to
 //! (`wasaga-core`), and any capability that nobody granted.
 
+mod budget;
 mod cache;
 mod call;
 mod contract;
@@ -16,6 +17,7 @@ mod guest;
 mod imports;
 mod limits;
 mod load;
+mod machine;
 mod output;
 mod state;
 mod warm;
@@ -31,6 +33,7 @@ use tokio::sync::Semaphore;
 use wasaga_core::{Answer, Call, Digest};
 use wasaga_engine::port::{Guests, LoadError, Module};
 
+use budget::Budget;
 use engine::Runtime;
 use load::Loaded;
 use warm::WAITING_MAX;
@@ -55,13 +58,22 @@ pub struct Settings {
     /// Calls in flight at once, at least 1; more wait for a place until their deadline. Each has an
     /// instance with its stack and memory, and address space is set aside for all of them at start.
     pub calls_max: u32,
+    /// Bytes of memory that all instances may have together. A call that does not fit waits until its
+    /// deadline; one instance alone may have no more either. What a module has while it is loaded comes
+    /// on top. Default: half of the machine's memory, or of what its control group may have.
+    pub memory_bytes_max: u64,
     /// How many calls one instance may serve at most, whatever a module declares.
     pub calls_per_instance_max: u32,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { cache: None, calls_max: 1_024, calls_per_instance_max: u32::MAX }
+        Self {
+            cache: None,
+            calls_max: 1_024,
+            memory_bytes_max: machine::memory_bytes() / 2,
+            calls_per_instance_max: u32::MAX,
+        }
     }
 }
 
@@ -74,6 +86,8 @@ pub struct Stats {
     pub instances: u64,
     /// Modules that were compiled, rather than found in the cache.
     pub compiled: u64,
+    /// Bytes of memory that are set aside for instances, at this moment.
+    pub memory_bytes: u64,
 }
 
 #[derive(Debug, Default)]
@@ -97,6 +111,8 @@ pub struct Sandbox {
     describing: Semaphore,
     calling: Semaphore,
     idle: Arc<Semaphore>,
+    /// Bounds the memory that they have.
+    budget: Arc<Budget>,
     counters: Counters,
 }
 
@@ -120,6 +136,7 @@ impl Sandbox {
             describing: Semaphore::new(DESCRIBES_MAX as usize),
             calling: Semaphore::new(calls_max as usize),
             idle: Arc::new(Semaphore::new(idle_max as usize)),
+            budget: Arc::new(Budget::new(settings.memory_bytes_max)),
             counters: Counters::default(),
             settings,
         })
@@ -134,7 +151,8 @@ impl Sandbox {
     pub fn stats(&self) -> Stats {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let Counters { calls, instances, compiled } = &self.counters;
-        Stats { calls: read(calls), instances: read(instances), compiled: read(compiled) }
+        let memory_bytes = self.budget.taken_bytes();
+        Stats { calls: read(calls), instances: read(instances), compiled: read(compiled), memory_bytes }
     }
 
     fn loaded(&self, digest: Digest) -> Option<Arc<Loaded>> {

@@ -1,7 +1,9 @@
 //! What one instance may take: all its linear memories together, all its tables together, and how
 //! many of each. A refusal is remembered, for a refused growth otherwise looks like a panic of the guest.
 
-use wasmtime::ResourceLimiter;
+use wasmtime::ResourceLimiterAsync;
+
+use crate::budget::Share;
 
 /// Core modules of one component. Rust guests have four, Python ones some thirty.
 pub(crate) const CORE_INSTANCES_MAX: usize = 100;
@@ -33,26 +35,42 @@ pub(crate) struct Limits {
     pub(crate) table_elements: usize,
     /// The first refusal: what comes after it follows from it.
     pub(crate) refused: Option<Refused>,
+    /// Its part of what all guests have; none while it describes itself, which is once and soon over.
+    pub(crate) share: Option<Share>,
+    /// Whether it waits for a larger part.
+    pub(crate) is_waiting: bool,
 }
 
 impl Limits {
+    /// The most that it may have: its own limit, or all that there is.
+    pub(crate) fn bytes_max(&self) -> usize {
+        let all = self.share.as_ref().map_or(u64::MAX, Share::bytes_max);
+        self.memory_bytes_max.min(usize::try_from(all).unwrap_or(usize::MAX))
+    }
+
     fn refuse(&mut self, refused: Refused) -> bool {
         self.refused.get_or_insert(refused);
         false
     }
 }
 
-impl ResourceLimiter for Limits {
-    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+#[async_trait::async_trait]
+impl ResourceLimiterAsync for Limits {
+    async fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
         let all = self.memory_bytes.saturating_add(desired.saturating_sub(current));
-        if all > self.memory_bytes_max {
+        if all > self.bytes_max() {
             return Ok(self.refuse(Refused::Memory(all)));
+        }
+        if let Some(share) = &mut self.share {
+            self.is_waiting = true;
+            share.grow(all as u64).await;
+            self.is_waiting = false;
         }
         self.memory_bytes = all;
         Ok(true)
     }
 
-    fn table_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+    async fn table_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
         let all = self.table_elements.saturating_add(desired.saturating_sub(current));
         if all > TABLE_ELEMENTS_MAX {
             return Ok(self.refuse(Refused::Table(all)));

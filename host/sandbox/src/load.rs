@@ -2,7 +2,7 @@
 //! it with the contract, and asks what it is. Everything that can be wrong has its own message.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -12,6 +12,7 @@ use wasaga_engine::port::{LoadError, Module};
 use wasmtime::component::Component;
 use wasmtime::{Engine, Store, UpdateDeadline};
 
+use crate::budget::Share;
 use crate::cache::Cache;
 use crate::contract::{METADATA, OF_SAGAS, OF_TCCS, PACKAGE, VERSION, full};
 use crate::failure::{Ended, Late, size};
@@ -31,7 +32,9 @@ pub(crate) struct Loaded {
     description: Arc<definition::Module>,
     engine: Engine,
     pub(crate) exports: Arc<Exports>,
-    pub(crate) warm: Warm,
+    pub(crate) warm: Arc<Warm>,
+    /// What its instances had of memory, of late.
+    usual_bytes: AtomicU64,
 }
 
 impl std::fmt::Debug for Loaded {
@@ -46,8 +49,23 @@ impl Loaded {
     }
 
     /// A store under limits.
-    pub(crate) fn store(&self, fuel: u64, memory_bytes: u64) -> wasmtime::Result<Store<State>> {
-        store(&self.engine, fuel, memory_bytes)
+    pub(crate) fn store(&self, fuel: u64, memory_bytes: u64, share: Share) -> wasmtime::Result<Store<State>> {
+        store(&self.engine, fuel, memory_bytes, Some(share))
+    }
+
+    /// The memory that an instance is likely to need.
+    pub(crate) fn usual_bytes(&self) -> u64 {
+        self.usual_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Learns from one: more at once, less little by little.
+    pub(crate) fn learn_bytes(&self, bytes: u64) {
+        let usual = self.usual_bytes();
+        let next = if bytes >= usual { bytes } else { usual - (usual - bytes) / 8 };
+        if next != usual {
+            // Of two at the same time one is lost, which the next call makes good.
+            self.usual_bytes.store(next, Ordering::Relaxed);
+        }
     }
 }
 
@@ -56,11 +74,11 @@ pub(crate) fn memory_bytes_max(asked: u64) -> usize {
     usize::try_from(asked).unwrap_or(usize::MAX).min(engine::MEMORY_BYTES_MAX)
 }
 
-fn store(engine: &Engine, fuel: u64, memory_bytes: u64) -> wasmtime::Result<Store<State>> {
-    let mut state = State::new(memory_bytes_max(memory_bytes));
+fn store(engine: &Engine, fuel: u64, memory_bytes: u64, share: Option<Share>) -> wasmtime::Result<Store<State>> {
+    let mut state = State::new(memory_bytes_max(memory_bytes), share);
     state.limits.fuel = fuel;
     let mut store = Store::new(engine, state);
-    store.limiter(|state| &mut state.limits);
+    store.limiter_async(|state| &mut state.limits);
     store.set_fuel(fuel)?;
     // At every tick a guest gives the thread back, unless its deadline has passed. A runtime whose threads
     // all run guests looks at its timers too rarely to be relied on for that.
@@ -108,13 +126,14 @@ pub(crate) async fn load(sandbox: &Sandbox, digest: Digest, bytes: Arc<[u8]>) ->
     let exports = Arc::new(Exports::new(pre).map_err(|error| unfit(&error))?);
     // The semaphore is never closed, so this waits for its turn and nothing else.
     let turn = sandbox.describing.acquire().await;
-    let description = ask(&sandbox.runtime.engine, &exports).await?;
+    let (description, bytes) = ask(&sandbox.runtime.engine, &exports).await?;
     drop(turn);
     check_definitions(&exports, &description)?;
     let calls_per_instance = description.calls_per_instance.min(sandbox.settings.calls_per_instance_max);
-    let warm = Warm::new(calls_per_instance, sandbox.idle.clone());
+    let warm = Arc::new(Warm::new(calls_per_instance, sandbox.idle.clone()));
+    sandbox.budget.watch(&warm);
     let engine = sandbox.runtime.engine.clone();
-    Ok(Loaded { digest, description: Arc::new(description), engine, exports, warm })
+    Ok(Loaded { digest, description: Arc::new(description), engine, exports, warm, usual_bytes: AtomicU64::new(bytes) })
 }
 
 /// The first bytes tell what a file is, before anything is compiled.
@@ -227,9 +246,10 @@ fn unknown_import(error: &wasmtime::Error) -> LoadError {
     refuse(format!("it imports `{name}`, which this host does not offer"), remedy)
 }
 
-async fn ask(engine: &Engine, exports: &Arc<Exports>) -> Result<definition::Module, LoadError> {
+/// What it says of itself, and the memory that it had to say it.
+async fn ask(engine: &Engine, exports: &Arc<Exports>) -> Result<(definition::Module, u64), LoadError> {
     let failed = |why: String| refuse(why, "find out with its own tests: `describe` needs no host");
-    let mut store = store(engine, DESCRIBE_FUEL, DESCRIBE_MEMORY_BYTES)
+    let mut store = store(engine, DESCRIBE_FUEL, DESCRIBE_MEMORY_BYTES, None)
         .map_err(|error| failed(format!("it cannot be asked what it is: {error:#}")))?;
     let deadline = Instant::now() + DESCRIBE_TIMEOUT;
     store.data_mut().deadline = Some(deadline);
@@ -259,6 +279,7 @@ async fn ask(engine: &Engine, exports: &Arc<Exports>) -> Result<definition::Modu
         Ok(Ok(Err(error))) => Err(unfit(&error)),
         Ok(Ok(Ok(Err(said)))) => Err(failed(format!("it says that it cannot be used: {said}"))),
         Ok(Ok(Ok(Ok(module)))) => describe::module(module)
+            .map(|module| (module, state.limits.memory_bytes as u64))
             .map_err(|what| refuse(format!("what it says of itself makes no sense: {what}"), "update its SDK")),
     }
 }

@@ -7,7 +7,7 @@ use wasaga_core::{Call, CallId, Headers, TransactionId, Variables, Writes};
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
-use crate::{limits::Limits, output::Output};
+use crate::{budget::Share, limits::Limits, output::Output};
 
 /// The data of a store.
 pub(crate) struct State {
@@ -91,7 +91,7 @@ impl State {
 
     /// No files, no environment, no arguments, no network: what a guest may do is granted, never
     /// inherited. Clocks and randomness are there, for nearly every standard library needs them.
-    pub(crate) fn new(memory_bytes_max: usize) -> Self {
+    pub(crate) fn new(memory_bytes_max: usize, share: Option<Share>) -> Self {
         let (stdout, stderr) = (Output::new("stdout"), Output::new("stderr"));
         let wasi = WasiCtx::builder()
             .stdout(stdout.clone())
@@ -101,7 +101,7 @@ impl State {
             .allow_ip_name_lookup(false)
             .build();
         Self {
-            limits: Limits { memory_bytes_max, ..Limits::default() },
+            limits: Limits { memory_bytes_max, share, ..Limits::default() },
             stdout,
             stderr,
             serving: None,

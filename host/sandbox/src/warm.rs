@@ -2,10 +2,12 @@
 //! comes back here: it is poisoned.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use parking_lot::Mutex;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
+use crate::budget::{Budget, Share};
 use crate::call::Instance;
 
 /// Instances of one module that wait. More than are ever in flight on a few cores; each holds its
@@ -20,6 +22,9 @@ pub(crate) struct Warm {
     /// Places of the pool for instances that wait, which all modules share: what waits must not take the
     /// place of what is called.
     idle: Arc<Semaphore>,
+    /// Calls of this module that wait for an instance, or for the memory of one.
+    wanted: AtomicU32,
+    given: Notify,
 }
 
 impl std::fmt::Debug for Warm {
@@ -30,7 +35,8 @@ impl std::fmt::Debug for Warm {
 
 impl Warm {
     pub(crate) fn new(calls_per_instance: u32, idle: Arc<Semaphore>) -> Self {
-        Self { calls_per_instance, waiting: Mutex::default(), idle }
+        let (wanted, given) = (AtomicU32::new(0), Notify::new());
+        Self { calls_per_instance, waiting: Mutex::default(), idle, wanted, given }
     }
 
     /// Whether an instance may serve more calls than these.
@@ -47,15 +53,64 @@ impl Warm {
         (instance.store.data().limits.memory_bytes as u64 <= memory_bytes_max).then_some(instance)
     }
 
+    /// Waits for an instance that another call gives back; without an end where none is kept. Dropping
+    /// the future gives it up.
+    pub(crate) async fn next(&self, memory_bytes_max: u64) -> Instance {
+        let _wanted = Wanted::of(self);
+        loop {
+            if let Some(instance) = self.take(memory_bytes_max) {
+                return instance;
+            }
+            self.given.notified().await;
+        }
+    }
+
     /// Takes an instance back that has answered. Where there is no place for it, it is let go.
-    pub(crate) fn give(&self, instance: Instance) {
-        if !self.serves_more(instance.served) {
+    pub(crate) fn give(&self, mut instance: Instance, budget: &Budget) {
+        let served = instance.served;
+        let limits = &mut instance.store.data_mut().limits;
+        let bytes = limits.memory_bytes as u64;
+        // What it has of the part that is kept is for the next one that grows.
+        let is_grown = limits.share.as_ref().is_some_and(Share::is_grown);
+        if !self.serves_more(served) || is_grown {
             return;
+        }
+        if let Some(share) = &mut limits.share {
+            share.shrink(bytes);
         }
         let Ok(place) = self.idle.clone().try_acquire_owned() else { return };
         let mut waiting = self.waiting.lock();
         if waiting.len() < WAITING_MAX {
             waiting.push((instance, place));
         }
+        drop(waiting);
+        // Who waits is counted before it looks here for the last time, so nobody is overlooked.
+        match self.wanted.load(Ordering::Relaxed) {
+            // Others wait for the memory, who cannot use the instance.
+            own if budget.waiting() > own => self.let_go(),
+            0 => {}
+            _ => self.given.notify_one(),
+        }
+    }
+
+    /// Lets go of all that wait.
+    pub(crate) fn let_go(&self) {
+        drop(std::mem::take(&mut *self.waiting.lock()));
+    }
+}
+
+/// Counts one that wants an instance, for as long as it does.
+struct Wanted<'w>(&'w Warm);
+
+impl<'w> Wanted<'w> {
+    fn of(warm: &'w Warm) -> Self {
+        warm.wanted.fetch_add(1, Ordering::Relaxed);
+        Self(warm)
+    }
+}
+
+impl Drop for Wanted<'_> {
+    fn drop(&mut self) {
+        self.0.wanted.fetch_sub(1, Ordering::Relaxed);
     }
 }

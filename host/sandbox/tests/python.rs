@@ -296,6 +296,96 @@ async fn warm_instances_serve_many_calls_and_fresh_ones_one() {
     }
 }
 
+/// A sandbox whose guests have this much memory together.
+async fn small(memory_bytes_max: u64, guest: &str) -> (Arc<Sandbox>, Guest) {
+    let cache = Some(Path::new(env!("CARGO_TARGET_TMPDIR")).join("modules"));
+    let sandbox = Sandbox::new(Settings { cache, calls_max: 64, memory_bytes_max, ..Settings::default() }).unwrap();
+    let guest = Guest(sandbox.load(python(guest)).await.unwrap());
+    (Arc::new(sandbox), guest)
+}
+
+/// Makes a call this often at once; answers the outcomes, and the most memory that was set aside.
+async fn at_once(sandbox: &Arc<Sandbox>, call: &Call, times: usize) -> (Vec<Outcome>, u64) {
+    let one = |_| {
+        let (sandbox, call) = (sandbox.clone(), call.clone());
+        tokio::spawn(async move { sandbox.call(&call).await.outcome })
+    };
+    let calls: Vec<_> = (0..times).map(one).collect();
+    let (mut outcomes, mut most) = (Vec::new(), 0);
+    for mut call in calls {
+        let outcome = loop {
+            most = most.max(sandbox.stats().memory_bytes);
+            tokio::select! {
+                outcome = &mut call => break outcome.unwrap(),
+                () = tokio::time::sleep(Duration::from_millis(1)) => {}
+            }
+        };
+        outcomes.push(outcome);
+    }
+    (outcomes, most)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn more_calls_than_the_memory_holds_take_their_turn() {
+    const MAX: u64 = 64 << 20;
+    let (sandbox, guest) = small(MAX, "slow").await;
+    let begun = Instant::now();
+    let (outcomes, most) = at_once(&sandbox, &guest.call("slow", "sleep", r#"{"ms":100}"#), 12).await;
+    assert!(outcomes.iter().all(|outcome| *outcome == Outcome::Completed(Json::parse("100").unwrap())), "{outcomes:?}");
+    // An instance has some 14 MiB: of 64 three are had at once, and a quarter is kept for one that grows.
+    assert!(begun.elapsed() >= Duration::from_millis(400), "{:?}", begun.elapsed());
+    assert!(most > 3 * (10 << 20) && most <= MAX, "{most} bytes");
+    assert_eq!(sandbox.stats().memory_bytes, 0, "all is given back");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_that_grow_do_not_wait_for_each_other_without_end() {
+    let (sandbox, guest) = small(128 << 20, "hello").await;
+    let name = "x".repeat(2 << 20);
+    let call = guest.call("hello", "greet", &format!(r#"{{"name":"{name}"}}"#));
+    let (outcomes, _) = at_once(&sandbox, &call, 24).await;
+    let ended = outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Completed(_))).count();
+    assert_eq!(ended, 24, "{:?}", outcomes.iter().find(|outcome| !matches!(outcome, Outcome::Completed(_))));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_waits_for_memory_until_its_deadline_has_done_nothing() {
+    let (sandbox, guest) = small(24 << 20, "slow").await;
+    let call = guest.call("slow", "sleep", r#"{"ms":1500}"#);
+    let holder = tokio::spawn({
+        let (sandbox, call) = (sandbox.clone(), call.clone());
+        async move { sandbox.call(&call).await.outcome }
+    });
+    while sandbox.stats().memory_bytes == 0 {
+        tokio::task::yield_now().await;
+    }
+    let late = Call { deadline: Timestamp::from_unix_us(now_us() + 200_000), ..call.clone() };
+    let outcome = sandbox.call(&late).await.outcome;
+    let Outcome::Retryable { failure, .. } = outcome else { panic!("{outcome:?}") };
+    assert_eq!(failure.to_string(), "`host-busy`: other calls had all memory for guests until its deadline");
+    assert!(matches!(holder.await.unwrap(), Outcome::Completed(_)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn idle_instances_make_room_for_others() {
+    let (sandbox, warm) = small(40 << 20, "noop_warm").await;
+    let noop = Guest(sandbox.load(python("noop")).await.unwrap());
+    let warm_call = warm.call("noop", "first", "{}");
+    let (outcomes, _) = at_once(&sandbox, &warm_call, 20).await;
+    assert!(outcomes.iter().all(|outcome| *outcome == Outcome::Completed(Json::null())), "{outcomes:?}");
+    assert!(sandbox.stats().memory_bytes > 10 << 20, "some lie idle");
+    let fresh = sandbox.call(&noop.call("noop", "first", "{}")).await.outcome;
+    assert_eq!(fresh, Outcome::Completed(Json::null()), "they went for this one");
+}
+
+#[tokio::test]
+async fn one_alone_may_have_no_more_than_all_together() {
+    let (sandbox, guest) = small(32 << 20, "hostile").await;
+    let outcome = sandbox.call(&guest.call("allocation-bomb", "work", "{}")).await.outcome;
+    let Outcome::Unknown { failure, .. } = outcome else { panic!("{outcome:?}") };
+    assert_eq!(failure.code, "out-of-memory", "{failure}");
+}
+
 /// What a hostile saga's step comes to: who does not know, the code, and a part of the message.
 async fn check_hostile(saga: &str, limit_ms: u64, expected: (UnknownCause, &str, &str)) -> Failure {
     let guest = Guest::python("hostile").await;

@@ -59,6 +59,7 @@ pub(crate) fn sandbox(options: &Options, mut settings: Settings) -> anyhow::Resu
         Some(path) => Some(path.clone()),
         None => directories().ok().map(|own| own.cache_dir().join("modules")),
     };
+    settings.memory_bytes_max = options.guest_memory.unwrap_or(settings.memory_bytes_max);
     let sandbox = Sandbox::new(settings).map_err(wasaga_engine::Error::from)?;
     Ok(Arc::new(sandbox))
 }

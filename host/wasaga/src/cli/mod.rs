@@ -18,6 +18,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::exit::{Exit, TABLE};
+use crate::input;
 
 const ABOUT: &str = "Runs sagas and TCC transactions whose business logic lives in WebAssembly components.";
 const LONG_ABOUT: &str = "\
@@ -53,6 +54,10 @@ pub(crate) struct Options {
     /// Where compiled modules are kept [default: your cache directory]
     #[arg(long, global = true, value_name = "DIR", env = "WASAGA_CACHE")]
     pub(crate) cache: Option<PathBuf>,
+    /// Memory that all guests may have together, such as `512MiB` or `2GiB`: a call that does not fit
+    /// waits for its turn [default: half of the machine's]
+    #[arg(long, global = true, value_name = "SIZE", env = "WASAGA_GUEST_MEMORY", value_parser = input::size)]
+    pub(crate) guest_memory: Option<u64>,
     /// One JSON object on standard output, for programs
     #[arg(long, global = true)]
     pub(crate) json: bool,
