@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use wasaga_core::definition::Definition;
 use wasaga_core::{
     Answer, Call, CallId, Digest, Forward, IdempotencyKey, Json, Operation, Outcome, Timestamp, TransactionId,
     UnknownCause,
@@ -94,6 +95,55 @@ async fn a_compensation_is_told_what_is_known() {
     assert_eq!(completed(&guest.sandbox.call(&known).await), "\"B4\"");
     let unknown = undo(Forward::Unknown, r#"{"output":null}"#);
     assert_eq!(completed(&guest.sandbox.call(&unknown).await), "null");
+}
+
+#[tokio::test]
+async fn a_participant_is_tried_confirmed_and_cancelled() {
+    let guest = Guest::load("transfer").await;
+    let Definition::Tcc(tcc) = &guest.module.description.definitions[0] else { panic!("it is a TCC") };
+    let members: Vec<_> = tcc.participants.iter().map(|of| (&*of.id, of.order, of.optional)).collect();
+    assert_eq!(members, [("debit", 1, false), ("credit", 2, false)]);
+    assert_eq!(tcc.deadline, Some(60_000));
+    assert_eq!(tcc.participants[0].confirm_limits.retry.unwrap().max_attempts, 70);
+    let ask = |operation, node: &str, forward, arguments: &str| {
+        let call = guest.call("transfer", node, arguments);
+        Call { id: CallId { operation, ..call.id.clone() }, forward, ..call }
+    };
+    let arguments = r#"{"from":"ada","to":"wall","cents":500,"delay_ms":null}"#;
+    let tried = guest.sandbox.call(&ask(Operation::Try, "debit", None, arguments)).await;
+    assert_eq!(completed(&tried), r#"{"hold":"ada-500","cents":500}"#);
+    let hold = || Some(Forward::Completed(Json::parse(r#"{"hold":"ada-500","cents":500}"#).unwrap()));
+    let confirmed = guest.sandbox.call(&ask(Operation::Confirm, "debit", hold(), arguments)).await;
+    assert_eq!(completed(&confirmed), "500");
+    let refused = guest.sandbox.call(&ask(Operation::Confirm, "credit", hold(), arguments)).await;
+    assert!(matches!(refused.outcome, Outcome::Rejected(_)), "{refused:?}");
+    for (forward, expected) in [(hold(), "\"ada-500\""), (Some(Forward::Unknown), "null")] {
+        let cancelled = guest.sandbox.call(&ask(Operation::Cancel, "debit", forward, arguments)).await;
+        assert_eq!(completed(&cancelled), expected);
+    }
+    let nobody = guest.sandbox.call(&ask(Operation::Try, "nobody", None, "{}")).await.outcome;
+    let Outcome::Rejected(failure) = nobody else { panic!("{nobody:?}") };
+    assert_eq!(failure.to_string(), "`no-such-participant`: tcc `transfer` has no participant `nobody`");
+}
+
+/// A module of TCCs that lost the interface it answers with.
+#[tokio::test]
+async fn a_module_that_describes_what_it_cannot_answer_for_is_told() {
+    let bytes = renamed(&file("transfer"), b"wasaga:plugin/participant@", b"wasaga:plugin/participanx@");
+    let told = refused(bytes).await.to_string();
+    let expected = "it describes tcc `transfer` and does not export `wasaga:plugin/participant@0.1.0` (build it anew";
+    assert!(told.contains(expected), "{told}");
+    let bytes = renamed(&file("order"), b"wasaga:plugin/compensation@", b"wasaga:plugin/compensatiox@");
+    let told = refused(bytes).await.to_string();
+    assert!(told.contains("it does not export `wasaga:plugin/compensation@0.1.0`"), "{told}");
+}
+
+fn renamed(bytes: &[u8], old: &[u8], new: &[u8]) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    while let Some(place) = bytes.windows(old.len()).position(|window| window == old) {
+        bytes[place..place + new.len()].copy_from_slice(new);
+    }
+    bytes
 }
 
 #[tokio::test]
