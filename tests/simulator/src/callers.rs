@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use wasaga_core::{Digest, Json, Operator, Status, TransactionId};
+use wasaga_core::{Digest, Json, Kind, Operator, Status, TransactionId};
 use wasaga_engine::{Engine, Error, StartRequest};
 use wasaga_journal::Row;
 
@@ -89,8 +89,12 @@ impl Callers {
         let script = start.key.map_or(number, |key| self.first_with(key));
         let headers = BTreeMap::from([(START.into(), Arc::from(script.to_string()))]);
         let key = start.key.map(|key| format!("k{key}").into());
-        let mut request =
-            StartRequest::new(Digest::of(MODULE), self.hosts.stage.scenario.saga.name.as_str().into(), input);
+        let scenario = &self.hosts.stage.scenario;
+        let definition = match start.kind {
+            Kind::Saga => scenario.saga.name.as_str(),
+            Kind::Tcc => scenario.tcc.name.as_str(),
+        };
+        let mut request = StartRequest::new(Digest::of(MODULE), definition.into(), input);
         request.headers = headers;
         request.policy = start.policy;
         request.key = key;

@@ -3,8 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use wasaga_core::definition::{Compensation, CompensationPolicy, Limits, Parameter, Saga, Source, Step};
-use wasaga_core::{Json, Operation, RetryPolicy};
+use wasaga_core::definition::{
+    Compensation, CompensationPolicy, Limits, Parameter, Participant, Saga, Source, Step, Tcc,
+};
+use wasaga_core::{Json, Kind, Operation, RetryPolicy};
 
 use crate::chance::Chance;
 use crate::scenario::{
@@ -27,7 +29,7 @@ pub fn draw(seed: u64) -> Scenario {
     // Now and then everything goes wrong at once, again and again.
     let wild = if chance.percent(8) { 5 } else { 1 };
     let (faults, outages) = if stormy { journal(chance, wild) } else { (Vec::new(), Vec::new()) };
-    Scenario {
+    let mut scenario = Scenario {
         seed,
         lines,
         hosts: (0..places).map(|place| host(chance, place)).collect(),
@@ -38,7 +40,95 @@ pub fn draw(seed: u64) -> Scenario {
         actions: if chance.percent(45) { actions(chance, &saga, starts.len(), places, wild) } else { Vec::new() },
         mends: (0..chance.between(0, 5)).map(|_| mend(chance)).collect(),
         saga,
+        tcc: Tcc::default(),
         starts,
+    };
+    mix(&mut Chance::new(seed ^ TCCS), &mut scenario);
+    scenario
+}
+
+/// TCCs are drawn from a chance of their own, so that they change nothing of the sagas beside them.
+const TCCS: u64 = 0x7cc7_cc7c_c7cc_7cc7;
+
+/// Adds a TCC, and makes some of the starts runs of it.
+fn mix(chance: &mut Chance, scenario: &mut Scenario) {
+    scenario.tcc = tcc(chance);
+    let mut by_key = BTreeMap::new();
+    for start in &mut scenario.starts {
+        let kind = if chance.percent(45) { Kind::Tcc } else { Kind::Saga };
+        // Starts with one key are one transaction.
+        start.kind = start.key.map_or(kind, |key| *by_key.entry(key).or_insert(kind));
+        if start.kind == Kind::Tcc {
+            start.policy = None;
+        }
+    }
+    for action in &mut scenario.actions {
+        if scenario.starts[action.start].kind == Kind::Tcc {
+            let id = || format!("p{}", action.at_ms as usize % scenario.tcc.participants.len());
+            action.what = match std::mem::replace(&mut action.what, Word::Report) {
+                Word::Retry(node) => Word::Retry(node.map(|_| id())),
+                Word::Skip(_) => Word::Skip(id()),
+                Word::Patch(..) => Word::Patch(id(), None),
+                other => other,
+            };
+        }
+    }
+    let odd = chance.pick(&[3, 10, 25]);
+    let settle_odd = chance.pick(&[0, 20, 60]);
+    for start in 0..scenario.starts.len() {
+        for participant in &scenario.tcc.participants {
+            for (operation, odd) in
+                [(Operation::Try, odd), (Operation::Confirm, settle_odd), (Operation::Cancel, settle_odd)]
+            {
+                let lines = (0..chance.between(1, 5)).map(|_| behaviour(chance, odd)).collect();
+                let key = ScriptKey { start, node: participant.id.clone(), item: None, operation };
+                scenario.scripts.insert(key, lines);
+            }
+        }
+    }
+}
+
+fn tcc(chance: &mut Chance) -> Tcc {
+    let count = chance.pick(&[1usize, 2, 2, 3, 3, 4, 5]);
+    let mut participants: Vec<Participant> = Vec::new();
+    for i in 0..count {
+        let participant = participant(chance, i, &participants);
+        participants.push(participant);
+    }
+    let deadline = chance.maybe(20, |chance| chance.between(100, SPAN_MS));
+    Tcc { name: "trip".into(), participants, deadline, ..Tcc::default() }
+}
+
+fn participant(chance: &mut Chance, i: usize, before: &[Participant]) -> Participant {
+    let order = chance.between(0, 2) as u32;
+    let mut parameters = Vec::new();
+    if let Some(earlier) = before.iter().find(|one| one.order < order).filter(|_| chance.percent(50)) {
+        let source = Source::StepOutput { step: earlier.id.clone(), pointer: None };
+        parameters.push(parameter("before", source, chance.percent(40)));
+    }
+    if chance.percent(10) {
+        parameters.push(parameter("variable", Source::Variable("v".into()), false));
+    }
+    let settle = |chance: &mut Chance| Limits {
+        timeout: Some(chance.between(100, 2_000)),
+        total_timeout: chance.maybe(10, |chance| chance.between(300, SPAN_MS)),
+        retry: chance.maybe(70, retry),
+        ..Limits::default()
+    };
+    Participant {
+        id: format!("p{i}"),
+        order,
+        optional: chance.percent(25),
+        parameters,
+        try_limits: Limits {
+            timeout: Some(chance.between(100, 2_000)),
+            total_timeout: chance.maybe(15, |chance| chance.between(300, SPAN_MS)),
+            retry: Some(retry(chance)),
+            ..Limits::default()
+        },
+        confirm_limits: settle(chance),
+        cancel_limits: settle(chance),
+        ..Participant::default()
     }
 }
 
@@ -152,6 +242,7 @@ fn starts(chance: &mut Chance, places: usize) -> Vec<Start> {
     (0..count)
         .map(|_| Start {
             at_ms: chance.pick(&[0, 0, 1]) * chance.between(0, 2_000),
+            kind: Kind::Saga,
             place: chance.index(places),
             policy: chance.maybe(20, |chance| chance.pick(&CompensationPolicy::ALL)),
             key: if keyed { Some(chance.between(0, 1) as u32) } else { None },

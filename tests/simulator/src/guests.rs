@@ -32,7 +32,10 @@ impl Guests for Simulated {
             name: "simulated".into(),
             version: "1.0.0".into(),
             description: String::new(),
-            definitions: vec![Definition::Saga(self.stage.scenario.saga.clone())],
+            definitions: vec![
+                Definition::Saga(self.stage.scenario.saga.clone()),
+                Definition::Tcc(self.stage.scenario.tcc.clone()),
+            ],
             capabilities: Vec::new(),
             calls_per_instance: 1,
             annotations: Vec::new(),

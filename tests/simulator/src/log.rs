@@ -106,6 +106,8 @@ pub struct Evidence {
     pub reports: Vec<Report>,
     /// Units whose effect the partner has at the end, with the start's number in front.
     pub present: Vec<(TransactionId, String, Option<u32>)>,
+    /// Participants that the partner was told to confirm.
+    pub confirmed: Vec<(TransactionId, String, Option<u32>)>,
     /// Promises of the run itself that were not kept, such as coming to rest in time.
     pub troubles: Vec<String>,
 }
@@ -167,7 +169,7 @@ impl Evidence {
             // Writing to a string does not fail.
             let _ = writeln!(text, "{:>12} {:?}", entry.at_us, entry.what);
         }
-        let _ = writeln!(text, "{:?}\n{:?}\n{:?}", self.stored, self.present, self.troubles);
+        let _ = writeln!(text, "{:?}\n{:?}\n{:?}\n{:?}", self.stored, self.present, self.confirmed, self.troubles);
         text
     }
 }

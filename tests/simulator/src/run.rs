@@ -137,7 +137,10 @@ async fn gather(stage: &Stage, hosts: &Hosts) -> Evidence {
             stage.trouble("a host that drives nothing does not come to an end of its drain".into());
         }
     }
-    let present = stage.partner.lock().present();
+    let (present, confirmed) = {
+        let partner = stage.partner.lock();
+        (partner.present(), partner.confirmed())
+    };
     let troubles = std::mem::take(&mut *stage.troubles.lock());
-    Evidence { log: stage.take_log(), stored, reports, present, troubles }
+    Evidence { log: stage.take_log(), stored, reports, present, confirmed, troubles }
 }

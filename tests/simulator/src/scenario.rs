@@ -1,19 +1,21 @@
-//! One run, as plain data: a saga, who starts it, what its guests answer, and everything that goes
+//! One run, as plain data: a saga and a TCC, who starts them, what its guests answer, and everything that goes
 //! wrong. All of it is drawn before the run begins, so that a part can be left out and the rest
 //! stays as it is; that is what shrinking lives on.
 
 use std::collections::BTreeMap;
 
-use wasaga_core::Operation;
-use wasaga_core::definition::{CompensationPolicy, Saga};
+use wasaga_core::definition::{CompensationPolicy, Saga, Tcc};
+use wasaga_core::{Kind, Operation};
 
 /// One run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scenario {
     /// What it was drawn from, and what the engine's own chance follows from.
     pub seed: u64,
-    /// The one definition.
+    /// What sagas are runs of.
     pub saga: Saga,
+    /// What TCCs are runs of.
+    pub tcc: Tcc,
     /// Elements of the array that fan-outs take from the input.
     pub lines: u32,
     /// Transactions, by when they are started.
@@ -39,6 +41,8 @@ pub struct Scenario {
 pub struct Start {
     /// When.
     pub at_ms: u64,
+    /// Of the saga or of the TCC.
+    pub kind: Kind,
     /// Which host is asked first.
     pub place: usize,
     /// How it unwinds, where the start says so.
@@ -147,7 +151,7 @@ pub enum FaultKind {
 pub struct ScriptKey {
     /// Which start.
     pub start: usize,
-    /// The step.
+    /// The step or participant.
     pub node: String,
     /// The item of a fan-out.
     pub item: Option<u32>,
@@ -255,7 +259,11 @@ impl Scenario {
     pub fn size(&self) -> usize {
         let scripts: usize = self.scripts.values().map(Vec::len).sum();
         let lists = self.faults.len() + self.outages.len() + self.ends.len() + self.actions.len() + self.mends.len();
-        lists + scripts + self.saga.steps.len() * 4 + self.starts.len() * 2 + self.hosts.len() * 2
+        lists
+            + scripts
+            + (self.saga.steps.len() + self.tcc.participants.len()) * 4
+            + self.starts.len() * 2
+            + self.hosts.len() * 2
     }
 
     /// Virtual time after which nothing goes wrong any more.

@@ -44,6 +44,15 @@ pub fn scenario(scenario: &Scenario) -> String {
         }
         text.push('\n');
     }
+    let _ = writeln!(text, "tcc: deadline {:?} ms", scenario.tcc.deadline);
+    for one in &scenario.tcc.participants {
+        let _ = write!(text, "  {} of order {}{}", one.id, one.order, if one.optional { ", optional" } else { "" });
+        for parameter in &one.parameters {
+            let _ = write!(text, ", {} = {:?}{}", parameter.name, parameter.source, required(parameter.required));
+        }
+        let limits = (&one.try_limits, &one.confirm_limits, &one.cancel_limits);
+        let _ = writeln!(text, "\n     try {:?}\n     confirm {:?}\n     cancel {:?}", limits.0, limits.1, limits.2);
+    }
     let mut list = |name: &str, lines: Vec<String>| {
         for line in lines {
             let _ = writeln!(text, "{name}: {line}");

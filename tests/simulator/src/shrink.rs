@@ -53,6 +53,9 @@ fn candidates(scenario: &Scenario) -> Vec<Scenario> {
     for i in (0..scenario.saga.steps.len()).filter(|_| scenario.saga.steps.len() > 1) {
         with(&|s| remove_step(s, i));
     }
+    for i in (0..scenario.tcc.participants.len()).filter(|_| scenario.tcc.participants.len() > 1) {
+        with(&|s| remove_participant(s, i));
+    }
     for i in (0..scenario.starts.len()).filter(|_| scenario.starts.len() > 1) {
         with(&|s| remove_start(s, i));
     }
@@ -97,6 +100,14 @@ type With<'a> = dyn FnMut(&dyn Fn(&mut Scenario)) + 'a;
 /// The same with plainer settings.
 fn plainer(scenario: &Scenario, with: &mut With<'_>) {
     with(&|s| s.saga.deadline = None);
+    with(&|s| s.tcc.deadline = None);
+    for i in 0..scenario.tcc.participants.len() {
+        with(&|s| s.tcc.participants[i].optional = false);
+        with(&|s| s.tcc.participants[i].parameters.clear());
+        with(&|s| s.tcc.participants[i].try_limits = Limits::default());
+        with(&|s| s.tcc.participants[i].confirm_limits = Limits::default());
+        with(&|s| s.tcc.participants[i].cancel_limits = Limits::default());
+    }
     with(&|s| s.saga.concurrency = None);
     with(&|s| s.starts.iter_mut().for_each(|start| start.policy = None));
     with(&|s| s.hosts.iter_mut().for_each(|host| host.skew_ms = 0));
@@ -113,6 +124,14 @@ fn plainer(scenario: &Scenario, with: &mut With<'_>) {
             }
         });
     }
+}
+
+fn remove_participant(scenario: &mut Scenario, at: usize) {
+    let id = scenario.tcc.participants.remove(at).id;
+    for one in &mut scenario.tcc.participants {
+        one.parameters.retain(|p| !matches!(&p.source, Source::StepOutput { step, .. } if *step == id));
+    }
+    scenario.scripts.retain(|key, _| key.node != id);
 }
 
 fn plain_step(step: &mut Step) {

@@ -46,6 +46,8 @@ pub(crate) struct Partner {
 struct Effects {
     done: bool,
     undone: bool,
+    /// What was tried is made final.
+    confirmed: bool,
     /// The attempts that did it.
     by: BTreeSet<u32>,
     /// Attempts that were answered with no, and how: what they still bring is passed over, and who
@@ -72,13 +74,22 @@ impl Partner {
     pub(crate) fn take(&mut self, visit: &Visit) -> &'static str {
         let unit = self.unit(visit);
         match visit.operation {
-            Operation::Run if unit.closed.contains_key(&visit.attempt) => "passed over: the attempt was refused",
-            Operation::Run if unit.undone => "passed over: it was undone",
-            Operation::Run => {
+            Operation::Run | Operation::Try if unit.closed.contains_key(&visit.attempt) => {
+                "passed over: the attempt was refused"
+            }
+            Operation::Run | Operation::Try if unit.undone => "passed over: it was undone",
+            Operation::Run | Operation::Try => {
                 unit.by.insert(visit.attempt);
                 if std::mem::replace(&mut unit.done, true) { "done already" } else { "done" }
             }
-            _ => {
+            Operation::Confirm => {
+                if std::mem::replace(&mut unit.confirmed, true) {
+                    "confirmed already"
+                } else {
+                    "confirmed"
+                }
+            }
+            Operation::Compensate | Operation::Cancel => {
                 if std::mem::replace(&mut unit.undone, true) {
                     "undone already"
                 } else {
@@ -92,14 +103,14 @@ impl Partner {
     pub(crate) fn has_done(&mut self, visit: &Visit) -> bool {
         let unit = self.unit(visit);
         match visit.operation {
-            Operation::Run => unit.by.contains(&visit.attempt) && !unit.undone,
-            _ => false,
+            Operation::Run | Operation::Try => unit.by.contains(&visit.attempt) && !unit.undone,
+            Operation::Compensate | Operation::Confirm | Operation::Cancel => false,
         }
     }
 
     /// Remembers that this attempt was answered with no.
     pub(crate) fn close(&mut self, visit: &Visit, answer: &Outcome) {
-        if visit.operation == Operation::Run {
+        if visit.operation.is_forward() {
             self.unit(visit).closed.insert(visit.attempt, answer.clone());
         }
     }
@@ -107,9 +118,14 @@ impl Partner {
     /// The no that this attempt was answered with.
     pub(crate) fn refusal(&mut self, visit: &Visit) -> Option<Outcome> {
         match visit.operation {
-            Operation::Run => self.unit(visit).closed.get(&visit.attempt).cloned(),
-            _ => None,
+            Operation::Run | Operation::Try => self.unit(visit).closed.get(&visit.attempt).cloned(),
+            Operation::Compensate | Operation::Confirm | Operation::Cancel => None,
         }
+    }
+
+    /// Participants that were told to make it final.
+    pub(crate) fn confirmed(&self) -> Vec<(TransactionId, String, Option<u32>)> {
+        self.units.iter().filter(|(_, unit)| unit.confirmed).map(|(unit, _)| unit.clone()).collect()
     }
 
     /// Units whose effect is there.

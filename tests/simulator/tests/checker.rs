@@ -5,9 +5,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use wasaga_core::definition::{Compensation, CompensationPolicy, Limits, Parameter, Saga, Source, Step};
+use wasaga_core::definition::{
+    Compensation, CompensationPolicy, Limits, Parameter, Participant, Saga, Source, Step, Tcc,
+};
 use wasaga_core::{
-    Cause, Epoch, Fact, Forward, IdempotencyKey, Json, Operation, Operator, Record, RetryPolicy, Status, TransactionId,
+    Cause, Epoch, Fact, Forward, IdempotencyKey, Json, Kind, Operation, Operator, Record, RetryPolicy, Status,
+    TransactionId,
 };
 use wasaga_simulator::checker::{RULES, check};
 use wasaga_simulator::log::{Answered, Evidence, Told, What};
@@ -40,7 +43,8 @@ fn scenario() -> Scenario {
             ..Saga::default()
         },
         lines: 2,
-        starts: vec![Start { at_ms: 0, place: 0, policy: None, key: Some(1), patience_ms: 5_000 }],
+        tcc: trip(),
+        starts: vec![Start { at_ms: 0, kind: Kind::Saga, place: 0, policy: None, key: Some(1), patience_ms: 5_000 }],
         hosts: vec![Host { begins_ms: 0, skew_ms: 0, in_flight_max: 64, patience_ms: 1_000 }],
         ends: vec![],
         faults: vec![],
@@ -53,6 +57,19 @@ fn scenario() -> Scenario {
         actions: vec![],
         mends: vec![],
     }
+}
+
+/// `p0`, then `p1`.
+fn trip() -> Tcc {
+    let participant = |id: &str, order| Participant { id: id.into(), order, ..Participant::default() };
+    Tcc { name: "trip".into(), participants: vec![participant("p0", 1), participant("p1", 2)], ..Tcc::default() }
+}
+
+/// The same with the TCC in the place of the saga; it is confirmed.
+fn tcc_scenario() -> Scenario {
+    let mut scenario = scenario();
+    scenario.starts[0].kind = Kind::Tcc;
+    scenario
 }
 
 /// The records of the log changed, and the journal with them.
@@ -196,6 +213,20 @@ const BENDS: &[(&str, Bend)] = &[
     ("rest", |_, evidence| evidence.troubles.push("it does not end".into())),
 ];
 
+/// For every rule of TCCs a way to break it.
+const TCC_BENDS: &[(&str, Bend)] = &[
+    ("tcc-order", |scenario, _| scenario.tcc.participants[0].order = 3),
+    ("tcc-decision", |_, evidence| {
+        fact(evidence, |fact| {
+            if *fact == Fact::Confirming {
+                *fact = Fact::Cancelling { cause: Cause::Deadline };
+            }
+        });
+    }),
+    ("tcc-tries", |_, evidence| insert(evidence, &Fact::Confirming, |fact| starts(fact, "p1", Operation::Try))),
+    ("tcc-ends", |_, evidence| evidence.confirmed.clear()),
+];
+
 fn broken(scenario: &Scenario, evidence: &Evidence) -> BTreeSet<&'static str> {
     check(scenario, evidence).into_iter().map(|violation| violation.rule).collect()
 }
@@ -208,17 +239,25 @@ fn what_is_sound_breaks_no_rule() {
     assert!(told.is_empty(), "{told:#?}");
     assert_eq!(evidence.stored[0].row.status, Status::Compensated);
     assert_eq!(evidence.reports[0].policy, Some(CompensationPolicy::StrictSequential));
+
+    let scenario = tcc_scenario();
+    let evidence = run(&Arc::new(scenario.clone()));
+    let told: Vec<String> = check(&scenario, &evidence).iter().map(ToString::to_string).collect();
+    assert!(told.is_empty(), "{told:#?}");
+    assert_eq!(evidence.stored[0].row.status, Status::Confirmed);
 }
 
 #[test]
 fn every_rule_complains_when_it_is_broken() {
-    let evidence = run(&Arc::new(scenario()));
-    for (rule, bend) in BENDS {
-        let (mut scenario, mut evidence) = (scenario(), evidence.clone());
-        bend(&mut scenario, &mut evidence);
-        let broken = broken(&scenario, &evidence);
-        assert!(broken.contains(rule), "{rule} was broken, and {broken:?} complain");
+    for (sound, bends) in [(scenario(), BENDS), (tcc_scenario(), TCC_BENDS)] {
+        let evidence = run(&Arc::new(sound.clone()));
+        for (rule, bend) in bends {
+            let (mut scenario, mut evidence) = (sound.clone(), evidence.clone());
+            bend(&mut scenario, &mut evidence);
+            let broken = broken(&scenario, &evidence);
+            assert!(broken.contains(rule), "{rule} was broken, and {broken:?} complain");
+        }
     }
-    let shown: BTreeSet<&str> = BENDS.iter().map(|(rule, _)| *rule).collect();
+    let shown: BTreeSet<&str> = BENDS.iter().chain(TCC_BENDS).map(|(rule, _)| *rule).collect();
     assert_eq!(shown, RULES.iter().map(|(rule, _)| *rule).collect(), "one for each rule");
 }

@@ -28,9 +28,14 @@ pub(super) fn check_keys(evidence: &Evidence, found: &mut Findings) {
     }
 }
 
-pub(super) fn check(graph: &Graph<'_>, book: &Book<'_>, found: &mut Findings) {
+/// What holds of the calls of any transaction.
+pub(super) fn check_made(book: &Book<'_>, found: &mut Findings) {
     check_durable(book, found);
     check_truth(book, found);
+}
+
+pub(super) fn check(graph: &Graph<'_>, book: &Book<'_>, found: &mut Findings) {
+    check_made(book, found);
     for (i, made) in book.calls.iter().enumerate() {
         check_forward(book, made, found);
         check_arguments(graph, book, i, found);

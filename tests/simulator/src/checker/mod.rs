@@ -8,6 +8,7 @@ mod ends;
 mod graph;
 mod owners;
 mod story;
+mod tcc;
 mod undo;
 mod units;
 
@@ -46,7 +47,7 @@ pub const RULES: &[(&str, &str)] = &[
     ("same-key", "the idempotency key is the same over attempts, and another for every other operation (I6)"),
     ("same-arguments", "a repeated call repeats its arguments, and they are what the definition binds"),
     ("truth", "a recorded outcome is what the guest answered; a lost call is unknown (I10)"),
-    ("forward", "a compensation is told what is known of the step"),
+    ("forward", "a compensation is told what is known of the step, a confirm and a cancel of the try"),
     ("attempts", "attempts follow one another and are not more than the policy allows"),
     ("time", "nothing starts before it is due or after its time, and deadlines are not extended"),
     ("at-most-once", "an unknown outcome of an at-most-once step is not repeated"),
@@ -59,6 +60,10 @@ pub const RULES: &[(&str, &str)] = &[
     ("undo-order", "steps are undone in the order of the policy"),
     ("circuit", "a critical compensation that failed opens the circuit, and nothing else does"),
     ("ends", "completed, compensated, stuck and terminated mean what semantics.md says"),
+    ("tcc-order", "participants are tried and confirmed in rising order, and cancelled in falling"),
+    ("tcc-decision", "a TCC is decided once, for a reason that is on record, and every call fits the decision"),
+    ("tcc-tries", "no try is called once it is decided, nor after its participant's cancel"),
+    ("tcc-ends", "confirmed, cancelled and stuck mean what semantics.md says, also at the partner"),
     ("left-behind", "an effect that remains at the end is one that the end allows for (I10)"),
     ("report", "row, report and records tell the same"),
     ("words", "an operator's word that was confirmed is in the journal once; a refused one is not"),
@@ -80,6 +85,10 @@ pub fn check(scenario: &Scenario, evidence: &Evidence) -> Vec<Violation> {
     for stored in &evidence.stored {
         let book = Book::of(evidence, stored.row.id);
         owners::check_stored(stored, &book, &mut found);
+        if *stored.row.definition == *scenario.tcc.name {
+            tcc::check(&scenario.tcc, evidence, stored, &book, &mut found);
+            continue;
+        }
         calls::check(&graph, &book, &mut found);
         let story = story::Story::read(&graph, &book, &mut found);
         ends::check(evidence, stored, &story, &mut found);

@@ -86,7 +86,10 @@ pub(super) fn check(evidence: &Evidence, found: &mut Findings) {
 }
 
 fn ends(record: &Record) -> bool {
-    matches!(record.fact, Fact::Finished | Fact::Compensated | Fact::Terminated { .. })
+    matches!(
+        record.fact,
+        Fact::Finished | Fact::Compensated | Fact::Confirmed | Fact::Cancelled | Fact::Terminated { .. }
+    )
 }
 
 /// What the journal has is what was appended, and its row tells how much that is.
