@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use support::*;
-use wasaga_core::definition::{self, CompensationPolicy};
+use wasaga_core::definition::{self, CompensationPolicy, Definition};
 use wasaga_core::saga::Report;
-use wasaga_core::{Call, Digest, Epoch, Name, Outcome, Seq, Status, Summary, Timestamp, TransactionId};
+use wasaga_core::{Call, Digest, Epoch, Name, Operation, Outcome, Seq, Status, Summary, Timestamp, TransactionId};
 use wasaga_engine::StartRequest;
 use wasaga_journal::memory::Memory;
 use wasaga_journal::sqlite::{Options, Sqlite, Synchronous};
@@ -40,6 +40,11 @@ fn diamond_fails(call: &Call) -> (Duration, Outcome) {
 
 fn fan_out_fails(call: &Call) -> (Duration, Outcome) {
     instant(if (what(call), call.id.item) == (("f", false), Some(2)) { rejected() } else { done() })
+}
+
+fn b_is_refused(call: &Call) -> (Duration, Outcome) {
+    let refused = (&*call.id.node, call.id.operation) == ("b", Operation::Try);
+    instant(if refused { rejected() } else { done() })
 }
 
 fn chain_works(_: &Call) -> (Duration, Outcome) {
@@ -193,9 +198,11 @@ impl Journal for Faulty {
 #[tokio::test(start_paused = true)]
 async fn a_journal_that_fails_now_and_then_changes_nothing() {
     for (definition, script, end) in [
-        (chain(), chain_fails as Script, Status::Compensated),
-        (diamond(), diamond_fails as Script, Status::Compensated),
-        (fan_out(), chain_works as Script, Status::Completed),
+        (Definition::Saga(chain()), chain_fails as Script, Status::Compensated),
+        (Definition::Saga(diamond()), diamond_fails as Script, Status::Compensated),
+        (Definition::Saga(fan_out()), chain_works as Script, Status::Completed),
+        (Definition::Tcc(tcc(vec![participant("a", 1), participant("b", 2)])), chain_works, Status::Confirmed),
+        (Definition::Tcc(tcc(vec![participant("a", 1), participant("b", 2)])), b_is_refused, Status::Cancelled),
     ] {
         let guests = Scripted::new(definition, script);
         let journal = Arc::new(Faulty { inner: Memory::new(), turn: AtomicU64::new(0) });
