@@ -36,7 +36,7 @@ fn files_that_are_no_guests_are_told_apart() {
     check_file("empty.wasm", b"", "it is empty (was it copied whole?)");
     check_file("note.wasm", b"hello", "it is not WebAssembly (give a component");
     check_file("core.wasm", &wat::parse_str("(module)").unwrap(), "it is a core WebAssembly module, not a component");
-    check_file("bare.wasm", &wat::parse_str("(component)").unwrap(), "it is a component and not a saga");
+    check_file("bare.wasm", &wat::parse_str("(component)").unwrap(), "it is a component and neither saga nor TCC");
     check_file("native.wasm", b"\x7fELF\x02\x01\x01", "it is native code");
     let mut cut = std::fs::read(guest("hello")).unwrap();
     cut.truncate(5_000);

@@ -82,7 +82,7 @@ fn a_megabyte_that_is_printed_is_cut_and_harms_nobody() {
     let user = User::new();
     let ended = run(&user, "megabyte", &["--log", "info"]).with(0);
     assert!(ended.stdout.contains("✔ work") && ended.stdout.contains("1048576"), "{}", ended.stdout);
-    let dropped = ended.stderr.lines().find(|line| line.contains("output was dropped"));
+    let dropped = ended.stderr.lines().find(|line| line.contains("output beyond 64 KiB of a call was dropped"));
     assert!(dropped.is_some_and(|line| line.contains("stream=\"stdout\"")), "{}", ended.stderr);
     assert!(ended.stderr.contains("00000 xxx"), "what is printed first is shown");
     assert!(ended.stderr.len() < 400_000, "{} bytes of log", ended.stderr.len());

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::{Notify, Semaphore};
 use wasaga_core::{Defaults, Name, TransactionId};
 use wasaga_journal::{HostId, Journal};
 
 use crate::clock::{Machine, World};
 use crate::conditions::Cel;
 use crate::definitions::Definitions;
-use crate::engine::{Drain, Inner};
+use crate::engine::{Draining, Inner};
 use crate::port::Guests;
 use crate::watch::Counters;
 use crate::{Engine, Error, Watch, recovery, retention};
@@ -140,7 +140,7 @@ impl Builder {
             orphans: Default::default(),
             unsure_until: Default::default(),
             permits: Arc::new(Semaphore::new(self.in_flight_max)),
-            drain: watch::Sender::new(Drain::No),
+            drain: Draining::default(),
             emptied: Notify::new(),
             counters: Counters::default(),
         });

@@ -81,7 +81,8 @@ pub(crate) struct Driver {
     epoch: Epoch,
     asks: mpsc::Receiver<Ask>,
     tell: watch::Sender<Option<Told>>,
-    drain: watch::Receiver<Drain>,
+    /// How far the drain was when it was looked at last.
+    drain: Drain,
     /// A call that is alone runs in this task; it needs no other.
     alone: FuturesUnordered<Answering>,
     /// Calls that run side by side, on all cores. Dropping the set stops them.
@@ -100,7 +101,7 @@ impl Driver {
         permit: OwnedSemaphorePermit,
     ) -> Self {
         let Ends { asks, tell } = place.take();
-        let (id, drain) = (transaction.id(), inner.drain.subscribe());
+        let (id, drain) = (transaction.id(), inner.drain.now());
         let (alone, beside) = (FuturesUnordered::new(), JoinSet::new());
         Self { inner, transaction, id, epoch, asks, tell, drain, alone, beside, fruitless: false, permit }
     }
@@ -158,7 +159,7 @@ impl Driver {
 
     fn rest(&self) -> Option<Stop> {
         let summary = self.transaction.summary();
-        let drain = *self.drain.borrow();
+        let drain = self.drain;
         if summary.status.is_ended() {
             return Some(Stop::Rest);
         }
@@ -182,7 +183,10 @@ impl Driver {
             // repeat it. None keeps the others waiting for good: a drain changes twice, a call answers
             // once, a due time is over when it was seen to, and who asks waits for the answer.
             biased;
-            _ = self.drain.changed() => None,
+            drain = self.inner.drain.beyond(self.drain) => {
+                self.drain = drain;
+                None
+            }
             Some((call, answer)) = self.alone.next() => Some(Event::Answered(call, answer)),
             Some(joined) = self.beside.join_next() => match joined {
                 Ok((call, answer)) => Some(Event::Answered(call, answer)),

@@ -68,13 +68,51 @@ pub struct Drained {
 }
 
 /// How far a drain is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Drain {
+    #[default]
     No,
     /// Nothing new begins.
     Calls,
     /// What still runs is dropped.
     Cut,
+}
+
+/// How far this host's drain is. Who waits is woken in the order of waiting, and not at random as by a
+/// `watch`, so that one schedule gives one run.
+#[derive(Debug, Default)]
+pub(crate) struct Draining {
+    /// A plain lock, held for a read or a write of one value.
+    level: Mutex<Drain>,
+    moved: Notify,
+}
+
+impl Draining {
+    pub(crate) fn now(&self) -> Drain {
+        *self.level.lock()
+    }
+
+    /// Goes on to this level; never back.
+    fn go_on(&self, to: Drain) {
+        let mut level = self.level.lock();
+        *level = to.max(*level);
+        drop(level);
+        self.moved.notify_waiters();
+    }
+
+    /// Waits until it is beyond this level; answers where it is then.
+    pub(crate) async fn beyond(&self, seen: Drain) -> Drain {
+        loop {
+            let mut moved = std::pin::pin!(self.moved.notified());
+            // From here on no move is missed.
+            moved.as_mut().enable();
+            let now = self.now();
+            if now > seen {
+                return now;
+            }
+            moved.await;
+        }
+    }
 }
 
 /// What a driver is reached by.
@@ -105,7 +143,7 @@ pub(crate) struct Inner {
     /// Until when the journal may still give us what we do not know of, for a create or a claim failed.
     pub(crate) unsure_until: Mutex<Option<Instant>>,
     pub(crate) permits: Arc<Semaphore>,
-    pub(crate) drain: watch::Sender<Drain>,
+    pub(crate) drain: Draining,
     /// Told when the last transaction is let go.
     pub(crate) emptied: Notify,
     pub(crate) counters: Counters,
@@ -113,7 +151,7 @@ pub(crate) struct Inner {
 
 impl Inner {
     pub(crate) fn is_draining(&self) -> bool {
-        *self.drain.borrow() > Drain::No
+        self.drain.now() > Drain::No
     }
 
     /// The moment of a decision.
@@ -383,13 +421,13 @@ impl Engine {
     /// given up. Call it before the process ends, so that others need not find out.
     pub async fn drain(&self, patience: Duration) -> Drained {
         let inner = &self.inner;
-        inner.drain.send_replace(Drain::Calls);
+        inner.drain.go_on(Drain::Calls);
         inner.permits.close();
         let cut = if tokio::time::timeout(patience, self.idle()).await.is_ok() {
             0
         } else {
             let cut = inner.live.lock().len();
-            inner.drain.send_replace(Drain::Cut);
+            inner.drain.go_on(Drain::Cut);
             self.idle().await;
             cut
         };

@@ -178,7 +178,6 @@ impl Inner {
     /// Drives a transaction that was claimed. One whose module is missing waits for it: it is never
     /// rolled back for that.
     async fn take_patiently(self: Arc<Self>, claim: Claim, place: Place, permit: OwnedSemaphorePermit) {
-        let mut drain = self.drain.subscribe();
         let mut alarmed = false;
         loop {
             match async { self.replay(&self.load(claim.id).await?).await }.await {
@@ -192,7 +191,7 @@ impl Inner {
                 }
                 Err(_) => {}
             }
-            let leaving = tokio::time::timeout(MODULE_EVERY, drain.wait_for(|drain| *drain > Drain::No)).await;
+            let leaving = tokio::time::timeout(MODULE_EVERY, self.drain.beyond(Drain::No)).await;
             if leaving.is_ok() {
                 break;
             }

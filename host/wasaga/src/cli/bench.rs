@@ -296,7 +296,16 @@ impl Reading {
         let (stats, made) = (engine.stats(), sandbox.stats());
         Self {
             at: Instant::now(),
-            transactions: stats.completed + stats.compensated + stats.stuck + stats.terminated,
+            transactions: [
+                stats.completed,
+                stats.compensated,
+                stats.confirmed,
+                stats.cancelled,
+                stats.stuck,
+                stats.terminated,
+            ]
+            .into_iter()
+            .sum(),
             calls: made.calls,
             instances: made.instances,
             appends: stats.appends,
