@@ -1,4 +1,7 @@
-//! Decides conditions with CEL. Parsed once; what an expression may see is the scope alone.
+//! Decides conditions with CEL. Parsed once; what an expression may see is the scope alone, and what it
+//! may cost is bounded before it is parsed and before it is evaluated.
+
+mod cost;
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,6 +13,9 @@ use wasaga_core::{Conditions, Json, Scope};
 
 /// Characters of one expression. Longer ones belong into a step.
 const CHARS_MAX: usize = 4_096;
+/// Words and signs of one expression. Each may go one level deeper into the parser, the evaluation and
+/// what drops it: all are recursive, and a thread's stack of 2 MiB bears 800 of the worst.
+const WORDS_MAX: usize = 400;
 /// Expressions that are kept parsed. Above it, the cache begins anew.
 const CACHED_MAX: usize = 10_000;
 
@@ -33,10 +39,27 @@ pub(crate) fn parse(expression: &str) -> Result<Program, String> {
     if expression.chars().count() > CHARS_MAX {
         return Err(format!("it is longer than {CHARS_MAX} characters"));
     }
+    if words(expression) > WORDS_MAX {
+        return Err(format!(
+            "it has more than {WORDS_MAX} words and signs (let a step find it out, or split the step)"
+        ));
+    }
     // The parser is another's code on a guest's text: a panic in it is a mistake in the text.
     let parsed = catch_unwind(AssertUnwindSafe(|| Program::compile(expression)));
     let parsed = parsed.map_err(|_| "it cannot be parsed".to_owned())?;
     parsed.map_err(|errors| first_mistake(&errors.to_string()))
+}
+
+/// Words, and every other sign that is no space; what stands in quotes counts as well.
+fn words(expression: &str) -> usize {
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    let (mut count, mut within) = (0, false);
+    for c in expression.chars() {
+        let begins = if is_word(c) { !within } else { !c.is_whitespace() };
+        count += usize::from(begins);
+        within = is_word(c);
+    }
+    count
 }
 
 /// The parser's first mistake, without its drawing of the place and its list of all that could follow.
@@ -68,15 +91,19 @@ impl Conditions for Cel {
     fn holds(&self, expression: &str, scope: &Scope<'_>) -> Result<bool, String> {
         let program = self.program(expression)?;
         let run = || {
-            let mut context = Context::default();
-            context.add_variable_from_value("input", value(scope.input)?);
-            let steps = scope.steps.iter().map(|(id, output)| Ok((id.to_string(), value(output)?)));
-            context.add_variable_from_value("steps", map(steps.collect::<Result<_, String>>()?));
-            let variables = scope.variables.iter().map(|(name, json)| Ok((name.to_string(), value(json)?)));
-            context.add_variable_from_value("variables", map(variables.collect::<Result<_, String>>()?));
-            let text = |text: &str| Value::String(Arc::new(text.to_owned()));
-            let headers = scope.headers.iter().map(|(name, value)| (name.to_string(), text(value)));
-            context.add_variable_from_value("headers", map(headers.collect()));
+            let (mut read, mut context) = (Read::default(), Context::default());
+            context.add_variable_from_value("input", read.value(scope.input)?);
+            let steps = scope.steps.iter().map(|(id, output)| Ok((id.to_string(), read.value(output)?)));
+            let steps = map(steps.collect::<Result<_, String>>()?);
+            context.add_variable_from_value("steps", steps);
+            let variables = scope.variables.iter().map(|(name, json)| Ok((name.to_string(), read.value(json)?)));
+            let variables = map(variables.collect::<Result<_, String>>()?);
+            context.add_variable_from_value("variables", variables);
+            let headers = scope.headers.iter().map(|(name, value)| (name.to_string(), read.text(value)));
+            let headers = map(headers.collect());
+            context.add_variable_from_value("headers", headers);
+            read.length = read.length.max(scope.steps.len()).max(scope.variables.len()).max(scope.headers.len());
+            read.admit(&program)?;
             program.execute(&context).map_err(|error| error.to_string())
         };
         match catch_unwind(AssertUnwindSafe(run)).map_err(|_| "it cannot be evaluated".to_owned())?? {
@@ -86,8 +113,50 @@ impl Conditions for Cel {
     }
 }
 
-fn value(json: &Json) -> Result<Value, String> {
-    json.read::<serde_json::Value>().map(from_json).map_err(|error| error.to_string())
+/// What an expression may look at, as it is read, and how large it is.
+#[derive(Default)]
+struct Read {
+    /// Elements of the longest list or map.
+    length: usize,
+    bytes: usize,
+}
+
+impl Read {
+    fn value(&mut self, json: &Json) -> Result<Value, String> {
+        let tree = json.read().map_err(|error| error.to_string())?;
+        self.length = self.length.max(longest(&tree));
+        self.bytes += json.as_str().len();
+        Ok(from_json(tree))
+    }
+
+    fn text(&mut self, text: &str) -> Value {
+        self.bytes += text.len();
+        Value::String(Arc::new(text.to_owned()))
+    }
+
+    /// Whether the expression may be evaluated on what was read.
+    fn admit(&self, program: &Program) -> Result<(), String> {
+        let (length, bytes) = (self.length as f64, self.bytes as f64);
+        if cost::steps(program.expression(), cost::Size { length, inner: length, bytes }) <= cost::STEPS_MAX {
+            return Ok(());
+        }
+        Err(format!(
+            "it may take more than {} steps: it walks lists within lists, or doubles what it has, and there are lists \
+             of {} elements and {} bytes (let a step find it out)",
+            cost::STEPS_MAX,
+            self.length,
+            self.bytes
+        ))
+    }
+}
+
+/// Elements of the longest list or map in it. What is nested too deeply for this was refused on reading.
+fn longest(tree: &serde_json::Value) -> usize {
+    match tree {
+        serde_json::Value::Array(items) => items.iter().map(longest).max().unwrap_or(0).max(items.len()),
+        serde_json::Value::Object(members) => members.values().map(longest).max().unwrap_or(0).max(members.len()),
+        _ => 0,
+    }
 }
 
 fn map(members: HashMap<String, Value>) -> Value {
@@ -143,6 +212,71 @@ mod tests {
             assert_eq!(check(holds), Ok(true), "{holds}");
         }
         assert_eq!(check("input.total < 100"), Ok(false));
+    }
+
+    /// On a stack as a thread of the runtime has it; an overflow ends the process, so this test with it.
+    #[test]
+    fn depth_is_bounded_before_it_is_parsed() {
+        let repeated =
+            |begin: &str, middle: &str, end: &str, times: usize| format!("{begin}{}{end}", middle.repeat(times));
+        let deep = move |times: usize| {
+            [
+                format!("{}true{}", "(".repeat(times), ")".repeat(times)),
+                format!("{}1{}[0] == 1", "[".repeat(times), "]".repeat(times)),
+                repeated("", "1+", "1 == 2", times),
+                repeated("", "!", "true", times),
+                repeated("", "true?1:", "1", times),
+                repeated("input", ".a", "", times),
+                repeated("input", "[0]", "", times),
+                repeated("input", ".size()", "", times),
+                repeated("input.tags", ".map(x,[x])", ".size() == 2", times),
+                format!("{}true{}", "[1].all(x,".repeat(times), ")".repeat(times)),
+                repeated("", "'a' in ", "input.tags", times),
+            ]
+        };
+        let small = std::thread::Builder::new().stack_size(2 << 20).spawn(move || {
+            for times in [5, 20, 35, 60, 100, 130, 180, 300, 350, 398] {
+                // Whatever it comes to, it comes back.
+                deep(times).iter().for_each(|expression| drop(check(expression)));
+            }
+            for expression in deep(2_000) {
+                let told = check(&expression).unwrap_err();
+                assert!(told.contains("more than 400 words and signs") || told.contains("longer than"), "{told}");
+            }
+        });
+        small.unwrap().join().unwrap();
+    }
+
+    #[test]
+    fn cost_is_bounded_before_it_is_evaluated() {
+        let list = format!("[{}1]", "1,".repeat(9_999));
+        let input = Json::parse(&format!(r#"{{"list":{list},"text":"{}"}}"#, "x".repeat(100_000))).unwrap();
+        let (variables, headers) = (Arc::default(), Arc::default());
+        let scope = || Scope { input: &input, steps: vec![], variables: &variables, headers: &headers };
+        let refused = |expression: &str| Cel::default().holds(expression, &scope()).unwrap_err();
+        for expression in [
+            "input.list.all(a, input.list.all(b, a == b))",
+            "input.list.map(a, input.list).size() > 0",
+            "input.list.all(a, input.text.size() > 0 && input.text + 'x' != input.text)",
+            &format!("[[1]]{}.size() == 1", ".map(x, x + x)".repeat(24)),
+            &format!("['x']{}.size() == 1", ".map(x, x + x)".repeat(24)),
+            &format!("[1]{}.size() == 1", ".map(x, [x, x, x])".repeat(20)),
+            &format!("[[1,2]]{}.size() == 1", ".map(x, x.map(y, x))".repeat(16)),
+        ] {
+            let begun = std::time::Instant::now();
+            let told = refused(expression);
+            assert!(told.starts_with("it may take more than 1000000 steps"), "{expression}: {told}");
+            assert!(begun.elapsed() < std::time::Duration::from_secs(2), "{expression}");
+        }
+        for holds in [
+            "input.list.all(a, a == 1)",
+            "input.list.map(a, a + 1).filter(b, b > 1).size() == 10000",
+            "input.list.exists(a, a == 1) && input.text.startsWith('x')",
+            "[1, 2, 3].all(a, [1, 2, 3].exists(b, a == b))",
+            "input.list == input.list && input.text == input.text",
+        ] {
+            assert_eq!(Cel::default().holds(holds, &scope()), Ok(true), "{holds}");
+        }
     }
 
     #[test]
