@@ -7,7 +7,8 @@ use crate::{
     id::{Digest, IdempotencyKey, Name, Seq, TransactionId},
     json::{Headers, Json, Variables},
     outcome::{Forward, Outcome, Usage, Writes},
-    record::{CallId, Record, Summary},
+    record::{CallId, Record},
+    status::Summary,
     time::Timestamp,
 };
 

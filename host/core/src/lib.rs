@@ -22,6 +22,7 @@ mod record;
 mod report;
 mod retry;
 pub mod saga;
+mod status;
 pub mod tcc;
 
 mod time;
@@ -37,10 +38,9 @@ pub use plan::{
     ATTEMPTS_MAX, Compensation, Defaults, ITEMS_MAX, Limits, Mistake, NAME_CHARS_MAX, PARAMETERS_MAX, PARTICIPANTS_MAX,
     Participant, ParticipantIx, Plan, STEPS_MAX, Step, StepIx, TccPlan,
 };
-pub use record::{
-    CallId, Cause, Created, Fact, Kind, LostCall, Operation, Operator, RECORD_VERSION, Record, Status, Summary,
-};
+pub use record::{CallId, Cause, Created, Fact, LostCall, Operation, Operator, RECORD_VERSION, Record};
 pub use report::{CauseReport, Decided, NodeReport, PhaseReached, Report, SettleReport, UndoReport};
 pub use retry::RetryPolicy;
+pub use status::{Kind, Status, Summary};
 pub use time::{Milliseconds, Timestamp};
 pub use transaction::{Checked, IllegalRecord, Refused, Start, Transaction};

@@ -14,7 +14,8 @@ use crate::{
     id::{Digest, Name, TransactionId},
     json::Json,
     outcome::Failure,
-    record::{Cause, Kind, Status},
+    record::Cause,
+    status::{Kind, Status},
 };
 
 /// The result object. Times are RFC 3339 in UTC; spans are in microseconds, memory in bytes.

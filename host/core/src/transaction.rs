@@ -9,9 +9,10 @@ use crate::{
     id::{Digest, Name, Seq, TransactionId},
     json::Json,
     plan::{Plan, TccPlan},
-    record::{CallId, Created, Kind, Operator, Record, Summary},
+    record::{CallId, Created, Operator, Record},
     report::Report,
     saga::Saga,
+    status::{Kind, Summary},
     tcc::Tcc,
     time::Milliseconds,
 };

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     definition::{Action, Parameter, Saga, Source, Step},
-    record::Kind,
+    status::Kind,
 };
 
 /// The graph of a definition without mistakes.

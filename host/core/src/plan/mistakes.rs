@@ -9,7 +9,7 @@ use crate::{
     binding,
     definition::{Limits, Parameter},
     json::Json,
-    record::Kind,
+    status::Kind,
 };
 
 /// All that is wrong with one definition so far.

@@ -8,8 +8,8 @@ use crate::{
     definition::{self, Parameter, Source, Tcc},
     id::Name,
     json::Json,
-    record::Kind,
     retry::RetryPolicy,
+    status::Kind,
     time::Milliseconds,
 };
 

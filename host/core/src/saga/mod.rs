@@ -20,7 +20,8 @@ use crate::{
     command::{Answer, Decision, Moment},
     id::{Seq, TransactionId},
     plan::Plan,
-    record::{CallId, Created, Fact, Kind, Record, Summary},
+    record::{CallId, Created, Fact, Record},
+    status::{Kind, Summary},
 };
 use state::State;
 use turn::Turn;

@@ -7,8 +7,8 @@ use crate::{
     attempt::{Tally, Try},
     json::Json,
     plan::{Plan, Step},
-    record::{Kind, Status},
     report::{CauseReport, NodeReport, Report, UndoReport, unit_name},
+    status::{Kind, Status},
 };
 
 impl Report {

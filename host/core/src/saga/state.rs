@@ -8,7 +8,8 @@ use crate::{
     id::{Name, Seq},
     json::{Headers, Json, Variables},
     plan::{Plan, StepIx},
-    record::{CallId, Cause, Created, Operation, Status, Summary},
+    record::{CallId, Cause, Created, Operation},
+    status::{Status, Summary},
     time::Timestamp,
 };
 

@@ -21,8 +21,9 @@ use crate::{
     command::{Answer, Decision, Moment},
     id::{Seq, TransactionId},
     plan::TccPlan,
-    record::{CallId, Created, Fact, Record, Summary},
+    record::{CallId, Created, Fact, Record},
     report::Report,
+    status::Summary,
     transaction::{IllegalRecord, Start},
 };
 use state::State;

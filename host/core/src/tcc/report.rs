@@ -7,8 +7,9 @@ use crate::{
     attempt::Tally,
     json::Json,
     plan::{ParticipantIx, TccPlan},
-    record::{Kind, Operation, Status},
+    record::Operation,
     report::{CauseReport, Decided, NodeReport, PhaseReached, Report, SettleReport},
+    status::{Kind, Status},
 };
 
 impl Report {

@@ -8,7 +8,8 @@ use crate::{
     json::{Headers, Json, Variables},
     outcome::Failure,
     plan::{ParticipantIx, TccPlan},
-    record::{CallId, Cause, Created, Operation, Status, Summary},
+    record::{CallId, Cause, Created, Operation},
+    status::{Status, Summary},
     time::Timestamp,
 };
 
