@@ -16,7 +16,6 @@ use wasaga_core::saga::Report;
 use wasaga_core::{Call, Digest, Epoch, Name, Operation, Outcome, Seq, Status, Summary, Timestamp, TransactionId};
 use wasaga_engine::StartRequest;
 use wasaga_journal::memory::Memory;
-use wasaga_journal::sqlite::{Options, Sqlite, Synchronous};
 use wasaga_journal::{
     Append, AppendError, Claim, ClaimError, Create, Created, Error, Filter, HostId, Identity, Journal, Page, Row,
     Stored,
@@ -110,13 +109,8 @@ async fn every_prefix_resumes_on_memory() {
 
 #[tokio::test]
 async fn every_prefix_resumes_on_sqlite() {
-    let directory = tempfile::tempdir().unwrap();
-    let opened = AtomicU64::new(0);
-    check_all(async || {
-        let path = directory.path().join(format!("{}.db", opened.fetch_add(1, Ordering::Relaxed)));
-        Arc::new(Sqlite::open(Options { path, synchronous: Synchronous::Full }).await.unwrap()) as Arc<dyn Journal>
-    })
-    .await;
+    let files = Files::new();
+    check_all(async || files.journal().await).await;
 }
 
 /// A journal whose appends fail in turn: before they are written, after they were, and not at all.

@@ -6,7 +6,6 @@
 mod support;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use support::*;
@@ -16,7 +15,6 @@ use wasaga_engine::clock::Virtual;
 use wasaga_engine::{Builder, Engine, StartRequest};
 use wasaga_journal::Journal;
 use wasaga_journal::memory::Memory;
-use wasaga_journal::sqlite::{Options, Sqlite, Synchronous};
 
 async fn on(guests: &Arc<Scripted>) -> Engine {
     let world = Arc::new(Virtual::new(7));
@@ -230,11 +228,6 @@ async fn every_prefix_resumes_on_memory() {
 
 #[tokio::test]
 async fn every_prefix_resumes_on_sqlite() {
-    let directory = tempfile::tempdir().unwrap();
-    let opened = AtomicU64::new(0);
-    check_all(async || {
-        let path = directory.path().join(format!("{}.db", opened.fetch_add(1, Ordering::Relaxed)));
-        Arc::new(Sqlite::open(Options { path, synchronous: Synchronous::Full }).await.unwrap()) as Arc<dyn Journal>
-    })
-    .await;
+    let files = Files::new();
+    check_all(async || files.journal().await).await;
 }

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -15,6 +16,7 @@ use wasaga_core::{
 };
 use wasaga_engine::port::{Guests, LoadError, Module};
 use wasaga_engine::{Builder, Engine, StartRequest};
+use wasaga_journal::sqlite::{Options, Sqlite, Synchronous};
 use wasaga_journal::{Create, HostId, Journal};
 
 pub(crate) type Script = fn(&Call) -> (Duration, Outcome);
@@ -207,4 +209,21 @@ pub(crate) async fn plant(journal: &dyn Journal, number: u128, whole: &[Record],
     // The dead host never joined; what it owns is let go as a takeover would.
     journal.release(id, Epoch(1)).await.unwrap();
     id
+}
+
+/// Makes journals in SQLite, each in a file of its own.
+pub(crate) struct Files {
+    directory: tempfile::TempDir,
+    opened: AtomicU64,
+}
+
+impl Files {
+    pub(crate) fn new() -> Self {
+        Self { directory: tempfile::tempdir().unwrap(), opened: AtomicU64::new(0) }
+    }
+
+    pub(crate) async fn journal(&self) -> Arc<dyn Journal> {
+        let path = self.directory.path().join(format!("{}.db", self.opened.fetch_add(1, Ordering::Relaxed)));
+        Arc::new(Sqlite::open(Options { path, synchronous: Synchronous::Full }).await.unwrap())
+    }
 }
