@@ -174,8 +174,8 @@ async fn stack() {
         }
     }
     assert_eq!(completed(&host.run(&guest, passes).await), "null");
-    let expected = "`stack-overflow`: it called itself too deeply, or has values that are nested too deeply: its stack of 1.0 MiB is used up (use a loop, or \
-                    recurse less deeply)";
+    let expected = "`stack-overflow`: it called itself too deeply, or has values that are nested too deeply: its stack \
+                    of 1.0 MiB is used up (use a loop, or recurse less deeply)";
     assert_eq!(told(&host.run(&guest, fails).await), expected);
     // A frame has 16 bytes at least, so the limit is what it is said to be.
     assert!(passes < (1 << 20) / 16, "{passes} frames");

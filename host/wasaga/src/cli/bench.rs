@@ -139,25 +139,7 @@ impl Bench {
             None => None,
         };
         let kind = engine.plan(request.module, definition)?.kind();
-        let load = Load::new(engine.clone(), request);
-        let warm_up = Duration::from_secs_f64(self.warm_up);
-        let measured = Duration::from_secs_f64(self.seconds);
-        let workers: Vec<_> = (0..self.in_flight).map(|_| tokio::spawn(load.clone().work())).collect();
-        let progress = self.progress();
-        watch(&load, &progress, "warming up", warm_up).await;
-        let before = Reading::take(engine, sandbox);
-        load.begin();
-        watch(&load, &progress, "measuring", measured).await;
-        load.end();
-        let after = Reading::take(engine, sandbox);
-        progress.finish_and_clear();
-        let mut latencies = Histogram::<u64>::new_with_bounds(1, LATENCY_US_MAX, 3)?;
-        let mut not_completed = 0;
-        for worker in workers {
-            let done = worker.await??;
-            latencies.add(&done.latencies)?;
-            not_completed += done.not_completed;
-        }
+        let Run { before, after, latencies, not_completed } = self.load(engine, sandbox, request).await?;
         let transactions = after.transactions - before.transactions;
         if transactions == 0 {
             return Err(BadInput::new("no transaction ended while it was measured (give it more `--seconds`)").into());
@@ -201,12 +183,46 @@ impl Bench {
         })
     }
 
+    /// Keeps so many in flight, and reads the counters at both ends of what is measured.
+    async fn load(&self, engine: &Engine, sandbox: &Sandbox, request: StartRequest) -> anyhow::Result<Run> {
+        let load = Load::new(engine.clone(), request);
+        let workers: Vec<_> = (0..self.in_flight).map(|_| tokio::spawn(load.clone().work())).collect();
+        let progress = self.progress();
+        watch(&load, &progress, "warming up", Duration::from_secs_f64(self.warm_up)).await;
+        let before = Reading::take(engine, sandbox);
+        load.begin();
+        watch(&load, &progress, "measuring", Duration::from_secs_f64(self.seconds)).await;
+        load.end();
+        let after = Reading::take(engine, sandbox);
+        progress.finish_and_clear();
+        let mut run = Run { before, after, latencies: latencies()?, not_completed: 0 };
+        for worker in workers {
+            let done = worker.await??;
+            run.latencies.add(&done.latencies)?;
+            run.not_completed += done.not_completed;
+        }
+        Ok(run)
+    }
+
     fn progress(&self) -> ProgressBar {
         let whole = ((self.warm_up + self.seconds) * 10.0) as u64;
         let style = ProgressStyle::with_template("  {msg:<24} {bar:40} {eta:>4}");
         let bar = crate::logs::view().add(ProgressBar::new(whole.max(1)));
         bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
     }
+}
+
+/// What came of a load.
+struct Run {
+    before: Reading,
+    after: Reading,
+    latencies: Histogram<u64>,
+    not_completed: u64,
+}
+
+/// Latencies, none yet, to three digits.
+fn latencies() -> anyhow::Result<Histogram<u64>> {
+    Ok(Histogram::new_with_bounds(1, LATENCY_US_MAX, 3)?)
 }
 
 /// Shows how it goes until the time has passed.
@@ -261,7 +277,7 @@ impl Load {
 
     /// One transaction after the other.
     async fn work(self) -> anyhow::Result<Done> {
-        let mut done = Done { latencies: Histogram::new_with_bounds(1, LATENCY_US_MAX, 3)?, not_completed: 0 };
+        let mut done = Done { latencies: latencies()?, not_completed: 0 };
         let phase = self.phase.subscribe();
         while *phase.borrow() != Phase::Over {
             let began = (Instant::now(), *phase.borrow());
