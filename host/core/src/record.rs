@@ -275,6 +275,9 @@ pub struct Created {
     pub definition: Name,
     /// The module it is pinned to.
     pub module: Digest,
+    /// The modules that its provided steps or participants are pinned to, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub providers: BTreeMap<Name, Digest>,
     /// The start input.
     pub input: Json,
     /// Headers given at the start.
@@ -300,6 +303,11 @@ impl Created {
     /// What it is a run of.
     pub fn kind(&self) -> Kind {
         if self.participants.is_empty() { Kind::Saga } else { Kind::Tcc }
+    }
+
+    /// The module that answers for a step or participant: its provider, or else the transaction's own.
+    pub fn module_of(&self, provider: Option<&Name>) -> Digest {
+        provider.and_then(|name| self.providers.get(name)).copied().unwrap_or(self.module)
     }
 }
 

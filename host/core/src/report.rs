@@ -2,6 +2,7 @@
 //! line, an API and a client. Each machine fills it in (`saga/report.rs`, `tcc/report.rs`).
 
 use alloc::{
+    collections::BTreeMap,
     format,
     string::{String, ToString},
     vec::Vec,
@@ -29,6 +30,9 @@ pub struct Report {
     pub definition: Name,
     /// The module it is pinned to.
     pub module: Digest,
+    /// The modules that its provided steps or participants are pinned to, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub providers: BTreeMap<Name, Digest>,
     /// Where it stands.
     pub status: Status,
     /// Whether it is paused on top of that.

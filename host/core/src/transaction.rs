@@ -1,14 +1,14 @@
 //! A transaction of either kind: two machines that share words, behind one door. Whoever drives
 //! transactions holds one of these; what follows from an answer is the machine's affair.
 
-use alloc::{collections::BTreeMap, string::String, sync::Arc, vec::Vec};
+use alloc::{collections::{BTreeMap, BTreeSet}, string::String, sync::Arc, vec::Vec};
 
 use crate::{
     command::{Answer, Decision, Moment},
-    definition::CompensationPolicy,
+    definition::{self, CompensationPolicy},
     id::{Digest, Name, Seq, TransactionId},
     json::Json,
-    plan::{Plan, TccPlan},
+    plan::{self, Mistake, Plan, TccPlan},
     record::{CallId, Created, Operator, Record},
     report::Report,
     saga::Saga,
@@ -24,6 +24,9 @@ pub struct Start {
     pub transaction: TransactionId,
     /// The module that the plan is of.
     pub module: Digest,
+    /// A module for each of [`Checked::providers`]; that it offers what is asked of it is the caller's
+    /// affair ([`Checked::check_providers`]).
+    pub providers: BTreeMap<Name, Digest>,
     /// The start input; that it fits the schema is the caller's affair.
     pub input: Json,
     /// Headers.
@@ -129,6 +132,23 @@ impl Checked {
             Self::Saga(plan) => plan.steps().iter().map(|step| &step.id).collect(),
             Self::Tcc(plan) => plan.participants().iter().map(|participant| &participant.id).collect(),
         }
+    }
+
+    /// The names of the other modules that provide its steps or participants.
+    pub fn providers(&self) -> BTreeSet<&Name> {
+        match self {
+            Self::Saga(plan) => plan.steps().iter().filter_map(|step| step.provider.as_ref()).collect(),
+            Self::Tcc(plan) => plan.participants().iter().filter_map(|one| one.provider.as_ref()).collect(),
+        }
+    }
+
+    /// Compares what is asked of other modules with what these say of themselves.
+    ///
+    /// # Errors
+    /// Everything that does not fit at once, each with its place. A module that is not given is not
+    /// looked at.
+    pub fn check_providers(&self, modules: &[&definition::Module]) -> Result<(), Vec<Mistake>> {
+        plan::check_providers(self, modules)
     }
 
     /// What is allowed and yet likely to hurt, as sentences.

@@ -28,18 +28,33 @@ pub(crate) struct Known {
 #[derive(Debug, Default)]
 pub(crate) struct Definitions {
     /// Read at every start, written when a module is added.
-    modules: RwLock<HashMap<Digest, Arc<Known>>>,
+    modules: RwLock<Modules>,
+}
+
+#[derive(Debug, Default)]
+struct Modules {
+    by_digest: HashMap<Digest, Arc<Known>>,
+    /// Of each name the one that was added last.
+    latest: HashMap<Name, Arc<Known>>,
 }
 
 impl Definitions {
     pub(crate) fn find(&self, digest: Digest) -> Option<Arc<Known>> {
-        self.modules.read().get(&digest).cloned()
+        self.modules.read().by_digest.get(&digest).cloned()
+    }
+
+    /// Of the modules with a name, the one that was added last.
+    pub(crate) fn latest(&self, name: &str) -> Option<Arc<Known>> {
+        self.modules.read().latest.get(name).cloned()
     }
 
     pub(crate) fn add(&self, module: Module, defaults: &Defaults) -> Result<Arc<Known>, Error> {
         let definitions = check(&module, defaults)?;
         let known = Arc::new(Known { module, definitions });
-        Ok(self.modules.write().entry(known.module.digest).or_insert(known).clone())
+        let mut modules = self.modules.write();
+        let known = modules.by_digest.entry(known.module.digest).or_insert(known).clone();
+        modules.latest.insert(known.module.description.name.as_str().into(), known.clone());
+        Ok(known)
     }
 }
 

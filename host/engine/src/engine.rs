@@ -51,6 +51,14 @@ impl StartRequest {
     }
 }
 
+/// A start that was looked at.
+struct New<'a> {
+    plan: &'a Checked,
+    id: TransactionId,
+    request: StartRequest,
+    providers: BTreeMap<Name, Digest>,
+}
+
 /// What became of a start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Started {
@@ -202,16 +210,48 @@ impl Inner {
 
     /// The machine of a stored transaction.
     pub(crate) async fn replay(&self, stored: &Stored) -> Result<Transaction, Error> {
-        let (id, digest) = (stored.row.id, stored.row.module);
+        let id = stored.row.id;
+        let known = self.needed(id, stored.row.module).await?;
+        let runnable = known
+            .definition(&stored.row.definition)
+            .map_err(|error| Error::ModuleBroken { id, source: Box::new(error) })?;
+        let transaction = Transaction::replay(&runnable.plan, &stored.records);
+        let transaction = transaction.map_err(|source| Error::Illegal { id, source })?;
+        for provider in transaction.created().providers.values() {
+            self.needed(id, *provider).await?;
+        }
+        Ok(transaction)
+    }
+
+    /// A module that a transaction is pinned to.
+    async fn needed(&self, id: TransactionId, digest: Digest) -> Result<Arc<Known>, Error> {
         let known = self.known(digest).await.map_err(|error| match error {
             Error::Journal(error) => Error::Journal(error),
             other => Error::ModuleBroken { id, source: Box::new(other) },
         })?;
-        let known = known.ok_or(Error::ModuleMissing { id, digest })?;
-        let runnable = known
-            .definition(&stored.row.definition)
-            .map_err(|error| Error::ModuleBroken { id, source: Box::new(error) })?;
-        Transaction::replay(&runnable.plan, &stored.records).map_err(|source| Error::Illegal { id, source })
+        known.ok_or(Error::ModuleMissing { id, digest })
+    }
+
+    /// The module for each provider of a definition: of that name, the one that was added last.
+    ///
+    /// # Errors
+    /// [`Error::ProvidersMissing`]; [`Error::Mistakes`] where one does not offer what is asked of it.
+    fn providers(&self, plan: &Checked, module: &str) -> Result<BTreeMap<Name, Digest>, Error> {
+        let names = plan.providers();
+        if names.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let found: BTreeMap<Name, Arc<Known>> =
+            names.iter().filter_map(|name| Some(((*name).clone(), self.definitions.latest(name)?))).collect();
+        let missing: Vec<String> =
+            names.into_iter().filter(|name| !found.contains_key(*name)).map(|name| format!("`{name}`")).collect();
+        if !missing.is_empty() {
+            return Err(Error::ProvidersMissing { kind: plan.kind(), definition: plan.name().to_string(), missing });
+        }
+        let descriptions: Vec<_> = found.values().map(|known| &*known.module.description).collect();
+        plan.check_providers(&descriptions)
+            .map_err(|mistakes| Error::Mistakes { module: module.into(), mistakes })?;
+        Ok(found.into_iter().map(|(name, known)| (name, known.module.digest)).collect())
     }
 
     pub(crate) async fn load(&self, id: TransactionId) -> Result<Stored, Error> {
@@ -299,6 +339,16 @@ impl Engine {
         Ok(self.known(module)?.definition(definition)?.plan.clone())
     }
 
+    /// The modules that provide steps or participants of a definition, by name; those that were added last.
+    ///
+    /// # Errors
+    /// [`Error::ProvidersMissing`] where one was not added; [`Error::Mistakes`] where one does not offer
+    /// what is asked of it; and what [`Engine::plan`] refuses.
+    pub fn providers(&self, module: Digest, definition: &str) -> Result<BTreeMap<Name, Digest>, Error> {
+        let known = self.known(module)?;
+        self.inner.providers(&known.definition(definition)?.plan, &known.module.description.name)
+    }
+
     fn known(&self, module: Digest) -> Result<Arc<Known>, Error> {
         self.inner.definitions.find(module).ok_or(Error::UnknownModule(module))
     }
@@ -313,6 +363,7 @@ impl Engine {
         let known = self.known(request.module)?;
         let runnable = known.definition(&request.definition)?;
         check_request(runnable, &request)?;
+        let providers = inner.providers(&runnable.plan, &known.module.description.name)?;
         if inner.is_draining() {
             return Err(Error::Draining);
         }
@@ -320,28 +371,38 @@ impl Engine {
         let id = TransactionId::from_parts(inner.world.now().unix_ms(), inner.world.random());
         // Its own id is new, so the place is free.
         let place = inner.reserve(id).ok_or(Error::Draining)?;
-        self.create(&runnable.plan, id, request, place, permit).await
+        self.create(New { plan: &runnable.plan, id, request, providers }, place, permit).await
     }
 
     async fn create(
         &self,
-        plan: &Checked,
-        id: TransactionId,
-        request: StartRequest,
+        new: New<'_>,
         place: Place,
         permit: OwnedSemaphorePermit,
     ) -> Result<Started, Error> {
         let inner = &self.inner;
+        let New { plan, id, request, providers } = new;
         let StartRequest { module, definition, input, headers, policy, key } = request;
         let digest = input.digest();
         let namespace = inner.namespace.clone();
-        let start = Start { transaction: id, module, input, headers, policy, namespace, key: key.clone() };
+        let pinned = providers.values().copied().collect();
+        let start = Start { transaction: id, module, providers, input, headers, policy, namespace, key: key.clone() };
         let (transaction, mut decision) = Transaction::create(plan, start, &inner.moment());
         let summary = decision.summary();
         let (_, records) = decision.take_records();
         let seen = inner.watch.as_ref().map(|_| records.clone());
         let host = inner.host.clone();
-        let create = Create { id, definition, module, key: key.clone(), input: digest, host, records, summary };
+        let create = Create {
+            id,
+            definition,
+            module,
+            providers: pinned,
+            key: key.clone(),
+            input: digest,
+            host,
+            records,
+            summary,
+        };
         match inner.journal.create(create).await {
             Ok(Created::New(seq)) => {
                 count(&inner.counters.started);

@@ -32,6 +32,16 @@ pub enum Error {
         /// What there is.
         known: Vec<String>,
     },
+    /// Other modules that a definition needs were not added.
+    #[error("{kind} `{definition}` needs {} (load that as well: `--with FILE`)", lacking(missing))]
+    ProvidersMissing {
+        /// What it is.
+        kind: Kind,
+        /// The definition.
+        definition: String,
+        /// The modules.
+        missing: Vec<String>,
+    },
     /// The input is not what the definition takes.
     #[error("input does not fit {kind} `{definition}`: {reason}")]
     Input {
@@ -116,6 +126,13 @@ impl Error {
             Self::Shared(error) => error.root(),
             other => other,
         }
+    }
+}
+
+fn lacking(modules: &[String]) -> String {
+    match modules {
+        [one] => format!("module {one}, which is not loaded"),
+        several => format!("modules {}, which are not loaded", several.join(" and ")),
     }
 }
 

@@ -13,6 +13,8 @@ pub struct Create {
     pub definition: Name,
     /// The module it is pinned to.
     pub module: Digest,
+    /// The modules that provide some of its steps or participants; their bytes are kept for it, too.
+    pub providers: Vec<Digest>,
     /// The caller's key, unique within the definition.
     pub key: Option<Name>,
     /// A digest of the input, to tell a repeated start from a conflicting one.

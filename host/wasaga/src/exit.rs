@@ -120,6 +120,7 @@ fn exit_of_engine(error: &EngineError) -> Exit {
         | EngineError::Mistakes { .. }
         | EngineError::UnknownModule(_)
         | EngineError::UnknownDefinition { .. }
+        | EngineError::ProvidersMissing { .. }
         | EngineError::Input { .. }
         | EngineError::KeyConflict { .. }
         | EngineError::UnknownTransaction(_)

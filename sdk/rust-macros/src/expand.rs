@@ -21,7 +21,8 @@ pub(crate) fn table(saga: &Saga) -> TokenStream {
     let policy = option(settings.policy.as_ref());
     let deadline = option(settings.deadline_ms.as_ref());
     let concurrency = option(settings.concurrency.as_ref());
-    let calls = saga.steps.iter().enumerate().map(|(i, step)| {
+    let own = saga.steps.iter().enumerate().filter(|(_, step)| step.settings.provider.is_none());
+    let calls = own.map(|(i, step)| {
         let run = caller(&format_ident!("run_{i}"), &step.operation, false);
         let undo = step.undo.as_ref().map(|undo| caller(&format_ident!("undo_{i}"), &undo.operation, true));
         quote!(#run #undo)
@@ -47,18 +48,25 @@ pub(crate) fn table(saga: &Saga) -> TokenStream {
 
 fn step_table(i: usize, step: &Step) -> TokenStream {
     let Step { id, description, depends_on, settings, operation, .. } = step;
-    let (run, output) = (format_ident!("run_{i}"), schema(&operation.output));
+    let output = schema(&operation.output);
+    let (run, undone) = match &settings.provider {
+        None => (format_ident!("run_{i}"), format_ident!("undo_{i}")),
+        Some(_) => (format_ident!("elsewhere"), format_ident!("settled_elsewhere")),
+    };
+    let (run, undone) = (called(&run, settings.provider.as_ref()), called(&undone, settings.provider.as_ref()));
+    let provider = option(settings.provider.as_ref());
     let parameters = parameters(operation);
     let limits = limits(&settings.limits, ATTEMPTS);
     let condition = option(settings.condition.as_ref());
     let at_most_once = settings.at_most_once;
     let each = wrapped(step.each.as_ref().map(source));
-    let undo = wrapped(step.undo.as_ref().map(|undo| undo_table(&format_ident!("undo_{i}"), undo)));
+    let undo = wrapped(step.undo.as_ref().map(|undo| undo_table(&undone, undo)));
     quote! {
         private::Step {
             id: #id,
             description: #description,
             depends_on: &[#(#depends_on),*],
+            provider: #provider,
             parameters: &[#(#parameters),*],
             output: #output,
             condition: #condition,
@@ -71,7 +79,7 @@ fn step_table(i: usize, step: &Step) -> TokenStream {
     }
 }
 
-fn undo_table(run: &Ident, undo: &Undo) -> TokenStream {
+fn undo_table(run: &TokenStream, undo: &Undo) -> TokenStream {
     let name = &undo.name;
     let parameters = parameters(&undo.operation);
     let limits = limits(&undo.settings.limits, ATTEMPTS);
@@ -81,15 +89,21 @@ fn undo_table(run: &Ident, undo: &Undo) -> TokenStream {
     }
 }
 
+/// What a table names as its function: one that stands beside it, or the SDK's for what is done elsewhere.
+fn called(function: &Ident, provider: Option<&syn::LitStr>) -> TokenStream {
+    if provider.is_some() { quote!(private::#function) } else { quote!(#function) }
+}
+
 /// `const _: () = { … };`
 pub(crate) fn tcc_table(tcc: &Tcc) -> TokenStream {
     let Tcc { name, description, settings, .. } = tcc;
     let deadline = option(settings.deadline_ms.as_ref());
-    let calls = tcc.participants.iter().enumerate().map(|(i, participant)| {
+    let calls = tcc.participants.iter().enumerate().filter_map(|(i, participant)| {
+        let [confirm, cancel] = participant.settled.as_ref()?;
         let attempt = caller(&format_ident!("try_{i}"), &participant.attempt, false);
-        let confirm = caller(&format_ident!("confirm_{i}"), &participant.confirm.operation, true);
-        let cancel = caller(&format_ident!("cancel_{i}"), &participant.cancel.operation, true);
-        quote!(#attempt #confirm #cancel)
+        let confirm = caller(&format_ident!("confirm_{i}"), &confirm.operation, true);
+        let cancel = caller(&format_ident!("cancel_{i}"), &cancel.operation, true);
+        Some(quote!(#attempt #confirm #cancel))
     });
     let participants = tcc.participants.iter().enumerate().map(|(i, participant)| participant_table(i, participant));
     quote! {
@@ -109,18 +123,29 @@ pub(crate) fn tcc_table(tcc: &Tcc) -> TokenStream {
 }
 
 fn participant_table(i: usize, participant: &Participant) -> TokenStream {
-    let Participant { id, description, settings, confirm, cancel, parameters, .. } = participant;
-    let (attempt, confirmed, cancelled) =
-        (format_ident!("try_{i}"), format_ident!("confirm_{i}"), format_ident!("cancel_{i}"));
+    let Participant { id, description, settings, settled, parameters, .. } = participant;
+    let provider = settings.provider.as_ref();
+    let names = match provider {
+        None => [format_ident!("try_{i}"), format_ident!("confirm_{i}"), format_ident!("cancel_{i}")],
+        Some(_) => ["elsewhere", "settled_elsewhere", "settled_elsewhere"].map(|name| format_ident!("{name}")),
+    };
+    let [attempt, confirmed, cancelled] = names.map(|name| called(&name, provider));
+    let provider = option(provider);
+    let usual = Limits::default();
+    let [confirm, cancel] = match settled {
+        Some([confirm, cancel]) => [&confirm.settings.limits, &cancel.settings.limits],
+        None => [&usual, &usual],
+    };
     let (order, optional) = (settings.order, settings.optional);
     let parameters = parameters.iter().map(|of| parameter(&of.name, &of.source, of.required, &of.ty));
     let try_limits = limits(&settings.limits, ATTEMPTS);
-    let confirm_limits = limits(&confirm.settings.limits, SETTLE_ATTEMPTS);
-    let cancel_limits = limits(&cancel.settings.limits, SETTLE_ATTEMPTS);
+    let confirm_limits = limits(confirm, SETTLE_ATTEMPTS);
+    let cancel_limits = limits(cancel, SETTLE_ATTEMPTS);
     quote! {
         private::Participant {
             id: #id,
             description: #description,
+            provider: #provider,
             order: #order,
             optional: #optional,
             parameters: &[#(#parameters),*],

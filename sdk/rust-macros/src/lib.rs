@@ -4,6 +4,7 @@
 
 mod expand;
 mod operation;
+mod provided;
 mod saga;
 mod settings;
 mod tcc;
@@ -22,7 +23,8 @@ use proc_macro::TokenStream;
 /// `total_timeout = "1m"`, `fuel = 1_000_000`, `memory = "64MiB"`,
 /// `retry(attempts = 3, delay = "200ms", max_delay = "5s", multiplier = 2.0, jitter = 0.3)`,
 /// `condition = "input.total > 100"` (CEL), `each = lines` or `each(step = "plan", at = "/parts")`,
-/// `at_most_once`.
+/// `at_most_once`, `provider = "…"`: another module does it, by the same id. Such a step and its compensation
+/// have no body, `fn charge(card: String) -> Payment;`, for there is nothing here to call.
 ///
 /// `#[compensation(of = step, …)]`: `critical`, and `timeout`, `total_timeout`, `fuel`, `memory` and
 /// `retry` as above.
@@ -59,7 +61,8 @@ pub fn compensation(_: TokenStream, function: TokenStream) -> TokenStream {
 /// doc comment describes the TCC.
 ///
 /// `#[participant(…)]` marks a try: `id = "…"` (default: the function's name), `order = 1` (default 0;
-/// tried and confirmed in rising order, cancelled in falling, equal ones together), `optional`, and
+/// tried and confirmed in rising order, cancelled in falling, equal ones together), `optional`, `provider =
+/// "…"` (another module has its three operations; then it has no body, no confirm and no cancel here), and
 /// `timeout`, `total_timeout`, `fuel`, `memory` and `retry` as for a step of a [`macro@saga`].
 ///
 /// `#[confirm(of = participant, …)]` and `#[cancel(of = participant, …)]`: each participant has one of

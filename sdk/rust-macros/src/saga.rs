@@ -6,6 +6,7 @@ use syn::{Attribute, Ident, Item, ItemFn, ItemMod, parse::Parser as _, spanned::
 
 use crate::expand;
 use crate::operation::{Operation, Place, Rule, by_rule};
+use crate::provided;
 use crate::settings::{Each, SagaSettings, Source, StepSettings, UndoSettings};
 
 const STEP: &str = "a step of this saga";
@@ -43,12 +44,14 @@ pub(crate) fn saga(settings: TokenStream, module: TokenStream) -> syn::Result<To
     let Some((_, items)) = &mut module.content else {
         return Err(syn::Error::new(module.span(), "a saga's module stands in the same file: `mod order { … }`"));
     };
+    provided::declare(items);
     let steps = read_steps(items)?;
     if steps.is_empty() {
         return Err(syn::Error::new(module.ident.span(), "this saga has no steps (mark a function with `#[step]`)"));
     }
     let name = read.name.as_ref().map_or_else(|| plain(&module.ident), syn::LitStr::value);
     let saga = Saga { name, description: docs(&module.attrs), settings: read, steps };
+    provided::withdraw(items);
     items.push(syn::parse2(expand::table(&saga))?);
     Ok(module.into_token_stream())
 }
@@ -154,6 +157,7 @@ fn read_step(items: &mut [Item], function: &ItemFn, settings: StepSettings, ids:
     let description = docs(&function.attrs);
     let rule = Rule { nodes: ids, place: Place::Step, each: settings.each.is_some(), own: &own };
     let mut errors = Vec::new();
+    errors.extend(provided::check(function, settings.provider.as_ref(), "step").err());
     let each = match &settings.each {
         None => None,
         Some(Each::From(source)) => Some(source.clone()),
@@ -201,7 +205,9 @@ fn read_undo(marked: &mut Marked<'_>, ids: &[String], steps: &[Step]) -> syn::Re
     };
     let step = plain(of);
     known(&step, of.span(), ids, STEP)?;
-    let each = steps.iter().any(|known| known.id == step && known.each.is_some());
+    let undone = steps.iter().find(|known| known.id == step);
+    provided::check(marked.function, undone.and_then(|step| step.settings.provider.as_ref()), "step")?;
+    let each = undone.is_some_and(|step| step.each.is_some());
     let rule = Rule { nodes: ids, place: Place::Compensation, each, own: &step };
     let operation = Operation::read(marked.function, &rule)?;
     all(unknown_sources(&operation, ids))?;

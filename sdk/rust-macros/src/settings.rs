@@ -23,6 +23,7 @@ pub(crate) struct StepSettings {
     pub(crate) condition: Option<LitStr>,
     pub(crate) each: Option<Each>,
     pub(crate) at_most_once: bool,
+    pub(crate) provider: Option<LitStr>,
     pub(crate) limits: Limits,
 }
 
@@ -55,6 +56,7 @@ pub(crate) struct ParticipantSettings {
     pub(crate) id: Option<LitStr>,
     pub(crate) order: u32,
     pub(crate) optional: bool,
+    pub(crate) provider: Option<LitStr>,
     pub(crate) limits: Limits,
 }
 
@@ -163,11 +165,13 @@ impl StepSettings {
                 settings.condition = Some(text(&meta)?);
             } else if meta.path.is_ident("at_most_once") {
                 settings.at_most_once = true;
+            } else if meta.path.is_ident("provider") {
+                settings.provider = Some(text(&meta)?);
             } else if meta.path.is_ident("each") {
                 settings.each = Some(Each::read(&meta)?);
             } else if !settings.limits.read(&meta)? {
-                let known =
-                    "id, depends_on, timeout, total_timeout, fuel, memory, retry, condition, each, at_most_once";
+                let known = "id, depends_on, timeout, total_timeout, fuel, memory, retry, condition, each, at_most_once, \
+                             provider";
                 return Err(unknown(&meta, known));
             }
             Ok(())
@@ -233,8 +237,11 @@ impl ParticipantSettings {
                 settings.order = meta.value()?.parse::<LitInt>()?.base10_parse()?;
             } else if meta.path.is_ident("optional") {
                 settings.optional = true;
+            } else if meta.path.is_ident("provider") {
+                settings.provider = Some(text(&meta)?);
             } else if !settings.limits.read(&meta)? {
-                return Err(unknown(&meta, "id, order, optional, timeout, total_timeout, fuel, memory, retry"));
+                let known = "id, order, optional, provider, timeout, total_timeout, fuel, memory, retry";
+                return Err(unknown(&meta, known));
             }
             Ok(())
         })?;

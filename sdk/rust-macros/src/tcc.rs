@@ -6,6 +6,7 @@ use syn::{Item, ItemFn, ItemMod, parse::Parser as _, spanned::Spanned as _};
 
 use crate::expand;
 use crate::operation::{Operation, Place, Rule, What};
+use crate::provided;
 use crate::saga::{Marked, all, docs, known, marked, plain, same};
 use crate::settings::{ParticipantSettings, SettleSettings, Source, TccSettings};
 
@@ -24,8 +25,8 @@ pub(crate) struct Participant {
     pub(crate) description: String,
     pub(crate) settings: ParticipantSettings,
     pub(crate) attempt: Operation,
-    pub(crate) confirm: Settle,
-    pub(crate) cancel: Settle,
+    /// How it is confirmed and cancelled; none where another module does it.
+    pub(crate) settled: Option<[Settle; 2]>,
     /// What the three need, each name once: they are called with the same arguments.
     pub(crate) parameters: Vec<Argument>,
 }
@@ -72,6 +73,7 @@ pub(crate) fn tcc(settings: TokenStream, module: TokenStream) -> syn::Result<Tok
     let Some((_, items)) = &mut module.content else {
         return Err(syn::Error::new(module.span(), "a TCC's module stands in the same file: `mod transfer { … }`"));
     };
+    provided::declare(items);
     let participants = read_participants(items)?;
     if participants.is_empty() {
         let message = "this TCC has no participants (mark a function with `#[participant]`)";
@@ -79,6 +81,7 @@ pub(crate) fn tcc(settings: TokenStream, module: TokenStream) -> syn::Result<Tok
     }
     let name = read.name.as_ref().map_or_else(|| plain(&module.ident), syn::LitStr::value);
     let tcc = Tcc { name, description: docs(&module.attrs), settings: read, participants };
+    provided::withdraw(items);
     items.push(syn::parse2(expand::tcc_table(&tcc))?);
     Ok(module.into_token_stream())
 }
@@ -168,6 +171,7 @@ fn read_participant(
 ) -> Result<Participant, Unread> {
     let Head { function, id, settings } = head;
     let span = function.sig.ident.span();
+    provided::check(&function, settings.provider.as_ref(), "participant")?;
     let rule = Rule { nodes: ids, place: Place::Try, each: false, own: &id };
     let attempt = match same(items, &function) {
         Some(function) => Operation::read(function, &rule)?,
@@ -177,18 +181,24 @@ fn read_participant(
         let message = format!("participant `{id}` has no {word} (write one with `#[{word}(of = {id})]`)");
         Unread::Missing(syn::Error::new(span, message))
     };
-    let (confirm, cancel) = match settled {
-        (Some(confirm), Some(cancel)) => (confirm, cancel),
-        (None, _) => return Err(missing("confirm")),
-        (_, None) => return Err(missing("cancel")),
+    let settled = match (settled, &settings.provider) {
+        ((None, None), Some(_)) => None,
+        ((Some(own), _) | (_, Some(own)), Some(provider)) => {
+            let message = format!("module `{}` confirms and cancels `{id}` (remove this)", provider.value());
+            return Err(syn::Error::new(own.operation.function.span(), message).into());
+        }
+        ((Some(confirm), Some(cancel)), None) => Some([confirm, cancel]),
+        ((None, _), None) => return Err(missing("confirm")),
+        ((_, None), None) => return Err(missing("cancel")),
     };
     let mut parameters = Vec::new();
     let mut errors = Vec::new();
-    for operation in [&attempt, &confirm.operation, &cancel.operation] {
+    let settling = settled.iter().flatten().map(|settle| &settle.operation);
+    for operation in std::iter::once(&attempt).chain(settling) {
         errors.extend(join(&mut parameters, operation, ids, earlier));
     }
     all(errors)?;
-    Ok(Participant { description: docs(&function.attrs), id, settings, attempt, confirm, cancel, parameters })
+    Ok(Participant { description: docs(&function.attrs), id, settings, attempt, settled, parameters })
 }
 
 /// Adds an operation's parameters to the participant's.

@@ -137,7 +137,9 @@ macro_rules! __first {
 #[doc(hidden)]
 pub mod __private {
     pub use crate::arguments::{Answer, Arguments, answer, plain, schema, tried};
-    pub use crate::registry::{Entry, ModuleEntry, TccEntry, attempt, cancel, compensate, confirm, describe, run};
+    pub use crate::registry::{
+        Entry, ModuleEntry, TccEntry, attempt, cancel, compensate, confirm, describe, elsewhere, run, settled_elsewhere,
+    };
     pub use crate::table::{Limits, Module, Parameter, Participant, Retry, Saga, Source, Step, Tcc, Undo};
     pub use crate::wit::metadata;
     pub use inventory;

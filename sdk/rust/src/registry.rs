@@ -101,21 +101,41 @@ pub fn cancel(call: &Call, arguments: &str, tried: &Forward) -> Answer {
     (find_participant(call)?.cancel)(call, Arguments::read(arguments)?, tried)
 }
 
+/// In the place of a function that another module has: the host does not call it here.
+///
+/// # Errors
+/// Always a rejection.
+pub fn elsewhere(call: &Call, _: Arguments<'_>) -> Answer {
+    Err(Error::rejected("provided", format!("`{}` is done by another module", call.node)))
+}
+
+/// Likewise, of one that undoes, confirms or cancels.
+///
+/// # Errors
+/// Always a rejection.
+pub fn settled_elsewhere(call: &Call, arguments: Arguments<'_>, _: &Forward) -> Answer {
+    elsewhere(call, arguments)
+}
+
 fn find_participant(call: &Call) -> Result<&'static Participant, Error> {
-    let mut tccs = inventory::iter::<TccEntry>().map(|entry| entry.0);
-    let tcc = tccs.find(|tcc| tcc.name == call.definition);
-    let participant = tcc.and_then(|tcc| tcc.participants.iter().find(|one| one.id == call.node));
-    participant.ok_or_else(|| {
+    let tccs = || inventory::iter::<TccEntry>().map(|entry| entry.0);
+    let own = tccs().find(|tcc| tcc.name == call.definition);
+    let of = |tcc: &'static Tcc| tcc.participants.iter().find(|one| one.id == call.node);
+    let participant = own.and_then(of).filter(|one| one.provider.is_none());
+    participant.or_else(|| tccs().filter_map(of).find(|one| one.provider.is_none())).ok_or_else(|| {
         let message = format!("tcc `{}` has no participant `{}`", call.definition, call.node);
         Error::rejected("no-such-participant", message)
     })
 }
 
+/// The step of the saga that is run; or of another saga here, where that one is of another module. That
+/// there is one of the id, and no other, the host saw to before it started.
 fn find(call: &Call) -> Result<&'static Step, Error> {
-    let mut sagas = inventory::iter::<Entry>().map(|entry| entry.0);
-    let saga = sagas.find(|saga| saga.name == call.definition);
-    let step = saga.and_then(|saga| saga.steps.iter().find(|step| step.id == call.node));
-    step.ok_or_else(|| {
+    let sagas = || inventory::iter::<Entry>().map(|entry| entry.0);
+    let own = sagas().find(|saga| saga.name == call.definition);
+    let of = |saga: &'static Saga| saga.steps.iter().find(|step| step.id == call.node);
+    let step = own.and_then(of).filter(|step| step.provider.is_none());
+    step.or_else(|| sagas().filter_map(of).find(|step| step.provider.is_none())).ok_or_else(|| {
         Error::rejected("no-such-step", format!("saga `{}` has no step `{}`", call.definition, call.node))
     })
 }
@@ -149,7 +169,7 @@ fn describe_participant(participant: &Participant) -> metadata::Participant {
     metadata::Participant {
         id: participant.id.into(),
         description: participant.description.into(),
-        provider: None,
+        provider: participant.provider.map(Into::into),
         order: participant.order,
         optional: participant.optional,
         parameters: participant.parameters.iter().map(parameter).collect(),
@@ -176,7 +196,9 @@ fn describe_step(step: &Step) -> metadata::Step {
         id: step.id.into(),
         description: step.description.into(),
         depends_on: step.depends_on.iter().map(|id| (*id).into()).collect(),
-        action: metadata::Action::Here,
+        action: step
+            .provider
+            .map_or(metadata::Action::Here, |module| metadata::Action::Provided(module.into())),
         parameters: step.parameters.iter().map(parameter).collect(),
         output_schema: Some((step.output)().to_string()),
         condition: step.condition.map(Into::into),

@@ -33,6 +33,8 @@ pub struct Step {
     pub description: &'static str,
     /// Steps that end first.
     pub depends_on: &'static [&'static str],
+    /// The module that does it, where it is another one.
+    pub provider: Option<&'static str>,
     /// What it is called with.
     pub parameters: &'static [Parameter],
     /// The schema of its output.
@@ -88,6 +90,8 @@ pub struct Participant {
     pub id: &'static str,
     /// For people.
     pub description: &'static str,
+    /// The module that has its operations, where it is another one.
+    pub provider: Option<&'static str>,
     /// Tried and confirmed in rising order.
     pub order: u32,
     /// Whether the transaction goes on without it.

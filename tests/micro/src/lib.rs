@@ -61,6 +61,7 @@ pub fn run(plan: &Arc<Plan>, number: u128) -> Vec<Step> {
     let start = Start {
         transaction: TransactionId::from_u128(number),
         module: Digest::of(b"module"),
+        providers: Default::default(),
         input: Json::null(),
         headers: BTreeMap::new(),
         policy: Some(CompensationPolicy::StrictSequential),
@@ -95,6 +96,7 @@ pub fn create(number: u128, step: Step) -> Create {
         id: TransactionId::from_u128(number),
         definition: "noop".into(),
         module: Digest::of(b"module"),
+        providers: Default::default(),
         key: None,
         input: Json::null().digest(),
         host: HostId("micro".into()),

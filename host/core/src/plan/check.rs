@@ -4,7 +4,7 @@ use alloc::{collections::BTreeMap, format, string::String, vec, vec::Vec};
 
 use super::{
     Mistake, STEPS_MAX, StepIx, closest,
-    mistakes::{self, Mistakes},
+    mistakes::{self, Mistakes, NAMELESS},
 };
 use crate::{
     definition::{Action, Parameter, Saga, Source, Step},
@@ -148,11 +148,8 @@ impl Checker<'_> {
     }
 
     fn step(&mut self, step: &Step) {
-        if let Action::Provided(module) = &step.action {
-            self.step_mistake(
-                &step.id,
-                format!("is provided by module `{module}`; this version runs a saga's own steps only"),
-            );
+        if matches!(&step.action, Action::Provided(module) if module.is_empty()) {
+            self.step_mistake(&step.id, NAMELESS);
         }
         self.mistakes.limits(&step.id, "", &step.limits);
         if let Some(each) = &step.each {

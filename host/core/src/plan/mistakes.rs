@@ -12,6 +12,9 @@ use crate::{
     status::Kind,
 };
 
+/// Of a provider without a name.
+pub(super) const NAMELESS: &str = "is provided by a module without a name (name the module, or leave the provider out)";
+
 /// All that is wrong with one definition so far.
 pub(super) struct Mistakes {
     kind: Kind,

@@ -3,6 +3,7 @@
 
 mod check;
 mod mistakes;
+mod provided;
 mod suggest;
 mod tcc;
 
@@ -12,13 +13,15 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    definition::{self, CompensationPolicy, Parameter, Source},
+    definition::{self, Action, CompensationPolicy, Parameter, Source},
     id::Name,
     json::Json,
+    record::Created,
     retry::RetryPolicy,
     time::Milliseconds,
 };
 
+pub(crate) use provided::check as check_providers;
 pub(crate) use suggest::closest;
 pub use tcc::{PARTICIPANTS_MAX, Participant, ParticipantIx, TccPlan};
 
@@ -71,6 +74,8 @@ pub struct Step {
     pub description: String,
     /// Steps that end first, declared or by a binding.
     pub depends_on: Vec<StepIx>,
+    /// The module that does it, where it is another one.
+    pub provider: Option<Name>,
     /// The longest way from a root: 0 for a root.
     pub layer: usize,
     /// What it is called with.
@@ -212,6 +217,12 @@ impl Plan {
         &self.steps[ix.0]
     }
 
+    /// A provider that the transaction has no module for.
+    pub(crate) fn missing_provider(&self, created: &Created) -> Option<&Name> {
+        let mut providers = self.steps.iter().filter_map(|step| step.provider.as_ref());
+        providers.find(|name| !created.providers.contains_key(*name))
+    }
+
     /// A step by its id.
     pub fn find(&self, id: &str) -> Option<StepIx> {
         self.by_id.get(id).copied()
@@ -234,6 +245,10 @@ impl Step {
             id: step.id.as_str().into(),
             description: step.description.clone(),
             depends_on,
+            provider: match &step.action {
+                Action::Here => None,
+                Action::Provided(module) => Some(module.as_str().into()),
+            },
             layer,
             parameters: step.parameters.clone(),
             output_schema: step.output_schema.clone(),

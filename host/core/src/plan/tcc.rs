@@ -3,11 +3,12 @@
 
 use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 
-use super::{Defaults, Limits, Mistake, closest, mistakes::Mistakes};
+use super::{Defaults, Limits, Mistake, closest, mistakes::{Mistakes, NAMELESS}};
 use crate::{
     definition::{self, Parameter, Source, Tcc},
     id::Name,
     json::Json,
+    record::Created,
     retry::RetryPolicy,
     status::Kind,
     time::Milliseconds,
@@ -45,6 +46,8 @@ pub struct Participant {
     pub id: Name,
     /// For people.
     pub description: String,
+    /// The module that has its operations, where it is another one.
+    pub provider: Option<Name>,
     /// Tried and confirmed in rising order, cancelled in falling; equal ones together.
     pub order: u32,
     /// The transaction goes on without it when its try fails for good.
@@ -83,6 +86,12 @@ impl TccPlan {
         &self.participants
     }
 
+    /// A provider that the transaction has no module for.
+    pub(crate) fn missing_provider(&self, created: &Created) -> Option<&Name> {
+        let mut providers = self.participants.iter().filter_map(|participant| participant.provider.as_ref());
+        providers.find(|name| !created.providers.contains_key(*name))
+    }
+
     /// A participant by its index.
     pub fn participant(&self, ix: ParticipantIx) -> &Participant {
         &self.participants[ix.0]
@@ -99,6 +108,7 @@ impl Participant {
         Self {
             id: participant.id.as_str().into(),
             description: participant.description.clone(),
+            provider: participant.provider.as_deref().map(Name::from),
             order: participant.order,
             optional: participant.optional,
             parameters: participant.parameters.clone(),
@@ -161,11 +171,8 @@ impl Checker<'_> {
 
     fn participant(&mut self, participant: &definition::Participant) {
         let id = &participant.id;
-        if let Some(module) = &participant.provider {
-            self.mistakes.of_node(
-                id,
-                format!("is provided by module `{module}`; this version calls a TCC's own participants only"),
-            );
+        if participant.provider.as_deref().is_some_and(str::is_empty) {
+            self.mistakes.of_node(id, NAMELESS);
         }
         self.mistakes.limits(id, "its try ", &participant.try_limits);
         self.mistakes.limits(id, "its confirm ", &participant.confirm_limits);

@@ -53,7 +53,7 @@ fn all_mistakes_come_at_once_each_with_its_place() {
     let mut charge = step("charge", &["reserv", "charge"]);
     charge.parameters.push(parameter("address", Source::Input(Some("/address".into()))));
     charge.parameters.push(parameter("address", Source::Cause));
-    charge.action = Action::Provided("bank".into());
+    charge.action = Action::Provided(String::new());
     charge.limits.retry = Some(RetryPolicy { max_attempts: 0, multiplier: f64::NAN, jitter: 2.0, ..RetryPolicy::ONCE });
     let mut wrong = saga(alloc::vec![step("reserve", &[]), charge, step("reserve", &[]), step("a b", &[])]);
     wrong.input_schema = Some(Json::parse(r#"{"properties":{"id":{},"card":{}}}"#).unwrap());
@@ -66,7 +66,7 @@ fn all_mistakes_come_at_once_each_with_its_place() {
             "saga `order`, step `a b`: its id has the character ' ' (letters, digits, `-`, `_` and `.` are allowed)",
             "saga `order`, step `charge`: depends on `reserv`, which is not a step (did you mean `reserve`?)",
             "saga `order`, step `charge`: depends on itself",
-            "saga `order`, step `charge`: is provided by module `bank`; this version runs a saga's own steps only",
+            "saga `order`, step `charge`: is provided by a module without a name (name the module, or leave the provider out)",
             "saga `order`, step `charge`: its retry has 0 attempts (from 1 to 1000000)",
             "saga `order`, step `charge`: its retry has a multiplier of NaN (at least 1)",
             "saga `order`, step `charge`: its retry has a jitter of 2 (from 0 to 1)",
@@ -149,7 +149,7 @@ fn all_mistakes_of_a_tcc_come_at_once_each_with_its_place() {
         parameter("g", Source::Variable(String::new())),
         parameter("h", Source::Input(Some("account".into()))),
     ];
-    credit.provider = Some("bank".into());
+    credit.provider = Some(String::new());
     credit.confirm_limits.timeout = Some(0);
     credit.cancel_limits.retry = Some(RetryPolicy { max_attempts: 0, ..RetryPolicy::ONCE });
     let mut wrong = tcc(alloc::vec![participant("debit", 1), credit, participant("debit", 0), participant("a b", 0)]);
@@ -161,7 +161,7 @@ fn all_mistakes_of_a_tcc_come_at_once_each_with_its_place() {
             "tcc `transfer`: has a deadline of 0 ms, which has always passed (leave it out for none)",
             "tcc `transfer`, participant `debit`: stands more than once (ids are unique in a tcc)",
             "tcc `transfer`, participant `a b`: its id has the character ' ' (letters, digits, `-`, `_` and `.` are allowed)",
-            "tcc `transfer`, participant `credit`: is provided by module `bank`; this version calls a TCC's own participants only",
+            "tcc `transfer`, participant `credit`: is provided by a module without a name (name the module, or leave the provider out)",
             "tcc `transfer`, participant `credit`: its confirm has a timeout of 0, so no attempt could succeed",
             "tcc `transfer`, participant `credit`: its cancel retry has 0 attempts (from 1 to 1000000)",
             "tcc `transfer`, participant `credit`: parameter `account` is a field that the input schema does not have (did you mean `account`?) (fields: account)",

@@ -14,7 +14,7 @@ mod state;
 mod turn;
 mod undo;
 
-use alloc::{sync::Arc, vec::Vec};
+use alloc::{format, sync::Arc, vec::Vec};
 
 use crate::{
     command::{Answer, Decision, Moment},
@@ -49,6 +49,7 @@ impl Saga {
             transaction: start.transaction,
             definition: plan.name.clone(),
             module: start.module,
+            providers: start.providers,
             input: start.input,
             headers: start.headers,
             policy: Some(start.policy.unwrap_or(plan.policy)),
@@ -79,6 +80,9 @@ impl Saga {
         }
         if created.kind() != Kind::Saga {
             return Err(illegal("it is of a TCC"));
+        }
+        if let Some(name) = plan.missing_provider(created) {
+            return Err(illegal(&format!("it has no module for provider `{name}`")));
         }
         let mut state = State::created(&plan, created.clone(), first.at);
         for record in rest {

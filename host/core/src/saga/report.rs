@@ -27,6 +27,7 @@ impl Report {
             kind: Kind::Saga,
             definition: state.created.definition.clone(),
             module: state.created.module,
+            providers: state.created.providers.clone(),
             status,
             paused: state.paused,
             policy: Some(state.policy()),

@@ -255,7 +255,7 @@ impl<'s, 'm> Turn<'s, 'm> {
         Call {
             transaction: created.transaction,
             definition: plan.name.clone(),
-            module: created.module,
+            module: created.module_of(plan.step(ix).provider.as_ref()),
             key: IdempotencyKey::of(&created.namespace, created.transaction, &id.node, id.item, operation),
             deadline,
             fuel: limits.fuel,

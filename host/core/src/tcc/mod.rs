@@ -15,7 +15,7 @@ mod sources;
 mod state;
 mod turn;
 
-use alloc::sync::Arc;
+use alloc::{format, sync::Arc};
 
 use crate::{
     command::{Answer, Decision, Moment},
@@ -50,6 +50,7 @@ impl Tcc {
             transaction: start.transaction,
             definition: plan.name.clone(),
             module: start.module,
+            providers: start.providers,
             input: start.input,
             headers: start.headers,
             policy: None,
@@ -80,6 +81,9 @@ impl Tcc {
         }
         if !created.participants.iter().eq(plan.participants().iter().map(|participant| &participant.id)) {
             return Err(illegal("the participants that it registers are not those of the TCC"));
+        }
+        if let Some(name) = plan.missing_provider(created) {
+            return Err(illegal(&format!("it has no module for provider `{name}`")));
         }
         let mut state = State::created(created.clone(), first.at);
         for record in rest {

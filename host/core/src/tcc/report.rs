@@ -32,6 +32,7 @@ impl Report {
             kind: Kind::Tcc,
             definition: state.created.definition.clone(),
             module: state.created.module,
+            providers: state.created.providers.clone(),
             status,
             paused: state.paused,
             policy: None,

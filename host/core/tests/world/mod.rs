@@ -145,6 +145,7 @@ impl World {
         let start = Start {
             transaction: TransactionId::from_u128(7),
             module: Digest::of(b"module"),
+            providers: Default::default(),
             input: json(input),
             headers: BTreeMap::from([("tenant".into(), "t1".into())]),
             policy,

@@ -30,6 +30,7 @@ enum Kind {
 struct New {
     definition: Name,
     module: Digest,
+    providers: Vec<Digest>,
     key: Option<Name>,
     input: Digest,
     host: HostId,
@@ -40,8 +41,8 @@ pub(super) type Verdict = Result<Created, AppendError>;
 
 impl Write {
     pub(super) fn create(create: Create) -> Result<Self, serde_json::Error> {
-        let Create { id, definition, module, key, input, host, records, summary } = create;
-        let kind = Kind::Create(Box::new(New { definition, module, key, input, host }));
+        let Create { id, definition, module, providers, key, input, host, records, summary } = create;
+        let kind = Kind::Create(Box::new(New { definition, module, providers, key, input, host }));
         Self::new(id, Seq(0), &records, summary, kind)
     }
 
@@ -86,6 +87,9 @@ fn take(connection: &Connection, write: &Write) -> rusqlite::Result<Verdict> {
     if !taken {
         return refusal(connection, write);
     }
+    if let Kind::Create(new) = &write.kind {
+        keep_providers(connection, &write.id_text, new.providers.iter().copied())?;
+    }
     let mut keep = connection
         .prepare_cached("INSERT INTO records (transaction_id, seq, version, record) VALUES (?1, ?2, ?3, ?4)")?;
     for (record, seq) in write.records.iter().zip(write.expected.0 + 1..) {
@@ -117,6 +121,19 @@ fn insert(connection: &Connection, write: &Write, new: &New) -> rusqlite::Result
         time(*ended),
     ))?;
     Ok(rows > 0)
+}
+
+/// Notes what other modules a transaction needs.
+pub(super) fn keep_providers(
+    connection: &Connection,
+    id: &str,
+    providers: impl Iterator<Item = Digest>,
+) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO providers (transaction_id, module) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+    for module in providers {
+        connection.prepare_cached(sql)?.execute((id, module.to_string()))?;
+    }
+    Ok(())
 }
 
 /// An append takes effect where its epoch and its sequence are the current ones: invariant I5.

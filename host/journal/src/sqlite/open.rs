@@ -11,7 +11,10 @@ use crate::{Durability, Error};
 
 /// What takes a file from each version of the schema to the next, from nothing on. Its version is
 /// SQLite's `user_version`.
-const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/sqlite/0001_transactions.sql")];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("../../migrations/sqlite/0001_transactions.sql"),
+    include_str!("../../migrations/sqlite/0002_providers.sql"),
+];
 
 /// How long a writer waits for another process before it says that the journal is locked.
 const BUSY: Duration = Duration::from_secs(10);

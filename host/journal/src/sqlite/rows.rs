@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension as _};
 use wasaga_core::{Digest, Epoch, Fact, Seq, Summary, Timestamp, TransactionId};
 
-use super::batch::{parsed, time};
+use super::batch::{keep_providers, parsed, time};
 use super::hosts::Hosts;
 use crate::{Claim, ClaimError, Error, HostId, read_record};
 
@@ -83,16 +83,19 @@ pub(super) fn prune(connection: &Connection, before: Timestamp, limit: usize) ->
     )?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let old = query.query_map((before, limit), |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;
-    let (ids, modules): (Vec<String>, std::collections::BTreeSet<String>) =
+    let (ids, mut modules): (Vec<String>, std::collections::BTreeSet<String>) =
         old.collect::<Done<Vec<_>>>()?.into_iter().unzip();
     let mut delete = connection.prepare_cached("DELETE FROM records WHERE transaction_id = ?1")?;
+    let mut let_go = connection.prepare_cached("DELETE FROM providers WHERE transaction_id = ?1 RETURNING module")?;
     for id in &ids {
         delete.execute([id])?;
+        modules.extend(let_go.query_map([id], |row| row.get(0))?.collect::<Done<Vec<String>>>()?);
     }
     for module in modules {
         // One that was put since then is about to be used.
         let sql = "DELETE FROM modules WHERE digest = ?1 AND added < ?2 \
-                   AND NOT EXISTS (SELECT 1 FROM transactions WHERE module = ?1)";
+                   AND NOT EXISTS (SELECT 1 FROM transactions WHERE module = ?1) \
+                   AND NOT EXISTS (SELECT 1 FROM providers WHERE module = ?1)";
         connection.execute(sql, (module, before))?;
     }
     Ok(ids.len())
@@ -152,5 +155,6 @@ fn insert(connection: &Connection, id: TransactionId, records: &[wasaga_core::Re
         time(Some(last.at)),
         time(summary.ended),
     );
-    query.execute(row).map(drop)
+    query.execute(row)?;
+    keep_providers(connection, &id.to_string(), created.providers.values().copied())
 }

@@ -31,6 +31,7 @@ fn create(number: u128, filler: usize) -> Create {
         transaction: TransactionId::from_u128(number),
         definition: "order".into(),
         module: Digest::of(b"m"),
+        providers: Default::default(),
         input: input.clone(),
         headers: Default::default(),
         policy: Some(CompensationPolicy::StrictSequential),
@@ -43,6 +44,7 @@ fn create(number: u128, filler: usize) -> Create {
         id: created.transaction,
         definition: created.definition.clone(),
         module: created.module,
+        providers: Vec::new(),
         key: created.key.clone(),
         input: input.digest(),
         host: HostId("ada".into()),
@@ -99,9 +101,9 @@ async fn a_later_version_is_told() {
          (update wasaga, or name another journal)"
     );
     journal.close().await;
-    let later = "PRAGMA user_version = 2";
+    let later = "PRAGMA user_version = 3";
     connection.execute_batch(later).unwrap();
-    assert!(refused(&path).await.contains("is of version 2, which this wasaga does not know"));
+    assert!(refused(&path).await.contains("is of version 3, which this wasaga does not know"));
 }
 
 #[tokio::test]
@@ -176,6 +178,42 @@ async fn rows_are_made_again_from_records() {
     assert!(claims.iter().all(|claim| claim.epoch > Epoch(1)), "epochs that were given are not given again");
     let keyed = journal.create(create(3, 1)).await.unwrap();
     assert!(matches!(keyed, Created::Exists { .. }), "keys are known again");
+}
+
+#[tokio::test]
+async fn a_journal_of_the_first_version_is_brought_up_to_date() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("journal.db");
+    Sqlite::open(options(&path)).await.unwrap().close().await;
+    raw(&path).execute_batch("DROP TABLE providers; PRAGMA user_version = 1").unwrap();
+    let journal = Sqlite::open(options(&path)).await.unwrap();
+    let providers = vec![Digest::of(b"bank")];
+    assert_eq!(journal.create(Create { providers, ..create(1, 1) }).await.unwrap(), Created::New(Seq(1)));
+}
+
+#[tokio::test]
+async fn a_module_is_kept_while_a_transaction_needs_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("journal.db");
+    let journal = Sqlite::open(options(&path)).await.unwrap();
+    let bytes: std::sync::Arc<[u8]> = b"bank".to_vec().into();
+    let bank = Digest::of(&bytes);
+    journal.put_module(bank, &"bank".into(), bytes).await.unwrap();
+    raw(&path).execute_batch("UPDATE modules SET added = 1").unwrap();
+    let ended = |us| {
+        let ended = Some(Timestamp::from_unix_us(us));
+        Summary { status: Status::Completed, paused: false, due: None, ended }
+    };
+    for number in 1..=2_u64 {
+        let create = Create { providers: vec![bank], summary: ended(10 * number), ..create(number.into(), 1) };
+        journal.create(create).await.unwrap();
+    }
+    let mut kept = Vec::new();
+    for before in [15, 25] {
+        assert_eq!(journal.prune(Timestamp::from_unix_us(before), 9).await.unwrap(), 1);
+        kept.push(journal.module(bank).await.unwrap().is_some());
+    }
+    assert_eq!(kept, [true, false]);
 }
 
 #[tokio::test]

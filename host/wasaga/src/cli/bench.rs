@@ -30,6 +30,8 @@ pub(crate) struct Bench {
     file: PathBuf,
     /// Which of its sagas and TCCs; may be left out where there is one
     definition: Option<String>,
+    #[command(flatten)]
+    providers: run::Providers,
     /// What each is started with: JSON, `@FILE`, or `-`
     #[arg(long, short, value_name = "JSON|@FILE|-", default_value = "{}")]
     input: String,
@@ -93,6 +95,7 @@ impl Bench {
         }
         let input = input::json(&self.input)?;
         let bytes = input::module(&self.file)?;
+        let providers = self.providers.read()?;
         // What it starts is for nothing, so it does not go into the user's own journal unasked.
         let options = Options { journal: options.journal.clone().or(Some("memory:".into())), ..options.clone() };
         let journal = wiring::journal(&options).await?;
@@ -106,6 +109,7 @@ impl Bench {
             .start()
             .await?;
         let module = run::add_module(&engine, bytes, &self.file).await?;
+        run::add_providers(&engine, providers).await?;
         let names = engine.definitions(module.digest)?;
         let definition = run::choose(self.definition.as_deref(), &names, &module.description.name)?;
         let request = StartRequest::new(module.digest, definition.clone(), input);

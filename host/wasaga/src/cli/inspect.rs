@@ -47,13 +47,23 @@ impl Inspect {
 
 /// Loads a module for looking at, on an engine that keeps nothing.
 pub(super) async fn load(options: &Options, file: &std::path::Path) -> anyhow::Result<(Engine, Module, usize)> {
-    let bytes = input::module(file)?;
-    let count = bytes.len();
+    let engine = engine(options).await?;
+    let (module, count) = add(&engine, file).await?;
+    Ok((engine, module, count))
+}
+
+/// An engine that keeps nothing.
+pub(super) async fn engine(options: &Options) -> anyhow::Result<Engine> {
     let sandbox = wiring::sandbox(options, Settings { calls_max: 4, ..Settings::default() })?;
     let journal = std::sync::Arc::new(Memory::new());
-    let engine = wiring::engine(journal, sandbox).recover(Recover::Nothing).start().await?;
-    let module = run::add_module(&engine, bytes, file).await?;
-    Ok((engine, module, count))
+    Ok(wiring::engine(journal, sandbox).recover(Recover::Nothing).start().await?)
+}
+
+/// Adds a module; answers with its size.
+pub(super) async fn add(engine: &Engine, file: &std::path::Path) -> anyhow::Result<(Module, usize)> {
+    let bytes = input::module(file)?;
+    let count = bytes.len();
+    Ok((run::add_module(engine, bytes, file).await?, count))
 }
 
 fn describe(engine: &Engine, module: &Module, bytes: usize, only: Option<&str>) -> anyhow::Result<String> {
@@ -136,7 +146,10 @@ fn participant_row(participant: &Participant) -> Vec<String> {
     };
     vec![
         format!("  {}({})", participant.id, parameters.join(", ")),
-        format!("order {}", participant.order),
+        match &participant.provider {
+            Some(module) => format!("order {}, by module {module}", participant.order),
+            None => format!("order {}", participant.order),
+        },
         if participant.optional { "optional".into() } else { String::new() },
         bounds(&participant.try_limits).join(", "),
         settling("confirm", &participant.confirm_limits),
@@ -170,6 +183,7 @@ fn row(plan: &Plan, step: &Step) -> Vec<String> {
     let after = if after.is_empty() { "at once".to_owned() } else { format!("after {}", after.join(", ")) };
     let parameters: Vec<String> = step.parameters.iter().map(parameter).collect();
     let mut notes = bounds(&step.limits);
+    notes.extend(step.provider.as_ref().map(|module| format!("by module {module}")));
     notes.extend(step.at_most_once.then(|| "at most once".to_owned()));
     notes.extend(step.condition.as_ref().map(|condition| format!("if {condition}")));
     notes.extend(step.each.as_ref().map(|each| format!("each of {}", source(each))));

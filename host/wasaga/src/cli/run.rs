@@ -1,6 +1,6 @@
 //! `wasaga run`: one saga or TCC, from its input to its end, seen as it happens.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,6 +28,8 @@ pub(crate) struct Run {
     file: PathBuf,
     /// Which of its sagas and TCCs; may be left out where there is one
     definition: Option<String>,
+    #[command(flatten)]
+    providers: Providers,
     /// What it is started with: JSON, `@FILE`, or `-` for standard input
     #[arg(long, short, value_name = "JSON|@FILE|-", default_value = "{}")]
     input: String,
@@ -73,11 +75,12 @@ impl Run {
         let input = input::json(&self.input)?;
         let headers = input::headers(&self.header)?;
         let bytes = input::module(&self.file)?;
+        let providers = self.providers.read()?;
         let journal = wiring::journal(options).await?;
         let view = View::new(options.json);
         let sandbox = wiring::sandbox(options, Settings { calls_max: 64, ..Settings::default() })?;
         let engine = wiring::engine(journal, sandbox).recover(Recover::Nothing).watch(view.clone()).start().await?;
-        let done = self.start_and_wait(&engine, &view, input, headers, bytes).await;
+        let done = self.start_and_wait(&engine, &view, input, headers, bytes, providers).await;
         view.end();
         let exit = match &done {
             Ok(Some(report)) => tell(report, &view, options),
@@ -96,8 +99,10 @@ impl Run {
         input: wasaga_core::Json,
         headers: std::collections::BTreeMap<Name, Arc<str>>,
         bytes: Arc<[u8]>,
+        providers: Vec<Provider<'_>>,
     ) -> anyhow::Result<Option<Report>> {
         let module = add_module(engine, bytes, &self.file).await?;
+        add_providers(engine, providers).await?;
         let names = engine.definitions(module.digest)?;
         let definition = choose(self.definition.as_deref(), &names, &module.description.name)?;
         let plan = engine.plan(module.digest, &definition)?;
@@ -124,11 +129,35 @@ impl Run {
     }
 }
 
+/// Modules beside the one that is run.
+#[derive(Debug, clap::Args)]
+pub(super) struct Providers {
+    /// Another module, which provides steps or participants of this one; may stand several times
+    #[arg(long = "with", value_name = "FILE")]
+    files: Vec<PathBuf>,
+}
+
+/// One of them, read.
+pub(super) type Provider<'p> = (&'p Path, Arc<[u8]>);
+
+impl Providers {
+    pub(super) fn read(&self) -> anyhow::Result<Vec<Provider<'_>>> {
+        self.files.iter().map(|file| Ok((&**file, input::module(file)?))).collect()
+    }
+}
+
+pub(super) async fn add_providers(engine: &Engine, providers: Vec<Provider<'_>>) -> anyhow::Result<()> {
+    for (file, bytes) in providers {
+        add_module(engine, bytes, file).await?;
+    }
+    Ok(())
+}
+
 /// Loads a module. Compiling a large one takes its time, once, and then it is told.
 pub(super) async fn add_module(
     engine: &Engine,
     bytes: Arc<[u8]>,
-    file: &std::path::Path,
+    file: &Path,
 ) -> anyhow::Result<wasaga_engine::port::Module> {
     let size = text::size(bytes.len() as u64);
     let loading = engine.add_module(bytes);
@@ -144,7 +173,7 @@ pub(super) async fn add_module(
 }
 
 /// Puts the file's name before what is wrong with the module.
-fn with_file<T>(loaded: Result<T, wasaga_engine::Error>, file: &std::path::Path) -> anyhow::Result<T> {
+fn with_file<T>(loaded: Result<T, wasaga_engine::Error>, file: &Path) -> anyhow::Result<T> {
     loaded.map_err(|error| match error {
         wasaga_engine::Error::Load(error) => {
             BadInput::because(format!("module `{}` cannot be used", file.display()), error).into()

@@ -1,6 +1,9 @@
-//! `wasaga validate`: whether a module can be used, with all its mistakes at once.
+//! `wasaga validate`: whether modules can be used, alone and together, with all their mistakes at once.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use wasaga_engine::port::Module;
+use wasaga_engine::{Engine, Error};
 
 use super::{Options, inspect};
 use crate::exit::{Exit, print_json};
@@ -8,13 +11,13 @@ use crate::text;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Validate {
-    /// The modules: components, `.wasm` files
+    /// The modules: components, `.wasm` files. Those that provide steps of others belong beside them
     #[arg(required = true)]
     files: Vec<PathBuf>,
 }
 
 /// What programs get of one file.
-#[derive(serde::Serialize)]
+#[derive(Default, serde::Serialize)]
 struct Checked {
     file: String,
     valid: bool,
@@ -24,19 +27,15 @@ struct Checked {
 
 impl Validate {
     pub(crate) async fn run(self, options: &Options) -> anyhow::Result<Exit> {
-        let mut checked = Vec::new();
+        let engine = inspect::engine(options).await?;
+        // All are there before one is compared with another.
+        let mut loaded = Vec::new();
         for file in &self.files {
-            let name = file.display().to_string();
-            let one = match inspect::load(options, file).await {
-                Err(error) => Checked { file: name, valid: false, error: Some(format!("{error:#}")), warnings: vec![] },
-                Ok((engine, module, _)) => {
-                    let mut warnings = Vec::new();
-                    for definition in engine.definitions(module.digest)? {
-                        warnings.extend(engine.plan(module.digest, &definition)?.warnings().iter().cloned());
-                    }
-                    Checked { file: name, valid: true, error: None, warnings }
-                }
-            };
+            loaded.push((file, inspect::add(&engine, file).await));
+        }
+        let mut checked = Vec::new();
+        for (file, loaded) in loaded {
+            let one = check(&engine, file, loaded.map(|(module, _)| module))?;
             if !options.json {
                 text::print(&told(&one))?;
             }
@@ -48,6 +47,28 @@ impl Validate {
         let valid = checked.iter().all(|one| one.valid);
         Ok(if valid { Exit::Completed } else { Exit::BadInput })
     }
+}
+
+fn check(engine: &Engine, file: &Path, loaded: anyhow::Result<Module>) -> anyhow::Result<Checked> {
+    let mut checked = Checked { file: file.display().to_string(), ..Checked::default() };
+    let module = match loaded {
+        Ok(module) => module,
+        Err(error) => return Ok(Checked { error: Some(format!("{error:#}")), ..checked }),
+    };
+    for definition in engine.definitions(module.digest)? {
+        checked.warnings.extend(engine.plan(module.digest, &definition)?.warnings().iter().cloned());
+        match engine.providers(module.digest, &definition) {
+            Ok(_) => {}
+            // It may be given when it is run.
+            Err(error @ Error::ProvidersMissing { .. }) => checked.warnings.push(error.to_string()),
+            Err(error) => {
+                let before = checked.error.map(|error| format!("{error}\n  ")).unwrap_or_default();
+                checked.error = Some(format!("{before}{error}"));
+            }
+        }
+    }
+    checked.valid = checked.error.is_none();
+    Ok(checked)
 }
 
 fn told(one: &Checked) -> String {

@@ -1,4 +1,5 @@
-//! Draws a saga's plan; a TCC's is drawn in `tcc`. `⇠` stands before what undoes a step, `!` after a critical compensation.
+//! Draws a saga's plan; a TCC's is drawn in `tcc`. `⇠` stands before what undoes a step, `!` after a critical
+//! compensation, `@` before the module that provides a step.
 
 pub(crate) mod tcc;
 
@@ -65,6 +66,9 @@ fn name(step: &Step) -> String {
     if step.condition.is_some() {
         text.push('?');
     }
+    if let Some(module) = &step.provider {
+        write!(text, " @{module}").expect("a text takes all");
+    }
     if let Some(undo) = &step.compensation {
         let critical = if undo.critical { " !" } else { "" };
         write!(text, " ⇠ {}{critical}", undo.name).expect("a text takes all");
@@ -77,7 +81,13 @@ pub(crate) fn dot(plan: &Plan) -> String {
     let quoted = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
     let mut text = format!("digraph {} {{\n  rankdir=LR;\n  node [shape=box, style=rounded];\n", quoted(&plan.name));
     for step in plan.steps() {
-        writeln!(text, "  {};", quoted(&step.id)).expect("a text takes all");
+        match &step.provider {
+            None => writeln!(text, "  {};", quoted(&step.id)),
+            Some(module) => {
+                writeln!(text, "  {} [label={}];", quoted(&step.id), quoted(&format!("{} @{module}", step.id)))
+            }
+        }
+        .expect("a text takes all");
         if let Some(undo) = &step.compensation {
             let (id, from) = (quoted(&format!("{}/{}", step.id, undo.name)), quoted(&step.id));
             let color = if undo.critical { "red" } else { "gray" };
@@ -97,7 +107,8 @@ pub(crate) fn dot(plan: &Plan) -> String {
 pub(crate) fn mermaid(plan: &Plan) -> String {
     let mut text = String::from("flowchart LR\n");
     for (i, step) in plan.steps().iter().enumerate() {
-        writeln!(text, "  s{i}[\"{}\"]", step.id).expect("a text takes all");
+        let provider = step.provider.as_ref().map(|module| format!(" @{}", module.replace('"', "'")));
+        writeln!(text, "  s{i}[\"{}{}\"]", step.id, provider.unwrap_or_default()).expect("a text takes all");
         if let Some(undo) = &step.compensation {
             let critical = if undo.critical { " !" } else { "" };
             writeln!(text, "  u{i}([\"{}{critical}\"]) -.-> s{i}", undo.name.replace('"', "'"))
@@ -124,6 +135,7 @@ struct Drawn<'a> {
 struct Node<'a> {
     id: &'a str,
     description: &'a str,
+    provider: Option<&'a str>,
     layer: usize,
     depends_on: Vec<&'a str>,
     compensation: Option<&'a str>,
@@ -145,6 +157,7 @@ impl<'a> Node<'a> {
         Self {
             id: &step.id,
             description: &step.description,
+            provider: step.provider.as_deref(),
             layer: step.layer,
             depends_on: step.depends_on.iter().map(|ix| &*plan.step(*ix).id).collect(),
             compensation: step.compensation.as_ref().map(|undo| undo.name.as_str()),
@@ -229,6 +242,6 @@ mod tests {
             "{drawn}"
         );
         let drawn = json(&chain).unwrap();
-        assert!(drawn.contains(r#""id":"ship","description":"","layer":1,"depends_on":["charge"]"#), "{drawn}");
+        assert!(drawn.contains(r#""id":"ship","description":"","provider":null,"layer":1,"depends_on":["charge"]"#), "{drawn}");
     }
 }

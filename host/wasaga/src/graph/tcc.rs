@@ -1,5 +1,5 @@
 //! Draws a TCC: its participants in the order in which they are tried and confirmed. `?` stands after an
-//! optional one.
+//! optional one, `@` before the module that provides one.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -17,7 +17,8 @@ fn groups(plan: &TccPlan) -> BTreeMap<u32, Vec<&Participant>> {
 }
 
 fn name(participant: &Participant) -> String {
-    format!("{}{}", participant.id, if participant.optional { "?" } else { "" })
+    let provider = participant.provider.as_ref().map(|module| format!(" @{module}")).unwrap_or_default();
+    format!("{}{}{provider}", participant.id, if participant.optional { "?" } else { "" })
 }
 
 /// One line where each has an order of its own; otherwise a line for each order.
@@ -82,6 +83,7 @@ struct Drawn<'a> {
 struct Node<'a> {
     id: &'a str,
     description: &'a str,
+    provider: Option<&'a str>,
     order: u32,
     optional: bool,
 }
@@ -91,6 +93,7 @@ pub(crate) fn json(plan: &TccPlan) -> anyhow::Result<String> {
     let nodes = plan.participants().iter().map(|of| Node {
         id: &of.id,
         description: &of.description,
+        provider: of.provider.as_deref(),
         order: of.order,
         optional: of.optional,
     });
