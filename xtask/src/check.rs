@@ -16,7 +16,7 @@ pub(crate) fn all() -> anyhow::Result<()> {
     run(doc.env("RUSTDOCFLAGS", "--deny warnings"))?;
     crate::python::check()?;
     step("which room may import which");
-    run(cargo().args(["test", "--quiet", "--package", "wasaga-tests", "--test", "imports"]))?;
+    run(cargo().args(["test", "--quiet", "--workspace", "--test", "imports"]))?;
     println!("\nchecked: formatting, the core without std, lints, documentation, imports");
     Ok(())
 }

@@ -12,6 +12,8 @@ pub(crate) fn build() -> anyhow::Result<PathBuf> {
     } else {
         shell::step("building the host (the first time this compiles wasmtime, some ten minutes on two cores)");
     }
-    shell::run(shell::cargo().args(["build", "--package", "wasaga-host"]))?;
+    // As the tests are built, of the whole workspace: otherwise cargo gives the dependencies other features,
+    // and compiles wasmtime a second time.
+    shell::run(shell::cargo().args(["build", "--workspace", "--bin", "wasaga"]))?;
     Ok(binary)
 }

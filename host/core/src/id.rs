@@ -31,6 +31,12 @@ impl From<String> for Name {
     }
 }
 
+impl From<&Name> for Arc<str> {
+    fn from(name: &Name) -> Self {
+        name.0.clone()
+    }
+}
+
 impl core::borrow::Borrow<str> for Name {
     fn borrow(&self) -> &str {
         &self.0

@@ -1,6 +1,8 @@
 //! One call: an instance, its limits, the guest's answer or what ended it.
 
+use std::pin::pin;
 use std::sync::atomic::Ordering;
+use std::task::Poll;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::time::Instant;
@@ -8,7 +10,7 @@ use wasaga_core::{Answer, Call, Failure, Forward, Json, Operation, Outcome, Time
 use wasmtime::Store;
 
 use crate::budget::Share;
-use crate::contract::{self, types};
+use crate::contract::{self, CallRecord, types};
 use crate::failure::{Ended, LARGE_DATA, Late, is_pool_full, size};
 use crate::guest::Guest;
 use crate::load::{Loaded, memory_bytes_max};
@@ -33,27 +35,37 @@ pub(crate) async fn call(sandbox: &Sandbox, loaded: &Loaded, call: &Call) -> Ans
     if bytes > PAYLOAD_BYTES_MAX {
         return nothing_done(too_large(bytes));
     }
-    let Ok(permit) = tokio::time::timeout_at(deadline, sandbox.calling.acquire()).await else {
+    let Some(permit) = in_time(deadline, sandbox.calling.acquire()).await else {
         return nothing_done(busy(sandbox));
     };
-    let called = match tokio::time::timeout_at(deadline, place(sandbox, loaded, call)).await {
-        Ok(Place::Instance(instance)) => on(*instance, call, begun, deadline).await,
-        Ok(Place::Share(share)) => fresh(sandbox, loaded, call, share, deadline).await,
-        Err(_) => return nothing_done(no_memory(sandbox)),
+    let called = match loaded.warm.take(call.memory_bytes) {
+        Some(instance) => on(instance, call, begun, deadline).await,
+        // Apart, for what a fresh instance needs would make the future of every call large.
+        None => Box::pin(without_instance(sandbox, loaded, call, begun, deadline)).await,
     };
     sandbox.counters.calls.fetch_add(1, Ordering::Relaxed);
     let (outcome, writes, used) = match called {
         Called::Answered(instance, outcome) => {
-            let (writes, used) = finish(sandbox, loaded, *instance, call);
+            let (writes, used) = finish(sandbox, loaded, instance, call);
             (outcome, writes, used)
         }
         Called::Ended(outcome, used) => (outcome, Writes::default(), used),
         Called::NoPlace => (busy(sandbox), Writes::default(), Usage::default()),
+        Called::NoMemory => return nothing_done(no_memory(sandbox)),
     };
     drop(permit);
     let usage = Usage { duration_us: begun.elapsed().as_micros() as u64, ..used };
     let writes = if matches!(outcome, Outcome::Completed(_)) { writes } else { Writes::default() };
     Answer { outcome, writes, usage }
+}
+
+/// A future until the deadline. One that is ready at once, as most are, costs no timer.
+async fn in_time<T>(deadline: Instant, future: impl Future<Output = T>) -> Option<T> {
+    let mut future = pin!(future);
+    match futures::poll!(&mut future) {
+        Poll::Ready(value) => Some(value),
+        Poll::Pending => tokio::time::timeout_at(deadline, future).await.ok(),
+    }
 }
 
 /// What a call runs in.
@@ -63,18 +75,30 @@ enum Place {
     Share(Share),
 }
 
-/// An instance that waits, or the memory for another; where there is neither, whichever is free first.
-async fn place(sandbox: &Sandbox, loaded: &Loaded, call: &Call) -> Place {
-    if let Some(instance) = loaded.warm.take(call.memory_bytes) {
-        return Place::Instance(Box::new(instance));
+/// A call that found no instance waiting.
+async fn without_instance(
+    sandbox: &Sandbox,
+    loaded: &Loaded,
+    call: &Call,
+    begun: Instant,
+    deadline: Instant,
+) -> Called {
+    match in_time(deadline, place(sandbox, loaded, call)).await {
+        Some(Place::Instance(instance)) => on(instance, call, begun, deadline).await,
+        Some(Place::Share(share)) => fresh(sandbox, loaded, call, share, deadline).await,
+        None => Called::NoMemory,
     }
+}
+
+/// The memory for an instance, or one that waits; where there is neither, whichever is free first.
+async fn place(sandbox: &Sandbox, loaded: &Loaded, call: &Call) -> Place {
     let bytes = loaded.usual_bytes().min(call.memory_bytes);
     if let Some(share) = sandbox.budget.try_take(bytes) {
         return Place::Share(share);
     }
     tokio::select! {
         biased;
-        instance = loaded.warm.next(call.memory_bytes) => Place::Instance(Box::new(instance)),
+        instance = loaded.warm.next(call.memory_bytes) => Place::Instance(instance),
         share = sandbox.budget.take(bytes) => Place::Share(share),
     }
 }
@@ -86,6 +110,8 @@ enum Called {
     Ended(Outcome, Usage),
     /// There was no place for an instance.
     NoPlace,
+    /// Others had all memory until its deadline; nothing was called.
+    NoMemory,
 }
 
 /// Time until the deadline by the wall clock, which is what it was written down by.
@@ -133,12 +159,12 @@ async fn fresh(sandbox: &Sandbox, loaded: &Loaded, call: &Call, share: Share, de
     };
     store.data_mut().deadline = Some(deadline);
     // Initialisation is the guest's own code: the deadline and the limits hold for it as well.
-    let made = tokio::time::timeout_at(deadline, loaded.exports.instantiate(&mut store)).await;
+    let made = in_time(deadline, loaded.exports.instantiate(&mut store)).await;
     match made {
-        Ok(Ok(guest)) => on(Instance { store, guest, served: 0 }, call, begun, deadline).await,
-        Ok(Err(error)) if is_pool_full(&error) => Called::NoPlace,
-        Ok(Err(error)) => Called::Ended(ended(&error, &store, begun).into_outcome(), used(&store, call)),
-        Err(_) => Called::Ended(Ended::late(begun.elapsed(), store.data()).into_outcome(), used(&store, call)),
+        Some(Ok(guest)) => on(Box::new(Instance { store, guest, served: 0 }), call, begun, deadline).await,
+        Some(Err(error)) if is_pool_full(&error) => Called::NoPlace,
+        Some(Err(error)) => Called::Ended(ended(&error, &store, begun).into_outcome(), used(&store, call)),
+        None => Called::Ended(Ended::late(begun.elapsed(), store.data()).into_outcome(), used(&store, call)),
     }
 }
 
@@ -151,21 +177,21 @@ fn trapped(error: &wasmtime::Error) -> Outcome {
     Outcome::Unknown { cause: UnknownCause::Trap, failure, after: None }
 }
 
-async fn on(mut instance: Instance, call: &Call, begun: Instant, deadline: Instant) -> Called {
+async fn on(mut instance: Box<Instance>, call: &Call, begun: Instant, deadline: Instant) -> Called {
     instance.store.data_mut().deadline = Some(deadline);
     if let Err(error) = prepare(&mut instance.store, call, instance.served) {
         return Called::Ended(trapped(&error), Usage::default());
     }
-    let said = tokio::time::timeout_at(deadline, ask(&mut instance, call)).await;
+    let said = in_time(deadline, ask(&mut instance, call)).await;
     let ended = match said {
-        Ok(Ok(Ok(text))) => match completed(&text) {
-            Ok(outcome) => return Called::Answered(Box::new(instance), outcome),
+        Some(Ok(Ok(text))) => match completed(&text) {
+            Ok(outcome) => return Called::Answered(instance, outcome),
             Err(ended) => ended,
         },
-        Ok(Ok(Err(error))) => return Called::Answered(Box::new(instance), refused(error)),
-        Ok(Err(error)) if is_pool_full(&error) => return Called::NoPlace,
-        Ok(Err(error)) => ended(&error, &instance.store, begun),
-        Err(_) => Ended::late(begun.elapsed(), instance.store.data()),
+        Some(Ok(Err(error))) => return Called::Answered(instance, refused(error)),
+        Some(Err(error)) if is_pool_full(&error) => return Called::NoPlace,
+        Some(Err(error)) => ended(&error, &instance.store, begun),
+        None => Ended::late(begun.elapsed(), instance.store.data()),
     };
     let used = used(&instance.store, call);
     instance.store.data().stdout.end();
@@ -187,39 +213,39 @@ fn prepare(store: &mut Store<State>, call: &Call, served: u32) -> wasmtime::Resu
 async fn ask(instance: &mut Instance, call: &Call) -> Said {
     let (store, guest) = (&mut instance.store, &mut instance.guest);
     let (of, arguments) = (call_record(call), call.arguments.as_str().to_owned());
-    match call.id.operation {
-        Operation::Run => guest.step(store)?.call_run(store, &of, &arguments).await,
+    let (said,) = match call.id.operation {
+        Operation::Run => guest.run(store)?.call_async(store, (of, arguments)).await,
         Operation::Compensate => {
             let forward = forward_record(call.forward.as_ref());
-            guest.compensation(store)?.call_compensate(store, &of, &arguments, &forward).await
+            guest.compensate(store)?.call_async(store, (of, arguments, forward)).await
         }
-        Operation::Try => guest.call_try(store, of, arguments).await,
+        Operation::Try => guest.attempt(store)?.call_async(store, (of, arguments)).await,
         Operation::Confirm => {
             // Only what was tried is confirmed, so there is an output.
             let tried = match &call.forward {
                 Some(Forward::Completed(output)) => output.as_str().to_owned(),
                 Some(Forward::Unknown | Forward::Rejected(_)) | None => "null".to_owned(),
             };
-            guest.call_confirm(store, of, arguments, tried).await
+            guest.confirm(store)?.call_async(store, (of, arguments, tried)).await
         }
         Operation::Cancel => {
             let forward = forward_record(call.forward.as_ref());
-            guest.call_cancel(store, of, arguments, forward).await
+            guest.cancel(store)?.call_async(store, (of, arguments, forward)).await
         }
-    }
+    }?;
+    Ok(said)
 }
 
-pub(crate) fn call_record(call: &Call) -> types::Call {
-    types::Call {
-        transaction_id: call.transaction.to_string(),
-        // Copied: the way through `Display` takes longer than the rest of the record.
-        definition: String::from(&*call.definition),
-        node: String::from(&*call.id.node),
+pub(crate) fn call_record(call: &Call) -> CallRecord {
+    CallRecord {
+        transaction: call.transaction.to_string(),
+        definition: (&call.definition).into(),
+        node: (&call.id.node).into(),
         item: call.id.item,
         attempt: call.id.attempt,
-        idempotency_key: String::from(call.key.as_str()),
+        key: call.key.as_str().to_owned(),
         deadline: call.deadline.unix_ms(),
-        headers: call.headers.iter().map(|(name, value)| (String::from(&**name), String::from(&**value))).collect(),
+        headers: call.headers.iter().map(|(name, value)| (name.into(), value.clone())).collect(),
     }
 }
 
@@ -268,7 +294,7 @@ fn used(store: &Store<State>, call: &Call) -> Usage {
 }
 
 /// Takes what the call wrote, and keeps the instance where the module allows it.
-fn finish(sandbox: &Sandbox, loaded: &Loaded, mut instance: Instance, call: &Call) -> (Writes, Usage) {
+fn finish(sandbox: &Sandbox, loaded: &Loaded, mut instance: Box<Instance>, call: &Call) -> (Writes, Usage) {
     let used = used(&instance.store, call);
     loaded.learn_bytes(used.memory_bytes);
     let state = instance.store.data_mut();

@@ -1,6 +1,8 @@
 //! The contract with guests as wasmtime sees it: typed, for untyped values cost a thousand times more.
 
-use wasmtime::component::TypedFunc;
+use std::sync::Arc;
+
+use wasmtime::component::{ComponentType, Lower, TypedFunc};
 
 wasmtime::component::bindgen!({
     path: "../../wit",
@@ -9,14 +11,33 @@ wasmtime::component::bindgen!({
     exports: { default: async },
 });
 
-pub(crate) use exports::wasaga::plugin::{compensation, metadata, step};
+pub(crate) use exports::wasaga::plugin::metadata;
 pub(crate) use wasaga::plugin::{log, transaction, types};
 
-/// An operation of a participant as it is called: the call, the arguments, and for some a third text.
-/// Written by hand, for one of them has a name that no field of a generated struct can have, `try`.
-pub(crate) type Try = TypedFunc<(types::Call, String), (Said,)>;
-pub(crate) type Confirm = TypedFunc<(types::Call, String, String), (Said,)>;
-pub(crate) type Cancel = TypedFunc<(types::Call, String, types::Forward), (Said,)>;
+/// What a guest is told of a call, the contract's `call`. Written by hand, as the operations are: texts that
+/// the host shares are copied once, into the guest, and one of the operations has a name that nothing
+/// generated can have, `try`.
+#[derive(Clone, ComponentType, Lower)]
+#[component(record)]
+pub(crate) struct CallRecord {
+    #[component(name = "transaction-id")]
+    pub(crate) transaction: String,
+    pub(crate) definition: Arc<str>,
+    pub(crate) node: Arc<str>,
+    pub(crate) item: Option<u32>,
+    pub(crate) attempt: u32,
+    #[component(name = "idempotency-key")]
+    pub(crate) key: String,
+    pub(crate) deadline: u64,
+    pub(crate) headers: Vec<(Arc<str>, Arc<str>)>,
+}
+
+/// An operation as it is called: the call, the arguments, and for some what is known of what was done before.
+pub(crate) type Run = TypedFunc<(CallRecord, String), (Said,)>;
+pub(crate) type Compensate = TypedFunc<(CallRecord, String, types::Forward), (Said,)>;
+pub(crate) type Try = TypedFunc<(CallRecord, String), (Said,)>;
+pub(crate) type Confirm = TypedFunc<(CallRecord, String, String), (Said,)>;
+pub(crate) type Cancel = TypedFunc<(CallRecord, String, types::Forward), (Said,)>;
 /// What a guest answers.
 pub(crate) type Said = Result<String, types::Error>;
 

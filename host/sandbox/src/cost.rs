@@ -8,7 +8,7 @@ use wasaga_engine::port::Guests as _;
 
 use crate::Sandbox;
 use crate::call::{self, Instance};
-use crate::contract::types;
+use crate::contract::CallRecord;
 use crate::load::Loaded;
 
 /// How long calls are timed: long enough that what the scheduler does is seen and left out.
@@ -88,7 +88,7 @@ struct Bare<'a> {
     loaded: &'a Loaded,
     call: &'a Call,
     /// Made once: lifting and lowering it is wasmtime's work.
-    record: types::Call,
+    record: CallRecord,
     arguments: String,
     kept: Option<Instance>,
 }
@@ -101,11 +101,9 @@ impl Bare<'_> {
         };
         let Instance { store, guest, served } = &mut instance;
         *served += 1;
-        if self.call.id.operation == Operation::Try {
-            drop(guest.call_try(store, self.record.clone(), self.arguments.clone()).await.ok()?);
-        } else {
-            drop(guest.step(store).ok()?.call_run(store, &self.record, &self.arguments).await.ok()?);
-        }
+        let parameters = (self.record.clone(), self.arguments.clone());
+        let asked = if self.call.id.operation == Operation::Try { guest.attempt(store) } else { guest.run(store) };
+        drop(asked.ok()?.call_async(store, parameters).await.ok()?);
         if self.loaded.warm.serves_more(*served) {
             self.kept = Some(instance);
         }

@@ -18,7 +18,7 @@ pub(crate) const WAITING_MAX: usize = 64;
 pub(crate) struct Warm {
     calls_per_instance: u32,
     /// Last in, first out: what was used just now is in the caches. Held for a push or a pop.
-    waiting: Mutex<Vec<(Instance, OwnedSemaphorePermit)>>,
+    waiting: Mutex<Vec<(Box<Instance>, OwnedSemaphorePermit)>>,
     /// Places of the pool for instances that wait, which all modules share: what waits must not take the
     /// place of what is called.
     idle: Arc<Semaphore>,
@@ -45,7 +45,7 @@ impl Warm {
     }
 
     /// An instance for a call with this much memory; one that has grown beyond it is let go.
-    pub(crate) fn take(&self, memory_bytes_max: u64) -> Option<Instance> {
+    pub(crate) fn take(&self, memory_bytes_max: u64) -> Option<Box<Instance>> {
         if self.calls_per_instance <= 1 {
             return None;
         }
@@ -55,7 +55,7 @@ impl Warm {
 
     /// Waits for an instance that another call gives back; without an end where none is kept. Dropping
     /// the future gives it up.
-    pub(crate) async fn next(&self, memory_bytes_max: u64) -> Instance {
+    pub(crate) async fn next(&self, memory_bytes_max: u64) -> Box<Instance> {
         let _wanted = Wanted::of(self);
         loop {
             if let Some(instance) = self.take(memory_bytes_max) {
@@ -66,7 +66,7 @@ impl Warm {
     }
 
     /// Takes an instance back that has answered. Where there is no place for it, it is let go.
-    pub(crate) fn give(&self, mut instance: Instance, budget: &Budget) {
+    pub(crate) fn give(&self, mut instance: Box<Instance>, budget: &Budget) {
         let served = instance.served;
         let limits = &mut instance.store.data_mut().limits;
         let bytes = limits.memory_bytes as u64;
