@@ -21,7 +21,7 @@ const ARROWS: [(&str, &[&str]); 11] = [
 ];
 
 /// Libraries that one room alone may know, by the beginning of their names.
-const OWNED: [(&str, &[&str]); 7] = [
+const OWNED: [(&str, &[&str]); 9] = [
     ("wasmtime", &["wasaga-sandbox"]),
     ("rusqlite", &["wasaga-journal"]),
     ("cel", &["wasaga-engine"]),
@@ -29,6 +29,8 @@ const OWNED: [(&str, &[&str]); 7] = [
     ("clap", &["wasaga-host", "xtask"]),
     ("wit-bindgen", &["wasaga"]),
     ("indicatif", &["wasaga-host"]),
+    ("hyper", &["wasaga-sandbox"]),
+    ("rustls", &["wasaga-sandbox"]),
 ];
 
 /// The core is decided by its arguments alone, so it needs little.

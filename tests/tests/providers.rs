@@ -58,7 +58,7 @@ fn a_tcc_has_a_participant_of_another_module() {
     assert_eq!(operations(&confirmed), ["set-aside", "hold", "hand-over", "take"]);
     assert_eq!(confirmed.json()["output"], json!({"goods": "tea", "account": {"hold": "ada-5"}}));
     let cancelled = shop(&User::new(), "purchase", &bank, r#"{"sku":"tea","buyer":"ada","cents":500000}"#).with(3);
-    assert_eq!(operations(&cancelled), ["set-aside", "hold", "put-back"]);
+    assert_eq!(operations(&cancelled), ["set-aside", "hold", "free", "put-back"]);
 }
 
 #[test]
@@ -84,7 +84,10 @@ fn after_a_kill_the_journal_has_all_modules() {
 fn a_module_that_is_missing_or_does_not_fit_is_told_before_anything_starts() {
     let user = User::new();
     let missing = user.run("shop", GOOD, &["order"]).with(2);
-    assert_eq!(missing.error(), "saga `order` needs module `bank`, which is not loaded (load that as well: `--with FILE`)");
+    assert_eq!(
+        missing.error(),
+        "saga `order` needs module `bank`, which is not loaded (load that as well: `--with FILE`)"
+    );
     let other = guest("hello");
     let missing = user.run("shop", GOOD, &["order", "--with", other.to_str().unwrap()]).with(2);
     assert!(missing.error().starts_with("saga `order` needs module `bank`"), "{}", missing.error());
@@ -107,8 +110,7 @@ fn modules_are_validated_together() {
     let both = user.wasaga(&["validate", shop, bank]).with(0);
     assert!(!both.stdout.contains("warning"), "{}", both.stdout);
     let unfit = user.wasaga(&["validate", shop, poor]).with(2);
-    let mistake =
-        "tcc `purchase`, participant `account`: module `bank` has no participant of that id; it has none";
+    let mistake = "tcc `purchase`, participant `account`: module `bank` has no participant of that id; it has none";
     assert!(unfit.stdout.contains(mistake), "{}", unfit.stdout);
 }
 

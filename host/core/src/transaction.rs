@@ -1,7 +1,12 @@
 //! A transaction of either kind: two machines that share words, behind one door. Whoever drives
 //! transactions holds one of these; what follows from an answer is the machine's affair.
 
-use alloc::{collections::{BTreeMap, BTreeSet}, string::String, sync::Arc, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    string::String,
+    sync::Arc,
+    vec::Vec,
+};
 
 use crate::{
     command::{Answer, Decision, Moment},

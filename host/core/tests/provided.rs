@@ -5,10 +5,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use wasaga_core::definition::{Action, Compensation, Definition, Module, Parameter, Participant, Saga, Source, Step, Tcc};
+use wasaga_core::definition::{
+    Action, Compensation, Definition, Module, Parameter, Participant, Saga, Source, Step, Tcc,
+};
 use wasaga_core::{
-    Answer, Checked, Command, Conditions, Defaults, Digest, Json, Moment, Outcome, Plan, Record, Scope, Start,
-    TccPlan, Timestamp, Transaction, TransactionId, Usage, Writes,
+    Answer, Checked, Command, Conditions, Defaults, Digest, Json, Moment, Outcome, Plan, Record, Scope, Start, TccPlan,
+    Timestamp, Transaction, TransactionId, Usage, Writes,
 };
 
 struct Yes;
@@ -34,8 +36,15 @@ fn asked(parameters: Vec<Parameter>, undo: Option<Vec<Parameter>>) -> Saga {
         id: "charge".into(),
         action: Action::Provided("bank".into()),
         parameters,
-        output_schema: Some(Json::parse(r#"{"type":"object","properties":{"receipt":{"type":"string"}},"required":["receipt"]}"#).unwrap()),
-        compensation: undo.map(|parameters| Compensation { name: "refund".into(), parameters, ..Compensation::default() }),
+        output_schema: Some(
+            Json::parse(r#"{"type":"object","properties":{"receipt":{"type":"string"}},"required":["receipt"]}"#)
+                .unwrap(),
+        ),
+        compensation: undo.map(|parameters| Compensation {
+            name: "refund".into(),
+            parameters,
+            ..Compensation::default()
+        }),
         ..Step::default()
     };
     let own = Step { id: "ship".into(), depends_on: vec!["charge".into()], ..Step::default() };
@@ -97,9 +106,15 @@ fn all_that_does_not_fit_comes_at_once() {
         [
             format!("{place} does not give parameter `cents`, which module `bank` needs"),
             format!("{place} gives parameter `cent`, which module `bank` does not have (did you mean `cents`?)"),
-            format!("{place} parameter `card` is not what module `bank` takes: the value may be of type null, and is taken as string"),
-            format!("{place} what module `bank` answers is not what this saga takes from it: the value may lack `receipt`, which is needed"),
-            format!("{place} module `bank` undoes it by `refund`, which this saga does not ask for (declare the compensation)"),
+            format!(
+                "{place} parameter `card` is not what module `bank` takes: the value may be of type null, and is taken as string"
+            ),
+            format!(
+                "{place} what module `bank` answers is not what this saga takes from it: the value may lack `receipt`, which is needed"
+            ),
+            format!(
+                "{place} module `bank` undoes it by `refund`, which this saga does not ask for (declare the compensation)"
+            ),
         ]
     );
 }

@@ -249,8 +249,7 @@ impl Inner {
             return Err(Error::ProvidersMissing { kind: plan.kind(), definition: plan.name().to_string(), missing });
         }
         let descriptions: Vec<_> = found.values().map(|known| &*known.module.description).collect();
-        plan.check_providers(&descriptions)
-            .map_err(|mistakes| Error::Mistakes { module: module.into(), mistakes })?;
+        plan.check_providers(&descriptions).map_err(|mistakes| Error::Mistakes { module: module.into(), mistakes })?;
         Ok(found.into_iter().map(|(name, known)| (name, known.module.digest)).collect())
     }
 
@@ -374,12 +373,7 @@ impl Engine {
         self.create(New { plan: &runnable.plan, id, request, providers }, place, permit).await
     }
 
-    async fn create(
-        &self,
-        new: New<'_>,
-        place: Place,
-        permit: OwnedSemaphorePermit,
-    ) -> Result<Started, Error> {
+    async fn create(&self, new: New<'_>, place: Place, permit: OwnedSemaphorePermit) -> Result<Started, Error> {
         let inner = &self.inner;
         let New { plan, id, request, providers } = new;
         let StartRequest { module, definition, input, headers, policy, key } = request;

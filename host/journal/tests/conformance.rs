@@ -50,8 +50,17 @@ async fn what_a_dead_host_creates_late_is_free() {
     let digest = Digest::of(b"");
     let summary = Summary { status: Status::Running, paused: false, due: None, ended: None };
     let (definition, gone) = ("order".into(), HostId("gone".into()));
-    let create =
-        Create { id, definition, module: digest, key: None, input: digest, host: gone, records: vec![], summary };
+    let create = Create {
+        id,
+        definition,
+        module: digest,
+        providers: vec![],
+        key: None,
+        input: digest,
+        host: gone,
+        records: vec![],
+        summary,
+    };
     journal.create(create).await.expect("memory does not fail");
     let claims = journal.claim(&host, 9).await.expect("memory does not fail");
     assert_eq!(claims, [Claim { id, epoch: Epoch(2) }]);

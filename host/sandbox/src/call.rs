@@ -1,5 +1,6 @@
 //! One call: an instance, its limits, the guest's answer or what ended it.
 
+use std::borrow::Cow;
 use std::pin::pin;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
@@ -13,7 +14,7 @@ use crate::budget::Share;
 use crate::contract::{self, CallRecord, types};
 use crate::failure::{Ended, LARGE_DATA, Late, is_pool_full, size};
 use crate::guest::Guest;
-use crate::load::{Loaded, memory_bytes_max};
+use crate::load::{Ceilings, Loaded, memory_bytes_max};
 use crate::state::State;
 use crate::{PAYLOAD_BYTES_MAX, Sandbox};
 
@@ -30,7 +31,9 @@ type Said = wasmtime::Result<contract::Said>;
 
 pub(crate) async fn call(sandbox: &Sandbox, loaded: &Loaded, call: &Call) -> Answer {
     let begun = Instant::now();
-    let deadline = begun + until(call.deadline);
+    let ceilings = loaded.ceilings();
+    let call = &*within(call, ceilings);
+    let deadline = begun + until(call.deadline).min(ceilings.timeout);
     let bytes = call.arguments.as_str().len();
     if bytes > PAYLOAD_BYTES_MAX {
         return nothing_done(too_large(bytes));
@@ -57,6 +60,15 @@ pub(crate) async fn call(sandbox: &Sandbox, loaded: &Loaded, call: &Call) -> Ans
     let usage = Usage { duration_us: begun.elapsed().as_micros() as u64, ..used };
     let writes = if matches!(outcome, Outcome::Completed(_)) { writes } else { Writes::default() };
     Answer { outcome, writes, usage }
+}
+
+/// The call under the operator's ceilings. Most calls are, as they come.
+fn within<'c>(call: &'c Call, ceilings: &Ceilings) -> Cow<'c, Call> {
+    if call.fuel <= ceilings.fuel && call.memory_bytes <= ceilings.memory_bytes {
+        return Cow::Borrowed(call);
+    }
+    let (fuel, memory_bytes) = (call.fuel.min(ceilings.fuel), call.memory_bytes.min(ceilings.memory_bytes));
+    Cow::Owned(Call { fuel, memory_bytes, ..call.clone() })
 }
 
 /// A future until the deadline. One that is ready at once, as most are, costs no timer.
@@ -188,7 +200,10 @@ async fn on(mut instance: Box<Instance>, call: &Call, begun: Instant, deadline: 
             Ok(outcome) => return Called::Answered(instance, outcome),
             Err(ended) => ended,
         },
-        Some(Ok(Err(error))) => return Called::Answered(instance, refused(error)),
+        Some(Ok(Err(error))) => {
+            let outcome = with_refusal(refused(error), instance.store.data());
+            return Called::Answered(instance, outcome);
+        }
         Some(Err(error)) if is_pool_full(&error) => return Called::NoPlace,
         Some(Err(error)) => ended(&error, &instance.store, begun),
         None => Ended::late(begun.elapsed(), instance.store.data()),
@@ -196,7 +211,21 @@ async fn on(mut instance: Box<Instance>, call: &Call, begun: Instant, deadline: 
     let used = used(&instance.store, call);
     instance.store.data().stdout.end();
     instance.store.data().stderr.end();
-    Called::Ended(ended.into_outcome(), used)
+    Called::Ended(with_refusal(ended.into_outcome(), instance.store.data()), used)
+}
+
+/// Says what was not granted, where the guest failed after a request that was not sent: it is told no more
+/// than that, and the operator needs to know what to grant.
+fn with_refusal(mut outcome: Outcome, state: &State) -> Outcome {
+    if let Some(refusal) = state.http.refused() {
+        match &mut outcome {
+            Outcome::Rejected(failure) | Outcome::Retryable { failure, .. } | Outcome::Unknown { failure, .. } => {
+                failure.message = format!("{}; {}", failure.message, refusal.0);
+            }
+            Outcome::Completed(_) | Outcome::Pending { .. } => {}
+        }
+    }
+    outcome
 }
 
 fn prepare(store: &mut Store<State>, call: &Call, served: u32) -> wasmtime::Result<()> {

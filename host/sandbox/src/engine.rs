@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use wasmtime::component::Linker;
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, WasmBacktraceDetails};
+use wasmtime_wasi_config::WasiConfig;
 
 use crate::limits::{CORE_INSTANCES_MAX, MEMORIES_MAX, TABLE_ELEMENTS_MAX, TABLES_MAX};
 use crate::{contract, state::State};
@@ -42,6 +43,8 @@ impl Runtime {
         let (engine, pooling) = engine(instances)?;
         let mut linker = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+        wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
+        wasmtime_wasi_config::add_to_linker(&mut linker, |state: &mut State| WasiConfig::new(&state.config))?;
         contract::Saga::add_to_linker::<_, wasmtime::component::HasSelf<State>>(&mut linker, |state| state)?;
         start_ticking(&engine)?;
         Ok(Self { engine, linker, pooling })

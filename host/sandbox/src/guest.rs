@@ -3,9 +3,7 @@
 
 use std::sync::Arc;
 
-use wasmtime::component::{
-    ComponentExportIndex, ComponentNamedList, Instance, InstancePre, Lift, Lower, TypedFunc,
-};
+use wasmtime::component::{ComponentExportIndex, ComponentNamedList, Instance, InstancePre, Lift, Lower, TypedFunc};
 use wasmtime::{Store, error::Context as _};
 
 use crate::contract::{self, Cancel, Compensate, Confirm, Run, Try, metadata};
@@ -35,13 +33,14 @@ impl Exports {
     pub(crate) fn new(pre: InstancePre<State>) -> wasmtime::Result<Self> {
         let find = |interface: &str, name: &str| {
             let component = pre.component();
-            let interface = component.get_export_index(None, &contract::full(interface))?;
+            let interface = component.get_export_index(None, contract::full(interface))?;
             component.get_export_index(Some(&interface), name)
         };
         let [step, compensation] = contract::OF_SAGAS;
         let [participant] = contract::OF_TCCS;
         let saga = find(step, "run").zip(find(compensation, "compensate")).map(|(run, undo)| [run, undo]);
-        let participant = || Some([find(participant, "try")?, find(participant, "confirm")?, find(participant, "cancel")?]);
+        let participant =
+            || Some([find(participant, "try")?, find(participant, "confirm")?, find(participant, "cancel")?]);
         Ok(Self { metadata: metadata::GuestIndices::new(&pre)?, saga, participant: participant(), pre })
     }
 

@@ -14,11 +14,13 @@ mod describe;
 mod engine;
 mod failure;
 mod guest;
+mod http;
 mod imports;
 mod limits;
 mod load;
 mod machine;
 mod output;
+mod policy;
 mod state;
 mod warm;
 
@@ -35,10 +37,13 @@ use wasaga_engine::port::{Guests, LoadError, Module};
 
 use budget::Budget;
 use engine::Runtime;
+use http::TlsRoots;
 use load::Loaded;
 use warm::WAITING_MAX;
 
 pub use cost::CallCost;
+pub use http::{Addresses, InvalidAddress, InvalidOrigin, Origin};
+pub use policy::{Grants, ModulePolicy, Policy, Secret};
 
 /// Bytes of one JSON text that passes between host and guest, in either direction. What is larger
 /// belongs into a store, with its key in the transaction.
@@ -64,6 +69,10 @@ pub struct Settings {
     pub memory_bytes_max: u64,
     /// How many calls one instance may serve at most, whatever a module declares.
     pub calls_per_instance_max: u32,
+    /// What modules may reach, and how much they may use.
+    pub policy: Policy,
+    /// Certificates, in PEM, that are trusted instead of the system's when a guest calls `https`.
+    pub tls_roots: Option<PathBuf>,
 }
 
 impl Default for Settings {
@@ -73,6 +82,8 @@ impl Default for Settings {
             calls_max: 1_024,
             memory_bytes_max: machine::memory_bytes() / 2,
             calls_per_instance_max: u32::MAX,
+            policy: Policy::default(),
+            tls_roots: None,
         }
     }
 }
@@ -113,6 +124,7 @@ pub struct Sandbox {
     idle: Arc<Semaphore>,
     /// Bounds the memory that they have.
     budget: Arc<Budget>,
+    tls: Arc<TlsRoots>,
     counters: Counters,
 }
 
@@ -137,6 +149,7 @@ impl Sandbox {
             calling: Semaphore::new(calls_max as usize),
             idle: Arc::new(Semaphore::new(idle_max as usize)),
             budget: Arc::new(Budget::new(settings.memory_bytes_max)),
+            tls: Arc::new(TlsRoots::new(settings.tls_roots.clone())),
             counters: Counters::default(),
             settings,
         })

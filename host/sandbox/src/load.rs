@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
-use wasaga_core::definition::Definition;
+use wasaga_core::definition::{Capability, Definition};
 use wasaga_core::{Digest, definition};
 use wasaga_engine::port::{LoadError, Module};
 use wasmtime::component::Component;
@@ -17,7 +17,9 @@ use crate::cache::Cache;
 use crate::contract::{METADATA, OF_SAGAS, OF_TCCS, PACKAGE, VERSION, full};
 use crate::failure::{Ended, Late, size};
 use crate::guest::Exports;
-use crate::state::State;
+use crate::http::{Reach, TlsRoots};
+use crate::policy::ModulePolicy;
+use crate::state::{Granted, State};
 use crate::warm::Warm;
 use crate::{MODULE_BYTES_MAX, Sandbox, call, describe, engine};
 
@@ -33,6 +35,8 @@ pub(crate) struct Loaded {
     engine: Engine,
     pub(crate) exports: Arc<Exports>,
     pub(crate) warm: Arc<Warm>,
+    granted: Granted,
+    ceilings: Ceilings,
     /// What its instances had of memory, of late.
     usual_bytes: AtomicU64,
 }
@@ -50,7 +54,12 @@ impl Loaded {
 
     /// A store under limits.
     pub(crate) fn store(&self, fuel: u64, memory_bytes: u64, share: Share) -> wasmtime::Result<Store<State>> {
-        store(&self.engine, fuel, memory_bytes, Some(share))
+        store(&self.engine, fuel, memory_bytes, Some(share), self.granted.clone())
+    }
+
+    /// What a call may use at most.
+    pub(crate) fn ceilings(&self) -> &Ceilings {
+        &self.ceilings
     }
 
     /// The memory that an instance is likely to need.
@@ -74,8 +83,14 @@ pub(crate) fn memory_bytes_max(asked: u64) -> usize {
     usize::try_from(asked).unwrap_or(usize::MAX).min(engine::MEMORY_BYTES_MAX)
 }
 
-fn store(engine: &Engine, fuel: u64, memory_bytes: u64, share: Option<Share>) -> wasmtime::Result<Store<State>> {
-    let mut state = State::new(memory_bytes_max(memory_bytes), share);
+fn store(
+    engine: &Engine,
+    fuel: u64,
+    memory_bytes: u64,
+    share: Option<Share>,
+    granted: Granted,
+) -> wasmtime::Result<Store<State>> {
+    let mut state = State::new(memory_bytes_max(memory_bytes), share, granted);
     state.limits.fuel = fuel;
     let mut store = Store::new(engine, state);
     store.limiter_async(|state| &mut state.limits);
@@ -129,11 +144,51 @@ pub(crate) async fn load(sandbox: &Sandbox, digest: Digest, bytes: Arc<[u8]>) ->
     let (description, bytes) = ask(&sandbox.runtime.engine, &exports).await?;
     drop(turn);
     check_definitions(&exports, &description)?;
-    let calls_per_instance = description.calls_per_instance.min(sandbox.settings.calls_per_instance_max);
+    let policy = sandbox.settings.policy.of(&description.name);
+    let calls_per_instance_max =
+        policy.calls_per_instance_max.unwrap_or(u32::MAX).min(sandbox.settings.calls_per_instance_max);
+    let calls_per_instance = description.calls_per_instance.min(calls_per_instance_max.max(1));
+    let ceilings = Ceilings::of(&policy);
+    let granted = granted(&description, policy, sandbox.tls.clone());
     let warm = Arc::new(Warm::new(calls_per_instance, sandbox.idle.clone()));
     sandbox.budget.watch(&warm);
     let engine = sandbox.runtime.engine.clone();
-    Ok(Loaded { digest, description: Arc::new(description), engine, exports, warm, usual_bytes: AtomicU64::new(bytes) })
+    Ok(Loaded {
+        digest,
+        description: Arc::new(description),
+        engine,
+        exports,
+        warm,
+        granted,
+        ceilings,
+        usual_bytes: AtomicU64::new(bytes),
+    })
+}
+
+/// What each call of a module may use at most, by the operator's policy.
+#[derive(Debug)]
+pub(crate) struct Ceilings {
+    pub(crate) timeout: Duration,
+    pub(crate) fuel: u64,
+    pub(crate) memory_bytes: u64,
+}
+
+impl Ceilings {
+    fn of(policy: &ModulePolicy) -> Self {
+        Self {
+            timeout: policy.timeout_max.unwrap_or(Duration::MAX),
+            fuel: policy.fuel_max.unwrap_or(u64::MAX),
+            memory_bytes: policy.memory_bytes_max.unwrap_or(u64::MAX),
+        }
+    }
+}
+
+/// What a module gets: of what it asks for, that which the operator grants.
+fn granted(description: &definition::Module, policy: ModulePolicy, tls: Arc<TlsRoots>) -> Granted {
+    let asked = |key: &String| description.capabilities.contains(&Capability::Config(key.clone()));
+    let config = policy.config.iter().filter(|(key, _)| asked(key)).map(|(key, value)| (&**key, &**value));
+    let config = Arc::new(config.collect());
+    Granted { reach: Some(Arc::new(Reach::new(&description.name, &description.capabilities, policy, tls))), config }
 }
 
 /// The first bytes tell what a file is, before anything is compiled.
@@ -242,14 +297,15 @@ fn check_contract(engine: &Engine, component: &Component) -> Result<(), LoadErro
 fn unknown_import(error: &wasmtime::Error) -> LoadError {
     let text = format!("{error:#}");
     let name = text.split('`').nth(1).unwrap_or("?");
-    let remedy = "the host offers `wasi:cli` and what it needs, and `wasaga:plugin`; remove what needs more";
+    let remedy = "the host offers `wasi:cli` and what it needs, outgoing `wasi:http`, `wasi:config` and `wasaga:plugin`; remove what needs \
+                  more";
     refuse(format!("it imports `{name}`, which this host does not offer"), remedy)
 }
 
 /// What it says of itself, and the memory that it had to say it.
 async fn ask(engine: &Engine, exports: &Arc<Exports>) -> Result<(definition::Module, u64), LoadError> {
     let failed = |why: String| refuse(why, "find out with its own tests: `describe` needs no host");
-    let mut store = store(engine, DESCRIBE_FUEL, DESCRIBE_MEMORY_BYTES, None)
+    let mut store = store(engine, DESCRIBE_FUEL, DESCRIBE_MEMORY_BYTES, None, Granted::default())
         .map_err(|error| failed(format!("it cannot be asked what it is: {error:#}")))?;
     let deadline = Instant::now() + DESCRIBE_TIMEOUT;
     store.data_mut().deadline = Some(deadline);

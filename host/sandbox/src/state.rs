@@ -6,7 +6,10 @@ use tokio::time::Instant;
 use wasaga_core::{Call, CallId, Headers, TransactionId, Variables, Writes};
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_config::WasiConfigVariables;
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
+use crate::http::{Hooks, Reach};
 use crate::{budget::Share, limits::Limits, output::Output};
 
 /// The data of a store.
@@ -20,8 +23,20 @@ pub(crate) struct State {
     pub(crate) deadline: Option<Instant>,
     /// Why the host ended the call, where it did.
     pub(crate) breach: Option<String>,
+    /// What it may send.
+    pub(crate) http: Hooks,
+    /// Values that it may read.
+    pub(crate) config: Arc<WasiConfigVariables>,
     wasi: WasiCtx,
+    wasi_http: WasiHttpCtx,
     table: ResourceTable,
+}
+
+/// What an instance is granted.
+#[derive(Clone, Default)]
+pub(crate) struct Granted {
+    pub(crate) reach: Option<Arc<Reach>>,
+    pub(crate) config: Arc<WasiConfigVariables>,
 }
 
 /// Whose line of the log it is.
@@ -85,13 +100,14 @@ impl State {
         let whose = Arc::new(Whose { transaction: call.transaction, call: call.id.clone() });
         self.stdout.begin(whose.clone());
         self.stderr.begin(whose.clone());
+        self.http.begin(call, self.deadline);
         let (variables, headers) = (call.variables.clone(), call.headers.clone());
         self.serving = Some(Serving { variables, headers, whose: Some(whose), ..Serving::default() });
     }
 
-    /// No files, no environment, no arguments, no network: what a guest may do is granted, never
+    /// No files, no environment, no arguments, no sockets: what a guest may do is granted, never
     /// inherited. Clocks and randomness are there, for nearly every standard library needs them.
-    pub(crate) fn new(memory_bytes_max: usize, share: Option<Share>) -> Self {
+    pub(crate) fn new(memory_bytes_max: usize, share: Option<Share>, granted: Granted) -> Self {
         let (stdout, stderr) = (Output::new("stdout"), Output::new("stderr"));
         let wasi = WasiCtx::builder()
             .stdout(stdout.clone())
@@ -107,7 +123,10 @@ impl State {
             serving: None,
             deadline: None,
             breach: None,
+            http: Hooks::new(granted.reach),
+            config: granted.config,
             wasi,
+            wasi_http: WasiHttpCtx::new(),
             table: ResourceTable::new(),
         }
     }
@@ -116,5 +135,11 @@ impl State {
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+impl WasiHttpView for State {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView { ctx: &mut self.wasi_http, table: &mut self.table, hooks: &mut self.http }
     }
 }

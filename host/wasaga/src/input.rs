@@ -64,8 +64,17 @@ pub(crate) fn headers(given: &[String]) -> anyhow::Result<BTreeMap<Name, Arc<str
 /// The least memory for guests that is taken: a Python guest alone has more than half of it.
 const SIZE_MIN: u64 = 32 << 20;
 
-/// A size as it is typed: `64MiB`, `2GiB`, or a number of bytes.
+/// What all guests may have: a [`memory`] that is enough to run one.
 pub(crate) fn size(text: &str) -> Result<u64, String> {
+    let bytes = memory(text)?;
+    if bytes < SIZE_MIN {
+        return Err(format!("`{text}` is too little to run anything (give 32MiB or more)"));
+    }
+    Ok(bytes)
+}
+
+/// A size as it is typed: `64MiB`, `2GiB`, or a number of bytes.
+pub(crate) fn memory(text: &str) -> Result<u64, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic() || c == ' ');
     let unit = match text[digits.len()..].trim() {
         "" | "B" => 1,
@@ -76,11 +85,7 @@ pub(crate) fn size(text: &str) -> Result<u64, String> {
         other => return Err(format!("`{other}` is no unit (write B, KiB, MiB, GiB or TiB)")),
     };
     let number = digits.trim().parse::<u64>().map_err(|_| format!("`{text}` is no size (write `512MiB` or `2GiB`)"))?;
-    let bytes = number.checked_mul(unit).ok_or_else(|| format!("`{text}` is more than any machine has"))?;
-    if bytes < SIZE_MIN {
-        return Err(format!("`{text}` is too little to run anything (give 32MiB or more)"));
-    }
-    Ok(bytes)
+    number.checked_mul(unit).ok_or_else(|| format!("`{text}` is more than any machine has"))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ mod exit;
 mod graph;
 mod input;
 mod logs;
+mod policy;
 mod project;
 mod text;
 mod view;

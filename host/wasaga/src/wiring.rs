@@ -12,6 +12,7 @@ use wasaga_sandbox::{Sandbox, Settings};
 
 use crate::cli::Options;
 use crate::exit::BadInput;
+use crate::policy;
 use crate::text::home_path;
 
 /// The journals there are, as help shows them.
@@ -59,6 +60,9 @@ pub(crate) fn sandbox(options: &Options, mut settings: Settings) -> anyhow::Resu
         Some(path) => Some(path.clone()),
         None => directories().ok().map(|own| own.cache_dir().join("modules")),
     };
+    let allowed = policy::read(options.policy_file.as_deref(), &options.grant)?;
+    settings.policy = allowed.policy;
+    settings.tls_roots = options.tls_roots.clone().or(allowed.tls_roots);
     settings.memory_bytes_max = options.guest_memory.unwrap_or(settings.memory_bytes_max);
     let sandbox = Sandbox::new(settings).map_err(wasaga_engine::Error::from)?;
     Ok(Arc::new(sandbox))

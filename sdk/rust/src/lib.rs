@@ -88,12 +88,15 @@
 //! exporting. [`macro@saga`] and [`macro@tcc`] have the settings and the rule of arguments. What a call may do besides
 //! its work, writing variables and log lines, is in [`context`] and [`log`].
 //!
-//! Deliberately absent: IO. A guest reaches the world through what the operator grants it.
+//! What a guest asks to reach, [`http`] origins, [`config`] values and secrets, stands in [`module!`]; the operator
+//! grants it or not. Deliberately absent: any other IO.
 
 mod arguments;
 mod call;
+pub mod config;
 pub mod context;
 mod error;
+pub mod http;
 pub mod log;
 mod registry;
 mod table;
@@ -103,33 +106,45 @@ pub use call::{Call, Forward};
 pub use error::{Error, Failure, Kind};
 pub use wasaga_macros::{cancel, compensation, confirm, participant, saga, step, tcc};
 
-/// Says of the whole module what its sagas do not: its name, and how many calls one instance may
-/// serve. More than one is faster, and then what a call leaves in memory is there for the next.
+/// Says of the whole module what its sagas and TCCs do not. All of it may be left out:
+///
+/// - `name`: by which other modules and the operator know it; the crate's name otherwise.
+/// - `calls_per_instance`: how many calls one instance may serve, 1 otherwise. More than one is faster, and
+///   then what a call leaves in memory is there for the next.
+/// - `http`: the origins that it sends requests to, such as `https://api.example.com` or `https://*.example.com:8443`.
+/// - `config`: the keys of the values that it reads.
+/// - `secrets`: the names of those that it uses in requests.
 ///
 /// ```
-/// wasaga::module! { name = "shop", calls_per_instance = 1_000 }
+/// wasaga::module! { name = "shop", calls_per_instance = 1_000, http = ["https://api.example.com"] }
 /// ```
 #[macro_export]
 macro_rules! module {
-    ($(name = $name:expr,)? calls_per_instance = $calls:expr $(,)?) => {
+    ($($field:ident = $value:expr),* $(,)?) => {
         const _: () = {
             static MODULE: $crate::__private::Module = $crate::__private::Module {
-                name: $crate::__first!($($name,)? env!("CARGO_PKG_NAME")),
-                calls_per_instance: $calls,
+                $($field: $crate::__module!($field $value),)*
+                ..$crate::__private::Module::new(env!("CARGO_PKG_NAME"))
             };
             $crate::__private::inventory::submit! { $crate::__private::ModuleEntry(&MODULE) }
         };
-    };
-    (name = $name:expr $(,)?) => {
-        $crate::module! { name = $name, calls_per_instance = 1 }
     };
 }
 
 #[doc(hidden)]
 #[macro_export]
-macro_rules! __first {
-    ($first:expr $(, $rest:expr)*) => {
-        $first
+macro_rules! __module {
+    (http $list:expr) => {
+        &$list
+    };
+    (config $list:expr) => {
+        &$list
+    };
+    (secrets $list:expr) => {
+        &$list
+    };
+    ($field:ident $value:expr) => {
+        $value
     };
 }
 

@@ -53,10 +53,18 @@ pub fn describe() -> Result<metadata::Module, String> {
         version: version.into(),
         description: description.into(),
         definitions: described.collect(),
-        capabilities: Vec::new(),
+        capabilities: said.map(capabilities).unwrap_or_default(),
         calls_per_instance: said.map_or(1, |module| module.calls_per_instance),
         annotations: vec![("sdk".into(), concat!("wasaga-rust/", env!("CARGO_PKG_VERSION")).into())],
     })
+}
+
+/// What it asks for.
+fn capabilities(module: &Module) -> Vec<metadata::Capability> {
+    let http = module.http.iter().map(|origin| metadata::Capability::OutgoingHttp((*origin).into()));
+    let config = module.config.iter().map(|key| metadata::Capability::Config((*key).into()));
+    let secrets = module.secrets.iter().map(|name| metadata::Capability::Secret((*name).into()));
+    http.chain(config).chain(secrets).collect()
 }
 
 /// Runs a step.
@@ -196,9 +204,7 @@ fn describe_step(step: &Step) -> metadata::Step {
         id: step.id.into(),
         description: step.description.into(),
         depends_on: step.depends_on.iter().map(|id| (*id).into()).collect(),
-        action: step
-            .provider
-            .map_or(metadata::Action::Here, |module| metadata::Action::Provided(module.into())),
+        action: step.provider.map_or(metadata::Action::Here, |module| metadata::Action::Provided(module.into())),
         parameters: step.parameters.iter().map(parameter).collect(),
         output_schema: Some((step.output)().to_string()),
         condition: step.condition.map(Into::into),

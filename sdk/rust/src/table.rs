@@ -185,4 +185,18 @@ pub struct Module {
     pub name: &'static str,
     /// How many calls one instance may serve.
     pub calls_per_instance: u32,
+    /// Origins that it calls.
+    pub http: &'static [&'static str],
+    /// Keys that it reads.
+    pub config: &'static [&'static str],
+    /// Secrets that it uses.
+    pub secrets: &'static [&'static str],
+}
+
+impl Module {
+    /// One that says nothing but its name.
+    #[must_use]
+    pub const fn new(name: &'static str) -> Self {
+        Self { name, calls_per_instance: 1, http: &[], config: &[], secrets: &[] }
+    }
 }

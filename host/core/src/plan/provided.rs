@@ -127,10 +127,14 @@ fn check_one(asked: &Asked<'_>, plan: &Checked, module: &Module, mistakes: &mut 
     output(id, name, offer.output, asked.output, mistakes);
     match (asked.undo, offer.undo) {
         (Some(given), Some((_, wanted))) => parameters(id, "its compensation ", given, name, wanted, mistakes),
-        (Some(_), None) => mistakes.of_node(id, format!("module `{name}` cannot undo it: it has no compensation there")),
+        (Some(_), None) => {
+            mistakes.of_node(id, format!("module `{name}` cannot undo it: it has no compensation there"));
+        }
         (None, Some((undo, _))) => mistakes.of_node(
             id,
-            format!("module `{name}` undoes it by `{undo}`, which this saga does not ask for (declare the compensation)"),
+            format!(
+                "module `{name}` undoes it by `{undo}`, which this saga does not ask for (declare the compensation)"
+            ),
         ),
         (None, None) => {}
     }
@@ -142,7 +146,8 @@ fn parameters(id: &str, whose: &str, given: &[Parameter], name: &str, wanted: &[
         // What the provider gives itself, such as a literal, need not be given.
         let is_needed = want.required && !matches!(want.source, Source::Literal(_));
         if is_needed && given.iter().all(|give| give.name != want.name) {
-            mistakes.of_node(id, format!("{whose}does not give parameter `{}`, which module `{name}` needs", want.name));
+            mistakes
+                .of_node(id, format!("{whose}does not give parameter `{}`, which module `{name}` needs", want.name));
         }
     }
     for give in given {
@@ -202,9 +207,8 @@ impl<'a> Pair<'a> {
             if let Some(missing) = required(wanted).into_iter().find(|name| !sure.contains(name)) {
                 return Some(format!("{place} may lack `{missing}`, which is needed"));
             }
-            let deeper = |(name, schema): (&String, &'a Value)| {
-                self.misfit(has.get(name)?, schema, &format!("`{name}`"), depth)
-            };
+            let deeper =
+                |(name, schema): (&String, &'a Value)| self.misfit(has.get(name)?, schema, &format!("`{name}`"), depth);
             return takes.iter().find_map(deeper);
         }
         let items = self.misfit(given.get("items")?, wanted.get("items")?, "an item", depth);

@@ -3,7 +3,10 @@
 
 use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 
-use super::{Defaults, Limits, Mistake, closest, mistakes::{Mistakes, NAMELESS}};
+use super::{
+    Defaults, Limits, Mistake, closest,
+    mistakes::{Mistakes, NAMELESS},
+};
 use crate::{
     definition::{self, Parameter, Source, Tcc},
     id::Name,

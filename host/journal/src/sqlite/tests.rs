@@ -196,7 +196,7 @@ async fn a_module_is_kept_while_a_transaction_needs_it() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("journal.db");
     let journal = Sqlite::open(options(&path)).await.unwrap();
-    let bytes: std::sync::Arc<[u8]> = b"bank".to_vec().into();
+    let bytes: Arc<[u8]> = b"bank".to_vec().into();
     let bank = Digest::of(&bytes);
     journal.put_module(bank, &"bank".into(), bytes).await.unwrap();
     raw(&path).execute_batch("UPDATE modules SET added = 1").unwrap();

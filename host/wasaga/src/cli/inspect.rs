@@ -3,16 +3,16 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use wasaga_core::definition::{self, Source};
+use wasaga_core::definition::{self, Capability, Source};
 use wasaga_core::{Checked, Json, Limits, Participant, Plan, Step, TccPlan};
 use wasaga_engine::port::Module;
 use wasaga_engine::{Engine, Recover};
 use wasaga_journal::memory::Memory;
-use wasaga_sandbox::Settings;
+use wasaga_sandbox::{ModulePolicy, Settings};
 
 use super::{Options, run};
 use crate::exit::{Exit, print_json};
-use crate::{input, text, wiring};
+use crate::{input, policy, text, wiring};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Inspect {
@@ -39,7 +39,9 @@ impl Inspect {
         if options.json {
             print_json(&Said { digest: module.digest, bytes, module: &module.description })?;
         } else {
-            text::print(&describe(&engine, &module, bytes, self.definition.as_deref())?)?;
+            let policy = policy::read(options.policy_file.as_deref(), &options.grant)?.policy;
+            let allowed = policy.of(&module.description.name);
+            text::print(&describe(&engine, &module, bytes, self.definition.as_deref(), &allowed)?)?;
         }
         Ok(Exit::Completed)
     }
@@ -66,7 +68,33 @@ pub(super) async fn add(engine: &Engine, file: &std::path::Path) -> anyhow::Resu
     Ok((run::add_module(engine, bytes, file).await?, count))
 }
 
-fn describe(engine: &Engine, module: &Module, bytes: usize, only: Option<&str>) -> anyhow::Result<String> {
+/// What a module asks for, and what it is granted of it.
+fn asks(said: &definition::Module, allowed: &ModulePolicy) -> String {
+    if said.capabilities.is_empty() {
+        return "asks for nothing\n".into();
+    }
+    let mut rows = Vec::new();
+    for capability in &said.capabilities {
+        let (what, granted) = match capability {
+            Capability::OutgoingHttp(origin) => {
+                (format!("http {origin}"), origin.parse().is_ok_and(|origin| allowed.grants.allow(&origin)))
+            }
+            Capability::Config(key) => (format!("config {key}"), allowed.config.contains_key(key)),
+            Capability::Secret(name) => (format!("secret {name}"), allowed.secrets.contains_key(name)),
+        };
+        let granted = if granted { "granted" } else { "not granted" };
+        rows.push(vec![format!("  {what}"), granted.into()]);
+    }
+    format!("asks for:\n{}", text::table(&rows))
+}
+
+fn describe(
+    engine: &Engine,
+    module: &Module,
+    bytes: usize,
+    only: Option<&str>,
+    allowed: &ModulePolicy,
+) -> anyhow::Result<String> {
     let said = &module.description;
     let mut text = format!(
         "{} {}  {}  {}\n",
@@ -83,11 +111,7 @@ fn describe(engine: &Engine, module: &Module, bytes: usize, only: Option<&str>) 
         calls => format!("one instance serves up to {calls} calls"),
     };
     writeln!(text, "{instances}")?;
-    let asks = if said.capabilities.is_empty() { "asks for nothing" } else { "asks for:" };
-    writeln!(text, "{asks}")?;
-    for capability in &said.capabilities {
-        writeln!(text, "  {capability:?}")?;
-    }
+    text.push_str(&asks(said, allowed));
     for name in engine.definitions(module.digest)? {
         if only.is_none_or(|only| *name == *only) {
             text.push_str(&match engine.plan(module.digest, &name)? {

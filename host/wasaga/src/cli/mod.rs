@@ -19,6 +19,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::exit::{Exit, TABLE};
 use crate::input;
+use crate::policy::Grant;
 
 const ABOUT: &str = "Runs sagas and TCC transactions whose business logic lives in WebAssembly components.";
 const LONG_ABOUT: &str = "\
@@ -58,6 +59,16 @@ pub(crate) struct Options {
     /// waits for its turn [default: half of the machine's]
     #[arg(long, global = true, value_name = "SIZE", env = "WASAGA_GUEST_MEMORY", value_parser = input::size)]
     pub(crate) guest_memory: Option<u64>,
+    /// What modules may reach and use: a TOML file with a section `[modules.NAME]` for each
+    #[arg(long, global = true, value_name = "FILE", env = "WASAGA_POLICY")]
+    pub(crate) policy_file: Option<PathBuf>,
+    /// Grants every module that asks for it an origin, `http:https://api.example.com`, or an address that is
+    /// not public, `address:127.0.0.1:8080`; may stand several times
+    #[arg(long, global = true, value_name = "http:ORIGIN|address:ADDRESS")]
+    pub(crate) grant: Vec<Grant>,
+    /// Certificates in PEM that are trusted instead of the system's when a guest calls `https`
+    #[arg(long, global = true, value_name = "FILE", env = "WASAGA_TLS_ROOTS")]
+    pub(crate) tls_roots: Option<PathBuf>,
     /// One JSON object on standard output, for programs
     #[arg(long, global = true)]
     pub(crate) json: bool,

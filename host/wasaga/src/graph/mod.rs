@@ -242,6 +242,9 @@ mod tests {
             "{drawn}"
         );
         let drawn = json(&chain).unwrap();
-        assert!(drawn.contains(r#""id":"ship","description":"","provider":null,"layer":1,"depends_on":["charge"]"#), "{drawn}");
+        assert!(
+            drawn.contains(r#""id":"ship","description":"","provider":null,"layer":1,"depends_on":["charge"]"#),
+            "{drawn}"
+        );
     }
 }

@@ -1,0 +1,143 @@
+//! Requests by `wasi:http`.
+
+use wasip2::http::outgoing_handler::handle;
+use wasip2::http::types::{
+    ErrorCode, Fields, IncomingBody, IncomingResponse, Method, OutgoingBody, OutgoingRequest, RequestOptions, Scheme,
+};
+use wasip2::io::streams::StreamError;
+
+use super::{Error, Request, Response};
+
+/// Bytes that are written or read at once: what the host's buffers take.
+const CHUNK: u64 = 4_096;
+
+pub(super) fn send(request: &Request) -> Result<Response, Error> {
+    let (outgoing, options) = prepare(request)?;
+    let body = outgoing.body().map_err(|()| unsent("it has no body"))?;
+    let answer = handle(outgoing, options).map_err(|code| told(&code))?;
+    // What cannot be written may be why there is an answer already, which tells more.
+    let written = write(body, &request.body);
+    answer.subscribe().block();
+    match answer.get() {
+        Some(Ok(Ok(response))) => read(&response),
+        Some(Ok(Err(code))) => Err(told(&code)),
+        Some(Err(())) | None => Err(written.err().unwrap_or_else(|| Error::NoAnswer("the host gave none".into()))),
+    }
+}
+
+fn prepare(request: &Request) -> Result<(OutgoingRequest, Option<RequestOptions>), Error> {
+    let wrong = |what: &str| unsent(&format!("{what} (in {} {})", request.method, request.url));
+    let (scheme, rest) = request.url.split_once("://").ok_or_else(|| wrong("the URL has no scheme"))?;
+    let scheme = match scheme.to_ascii_lowercase().as_str() {
+        "https" => Scheme::Https,
+        "http" => Scheme::Http,
+        _ => return Err(wrong("the URL's scheme is neither `https` nor `http`")),
+    };
+    let rest = rest.split('#').next().unwrap_or_default();
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
+    let fields: Vec<_> =
+        request.headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone().into_bytes())).collect();
+    let fields = Fields::from_list(&fields).map_err(|error| wrong(&format!("a header cannot be sent: {error}")))?;
+    if request.body.is_empty() {
+        // Nothing to count.
+    } else if !fields.has("content-length") {
+        let length = request.body.len().to_string().into_bytes();
+        fields
+            .append("content-length", &length)
+            .map_err(|error| wrong(&format!("a header cannot be sent: {error}")))?;
+    }
+    let outgoing = OutgoingRequest::new(fields);
+    outgoing.set_method(&method(&request.method)).map_err(|()| wrong("this is no method"))?;
+    outgoing.set_scheme(Some(&scheme)).map_err(|()| wrong("this is no scheme"))?;
+    outgoing.set_authority(Some(authority)).map_err(|()| wrong("this is no host"))?;
+    outgoing.set_path_with_query(Some(&path)).map_err(|()| wrong("this is no path"))?;
+    let options = match request.timeout {
+        None => None,
+        Some(timeout) => {
+            let options = RequestOptions::new();
+            let span = u64::try_from(timeout.as_nanos()).ok();
+            options.set_first_byte_timeout(span).map_err(|()| wrong("the host takes no timeouts"))?;
+            options.set_connect_timeout(span).map_err(|()| wrong("the host takes no timeouts"))?;
+            options.set_between_bytes_timeout(span).map_err(|()| wrong("the host takes no timeouts"))?;
+            Some(options)
+        }
+    };
+    Ok((outgoing, options))
+}
+
+fn method(method: &str) -> Method {
+    match method {
+        "GET" => Method::Get,
+        "HEAD" => Method::Head,
+        "POST" => Method::Post,
+        "PUT" => Method::Put,
+        "DELETE" => Method::Delete,
+        "OPTIONS" => Method::Options,
+        "PATCH" => Method::Patch,
+        other => Method::Other(other.into()),
+    }
+}
+
+fn write(body: OutgoingBody, bytes: &[u8]) -> Result<(), Error> {
+    let broken = |_| Error::NoAnswer("the body could not be sent whole".into());
+    if !bytes.is_empty() {
+        let stream = body.write().map_err(broken)?;
+        for chunk in bytes.chunks(CHUNK as usize) {
+            stream
+                .blocking_write_and_flush(chunk)
+                .map_err(|_| Error::NoAnswer("the body could not be sent whole".into()))?;
+        }
+    }
+    OutgoingBody::finish(body, None).map_err(|code| told(&code))
+}
+
+fn read(response: &IncomingResponse) -> Result<Response, Error> {
+    let status = response.status();
+    let headers = response.headers().entries();
+    let headers = headers.into_iter().map(|(name, value)| (name, String::from_utf8_lossy(&value).into_owned()));
+    let headers = headers.collect();
+    let lost = |why: String| Error::NoAnswer(format!("the answer, of status {status}, did not come whole: {why}"));
+    let incoming = response.consume().map_err(|()| lost("it has no body".into()))?;
+    let stream = incoming.stream().map_err(|()| lost("it has no body".into()))?;
+    let mut body = Vec::new();
+    loop {
+        match stream.blocking_read(CHUNK * 16) {
+            Ok(chunk) => body.extend(chunk),
+            Err(StreamError::Closed) => break,
+            Err(StreamError::LastOperationFailed(error)) => {
+                let code = wasip2::http::types::http_error_code(&error);
+                return Err(lost(code.map_or_else(|| error.to_debug_string(), |code| code.to_string())));
+            }
+        }
+    }
+    drop(stream);
+    drop(IncomingBody::finish(incoming));
+    Ok(Response { status, headers, body })
+}
+
+fn unsent(why: &str) -> Error {
+    Error::NotSent(why.into())
+}
+
+/// What the host says, by whether anything was sent.
+fn told(code: &ErrorCode) -> Error {
+    match code {
+        ErrorCode::HttpRequestDenied | ErrorCode::DestinationIpProhibited => Error::Denied(code.to_string()),
+        ErrorCode::DnsTimeout
+        | ErrorCode::DnsError(_)
+        | ErrorCode::DestinationNotFound
+        | ErrorCode::DestinationUnavailable
+        | ErrorCode::DestinationIpUnroutable
+        | ErrorCode::ConnectionRefused
+        | ErrorCode::ConnectionTimeout
+        | ErrorCode::ConnectionLimitReached
+        | ErrorCode::TlsProtocolError
+        | ErrorCode::TlsCertificateError
+        | ErrorCode::HttpRequestUriInvalid
+        | ErrorCode::HttpRequestMethodInvalid
+        | ErrorCode::ConfigurationError => Error::NotSent(code.to_string()),
+        other => Error::NoAnswer(other.to_string()),
+    }
+}
