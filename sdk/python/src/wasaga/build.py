@@ -26,7 +26,7 @@ from wasaga._version import VERSION
 
 COMPONENTIZE = "componentize-py==0.25.1"
 """What is installed. A newer one may bring another Python, so it is a decision."""
-WORLD = "wasaga:plugin/saga@0.1.0"
+WORLD = "wasaga:plugin/plugin@0.1.0"
 _APP = "wasaga_app"
 _SDK = Path(__file__).parent
 
@@ -122,7 +122,7 @@ def _app(name: str) -> str:
     return (
         "import sys\n"
         "sys.dont_write_bytecode = True\n"
-        "from wasaga._component import Compensation, Metadata, Step, start\n"
+        "from wasaga._component import Compensation, Metadata, Participant, Step, start\n"
         f"start({name!r})\n"
     )
 
@@ -229,7 +229,7 @@ def _say(line: str) -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command. Gives its exit code: 0, or 1 where something could not be built."""
     parser = argparse.ArgumentParser(prog="python -m wasaga.build", description="Build components from Python files.")
-    parser.add_argument("file", type=Path, nargs="?", help="the file with the saga, such as order.py")
+    parser.add_argument("file", type=Path, nargs="?", help="the file with the saga or the TCC, such as order.py")
     parser.add_argument("-o", "--output", type=Path, help="where the component goes; with --all a directory")
     parser.add_argument("--all", type=Path, metavar="DIR", help="build every guest in a directory that has changed")
     parser.add_argument("--path", type=Path, action="append", default=[], help="another directory to import from")
