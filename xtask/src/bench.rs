@@ -90,10 +90,11 @@ impl Bench {
         }
         crate::python::guests()?;
         let place = Place::new(self.binary()?)?;
-        let mut page = Page::begin()?;
+        let mut page = Page { text: String::new(), costs: Vec::new() };
         if self.python {
             python::section(&place, &mut page, self.seconds)?;
         } else {
+            page.begin()?;
             self.whole(&place, &mut page)?;
         }
         drop(std::fs::remove_dir_all(&place.directory));
@@ -255,7 +256,7 @@ struct Costs {
 }
 
 impl Page {
-    fn begin() -> anyhow::Result<Self> {
+    fn begin(&mut self) -> anyhow::Result<()> {
         let date = Command::new("date").args(["-u", "+%Y-%m-%d"]).output()?;
         let date = String::from_utf8_lossy(&date.stdout).trim().to_owned();
         let model = processor(Path::new("/proc/cpuinfo"));
@@ -272,8 +273,7 @@ impl Page {
              | --- | --- | --- | --- | --- | --- | --- | --- |\n",
             std::env::consts::ARCH,
         );
-        print!("{text}");
-        Ok(Self { text, costs: Vec::new() })
+        self.say(&text)
     }
 
     fn say(&mut self, text: &str) -> anyhow::Result<()> {
