@@ -146,6 +146,22 @@ impl Ended {
     }
 }
 
+/// Runs a program in a project outside the repository, such as cargo.
+///
+/// Dependencies of projects are compiled once for all runs of the tests: compiling them is not what they are
+/// about, and takes minutes.
+pub fn in_project(program: &str, args: &[&str], folder: &Path) -> Ended {
+    let mut command = Command::new(program);
+    command.args(args).current_dir(folder).env("CARGO_TARGET_DIR", absolute(&target().join("test-newcomer")));
+    command.env("WASAGA_CACHE", absolute(&target().join("test-cache")));
+    let output = command.env_remove("CARGO").env_remove("RUSTUP_TOOLCHAIN").stdin(Stdio::null()).output();
+    Ended::from(output.unwrap_or_else(|error| panic!("`{program}` cannot be started: {error}")))
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).expect("there is a current directory")
+}
+
 /// Waits for a command, and ends it where it hangs.
 pub fn end(child: Child) -> Ended {
     end_within(COMMAND_MAX, child)

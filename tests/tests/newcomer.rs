@@ -1,20 +1,8 @@
 //! A newcomer's path, in an empty folder outside the repository: `new`, a native test, `build`, `run`.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+use std::time::SystemTime;
 
-use std::path::Path;
-use std::process::Command;
-
-use wasaga_tests::{Ended, User, binary, target};
-
-/// Dependencies of a project are compiled once for all runs of this test: compiling them is not what
-/// it is about, and takes minutes.
-fn in_project(program: &str, args: &[&str], folder: &Path) -> Ended {
-    let mut command = Command::new(program);
-    command.args(args).current_dir(folder).env("CARGO_TARGET_DIR", target().join("test-newcomer"));
-    command.env("WASAGA_CACHE", target().join("test-cache")).env_remove("CARGO").env_remove("RUSTUP_TOOLCHAIN");
-    Ended::from(command.output().unwrap())
-}
+use wasaga_tests::{User, binary, in_project, target};
 
 #[test]
 fn from_an_empty_folder_to_a_running_saga_in_rust() {
@@ -65,14 +53,20 @@ fn from_an_empty_folder_to_a_running_saga_in_python() {
     let python = tools.canonicalize().unwrap().join("bin/python");
     let tested = in_project(python.to_str().unwrap(), &["-m", "pytest"], &folder).with(0);
     assert!(tested.stdout.contains("2 passed"), "{}", tested.stdout);
+    // A file that was never built: what was built before is given again.
+    let source = folder.join("tea_shop.py");
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_nanos();
+    std::fs::write(&source, format!("{}# {now}\n", std::fs::read_to_string(&source).unwrap())).unwrap();
     let built = in_project(wasaga.to_str().unwrap(), &["build"], &folder).with(0);
     assert!(built.stdout.starts_with("tea-shop.wasm  "), "{}", built.stdout);
     assert!(built.stdout.ends_with("saga `tea_shop`: reserve, charge\n"), "{}", built.stdout);
+    // Compiling it takes seconds, once, and that is told.
+    let (compiling, kept) = ("compiling `./tea-shop.wasm` (", "what comes of it is kept, so this happens once");
+    assert!(built.stderr.contains(compiling) && built.stderr.contains(kept), "{}", built.stderr);
     let ran = user.wasaga(&["run", "tea-shop/tea-shop.wasm", "--input", "@tea-shop/input.json", "--json"]).with(0);
     assert_eq!(ran.json()["output"]["charge"], "receipt over 1180 cents");
 
     // Errors of the user's own code are shown with their file and line.
-    let source = folder.join("tea_shop.py");
     let broken = std::fs::read_to_string(&source).unwrap().replace("2s", "2 fortnights");
     std::fs::write(&source, broken).unwrap();
     let refused = in_project(wasaga.to_str().unwrap(), &["build"], &folder).with(2);

@@ -1,7 +1,7 @@
 //! One suite in both languages: the cases of `tests/suite` are run by the real binary with the Rust
 //! guest and with the Python guest, and compared with what is written there and with each other.
 //!
-//! A case has a `name`, an `input`, and where they are not the usual ones a `saga`, `headers` and
+//! A case has a `name`, an `input`, and where they are not the usual ones a `saga`, `headers` and (of a saga)
 //! `policies` (it is run by each). What it comes to is `refused` with the message, or the members of
 //! docs/result.md without null, empty lists, spans and memory. `told` are outcomes of calls that the
 //! journal has, in this order and perhaps with others between.
@@ -130,7 +130,7 @@ fn run(language: Language, name: &str, case: &Map<String, Value>, policy: Option
     }
     let report = report(&ended);
     let told = told(&user.records(report["transaction"].as_str().unwrap()));
-    Seen { code, came_to: of_saga(&report).into(), told }
+    Seen { code, came_to: of_report(&report).into(), told }
 }
 
 fn report(ended: &Ended) -> Map<String, Value> {
@@ -171,20 +171,20 @@ fn change(of: &mut Map<String, Value>, name: &str, with: impl Fn(&Map<String, Va
     }
 }
 
-fn of_saga(report: &Map<String, Value>) -> Map<String, Value> {
-    let lists = ["failed", "undone", "not_compensable", "given_up", "stuck"];
-    let mut saga = members(report, &["status", "cause"]);
-    saga.extend(members(report, &lists));
-    saga.extend(
+fn of_report(report: &Map<String, Value>) -> Map<String, Value> {
+    let lists = ["failed", "confirmed", "cancelled", "undone", "not_compensable", "given_up", "stuck"];
+    let mut said = members(report, &["status", "decision", "phase", "cause"]);
+    said.extend(members(report, &lists));
+    said.extend(
         report.get("output").filter(|output| !output.is_null()).map(|output| ("output".into(), output.clone())),
     );
-    change(&mut saga, "cause", |cause| {
+    change(&mut said, "cause", |cause| {
         let mut cause = members(cause, &["node", "item", "outcome", "failure"]);
         change(&mut cause, "failure", of_failure);
         cause
     });
-    saga.insert("nodes".into(), of_nodes(&report["nodes"]));
-    saga
+    said.insert("nodes".into(), of_nodes(&report["nodes"]));
+    said
 }
 
 fn of_nodes(nodes: &Value) -> Value {
@@ -194,14 +194,16 @@ fn of_nodes(nodes: &Value) -> Value {
 fn of_node(node: &Map<String, Value>) -> Map<String, Value> {
     // Of a fan-out's item the node's own name is said once.
     let name = if node.contains_key("item") { "item" } else { "id" };
-    let mut said = members(node, &[name, "status", "attempts", "error", "compensation"]);
+    let mut said = members(node, &[name, "status", "attempts", "error", "compensation", "confirm", "cancel"]);
     said.extend(node.get("output").filter(|output| !output.is_null()).map(|output| ("output".into(), output.clone())));
     change(&mut said, "error", of_failure);
-    change(&mut said, "compensation", |undo| {
-        let mut undo = members(undo, &["name", "status", "attempts", "output", "error"]);
-        change(&mut undo, "error", of_failure);
-        undo
-    });
+    for second in ["compensation", "confirm", "cancel"] {
+        change(&mut said, second, |second| {
+            let mut second = members(second, &["name", "status", "attempts", "output", "error"]);
+            change(&mut second, "error", of_failure);
+            second
+        });
+    }
     if let Some(items) = node.get("items") {
         said.insert("items".into(), of_nodes(items));
     }
@@ -235,12 +237,15 @@ guests! {
     flaky: "flaky",
     hello: "hello",
     hostile: "hostile",
+    lock: "lock",
     noop: "noop",
     noop_warm: "noop-warm",
     order: "order",
+    order_tcc: "order-tcc",
     payment: "payment",
     slow: "slow",
     stubborn: "stubborn",
+    transfer: "transfer",
     travel: "travel",
     variables: "variables",
 }

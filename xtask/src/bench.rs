@@ -1,5 +1,7 @@
 //! Measures what the project promises of its speed, and writes it down with the machine and the date.
 
+mod python;
+
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -16,6 +18,12 @@ pub(crate) struct Bench {
     /// How long each line is measured, in seconds
     #[arg(long, default_value_t = 5)]
     seconds: u32,
+    /// Measure Python alone; the page is left as it is
+    #[arg(long)]
+    python: bool,
+    /// Measure this binary, and build none in release; the page is left as it is
+    #[arg(long, value_name = "FILE")]
+    binary: Option<PathBuf>,
 }
 
 /// What is measured, and what it is held against.
@@ -77,35 +85,61 @@ const BEFORE_KILL: Duration = Duration::from_secs(4);
 
 impl Bench {
     pub(crate) fn run(self) -> anyhow::Result<()> {
-        guests::build()?;
-        shell::step("building the host in release (the first time this compiles wasmtime)");
-        shell::run(shell::cargo().args(["build", "--release", "--package", "wasaga-host"]))?;
-        let place = Place::new()?;
-        let mut page = Page::begin()?;
-        for (number, case) in CASES.iter().enumerate() {
-            shell::step(case.name);
-            let journal = if case.durable { place.journal(&number.to_string()) } else { "memory:".into() };
-            let figures = place.bench(case.guest, &journal, case.in_flight, self.seconds)?;
-            page.row(case, &figures)?;
+        if !self.python {
+            guests::build()?;
         }
-        page.calls()?;
-        self.many_ended(&place, &mut page)?;
-        restart(&place, &mut page)?;
+        crate::python::guests()?;
+        let place = Place::new(self.binary()?)?;
+        let mut page = Page { text: String::new(), costs: Vec::new() };
+        if self.python {
+            python::section(&place, &mut page, self.seconds)?;
+        } else {
+            page.begin()?;
+            self.whole(&place, &mut page)?;
+        }
         drop(std::fs::remove_dir_all(&place.directory));
+        if self.python || self.binary.is_some() {
+            println!("\n{PAGE} is left as it is");
+            return Ok(());
+        }
         std::fs::write(PAGE, page.text).with_context(|| format!("`{PAGE}` cannot be written"))?;
         println!("\nwritten to {PAGE}");
         Ok(())
     }
 
+    /// The binary that is measured.
+    fn binary(&self) -> anyhow::Result<PathBuf> {
+        if let Some(binary) = &self.binary {
+            return binary.canonicalize().with_context(|| format!("`{}` is not there", binary.display()));
+        }
+        shell::step("building the host in release (the first time this compiles wasmtime)");
+        shell::run(shell::cargo().args(["build", "--release", "--package", "wasaga-host"]))?;
+        Ok(shell::target_directory().join("release/wasaga"))
+    }
+
+    fn whole(&self, place: &Place, page: &mut Page) -> anyhow::Result<()> {
+        for (number, case) in CASES.iter().enumerate() {
+            shell::step(case.name);
+            let journal = if case.durable { place.journal(&number.to_string()) } else { "memory:".into() };
+            let figures = place.bench(&guests::path(case.guest), &journal, case.in_flight, self.seconds)?;
+            page.row(case, &figures)?;
+        }
+        page.calls()?;
+        python::section(place, page, self.seconds)?;
+        self.many_ended(place, page)?;
+        restart(place, page)
+    }
+
     /// A journal with many ended transactions against an empty one, which is measured before and after.
     fn many_ended(&self, place: &Place, page: &mut Page) -> anyhow::Result<()> {
         shell::step(&format!("SQLite, 64 in flight, warm: an empty journal and one with {ENDED} ended transactions"));
-        let measure = |journal: &str| place.bench("noop-warm", journal, 64, self.seconds);
+        let warm = guests::path("noop-warm");
+        let measure = |journal: &str| place.bench(&warm, journal, 64, self.seconds);
         let before = measure(&place.journal("empty-1"))?;
         let full = place.journal("full");
         let mut ended = 0;
         while ended < ENDED {
-            ended += place.bench("noop-warm", &full, 1_024, self.seconds)?.whole("transactions");
+            ended += place.bench(&warm, &full, 1_024, self.seconds)?.whole("transactions");
         }
         let with = measure(&full)?;
         let after = measure(&place.journal("empty-2"))?;
@@ -126,12 +160,13 @@ impl Bench {
 fn restart(place: &Place, page: &mut Page) -> anyhow::Result<()> {
     shell::step(&format!("a restart with {UNFINISHED} unfinished transactions"));
     let journal = place.journal("restart");
-    let mut victim = place.command("noop-warm", &journal, UNFINISHED, 60).stdout(Stdio::null()).spawn()?;
+    let mut victim =
+        place.command(&guests::path("noop-warm"), &journal, UNFINISHED, 60).stdout(Stdio::null()).spawn()?;
     std::thread::sleep(BEFORE_KILL);
     victim.kill()?;
     victim.wait()?;
     let began = Instant::now();
-    let mut resume = Command::new(binary());
+    let mut resume = Command::new(&place.binary);
     let mut resumed = resume.args(["resume", "--journal", &journal]).stdout(Stdio::piped()).spawn()?;
     let output = resumed.stdout.take().context("the output of `resume` is not there")?;
     let (mut first, mut all) = (None, 0_u32);
@@ -154,34 +189,31 @@ fn restart(place: &Place, page: &mut Page) -> anyhow::Result<()> {
     ))
 }
 
-fn binary() -> PathBuf {
-    shell::target_directory().join("release/wasaga")
-}
-
-/// Where journals are kept while it is measured.
+/// What is measured, and where journals are kept meanwhile.
 struct Place {
+    binary: PathBuf,
     directory: PathBuf,
 }
 
 impl Place {
-    fn new() -> anyhow::Result<Self> {
+    fn new(binary: PathBuf) -> anyhow::Result<Self> {
         let directory = std::env::temp_dir().join(format!("wasaga-bench-{}", std::process::id()));
         std::fs::create_dir_all(&directory)?;
-        Ok(Self { directory })
+        Ok(Self { binary, directory })
     }
 
     fn journal(&self, name: &str) -> String {
         format!("sqlite:{}", self.directory.join(name).with_extension("db").display())
     }
 
-    fn command(&self, guest: &str, journal: &str, in_flight: u32, seconds: u32) -> Command {
-        let mut command = Command::new(binary());
-        command.arg("bench").arg(guests::path(guest)).args(["--journal", journal, "--json"]);
+    fn command(&self, guest: &Path, journal: &str, in_flight: u32, seconds: u32) -> Command {
+        let mut command = Command::new(&self.binary);
+        command.arg("bench").arg(guest).args(["--journal", journal, "--json"]);
         command.args(["--in-flight", &in_flight.to_string(), "--seconds", &seconds.to_string()]);
         command
     }
 
-    fn bench(&self, guest: &str, journal: &str, in_flight: u32, seconds: u32) -> anyhow::Result<Figures> {
+    fn bench(&self, guest: &Path, journal: &str, in_flight: u32, seconds: u32) -> anyhow::Result<Figures> {
         let mut command = self.command(guest, journal, in_flight, seconds);
         let output = command.stderr(Stdio::inherit()).output().context("the host cannot be started")?;
         if !output.status.success() {
@@ -224,7 +256,7 @@ struct Costs {
 }
 
 impl Page {
-    fn begin() -> anyhow::Result<Self> {
+    fn begin(&mut self) -> anyhow::Result<()> {
         let date = Command::new("date").args(["-u", "+%Y-%m-%d"]).output()?;
         let date = String::from_utf8_lossy(&date.stdout).trim().to_owned();
         let model = processor(Path::new("/proc/cpuinfo"));
@@ -241,8 +273,7 @@ impl Page {
              | --- | --- | --- | --- | --- | --- | --- | --- |\n",
             std::env::consts::ARCH,
         );
-        print!("{text}");
-        Ok(Self { text, costs: Vec::new() })
+        self.say(&text)
     }
 
     fn say(&mut self, text: &str) -> anyhow::Result<()> {

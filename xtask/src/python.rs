@@ -23,6 +23,11 @@ fn guests_directory() -> PathBuf {
     shell::target_directory().join("guests/python")
 }
 
+/// The component of a Python guest.
+pub(crate) fn component(guest: &str) -> PathBuf {
+    guests_directory().join(guest.replace('-', "_")).with_extension("wasm")
+}
+
 /// The SDK's tests.
 pub(crate) fn test() -> anyhow::Result<()> {
     let tools = tools()?;

@@ -21,6 +21,25 @@ def undo(definition: str, node: str, forward: Forward | None = None, /, **argume
     return json.loads(operation.answer(call(definition, node), json.dumps(arguments), forward))
 
 
+def attempt(definition: str, node: str, /, **arguments: Any) -> Any:
+    return json.loads(_registry.attempt(definition, node).answer(call(definition, node), json.dumps(arguments)))
+
+
+def confirm(definition: str, node: str, tried: Any = None, /, **arguments: Any) -> Any:
+    operation = _registry.confirm(definition, node)
+    return json.loads(operation.answer(call(definition, node), json.dumps(arguments), Forward.completed(tried)))
+
+
+def cancel(definition: str, node: str, forward: Forward | None = None, /, **arguments: Any) -> Any:
+    operation = _registry.cancel(definition, node)
+    answer = operation.answer(call(definition, node), json.dumps(arguments), forward or Forward.unknown())
+    return json.loads(answer)
+
+
+def tcc(name: str) -> Any:
+    return next(tcc for tcc in reversed(_registry._tccs) if tcc.name == name)
+
+
 def saga(name: str) -> Any:
     return next(saga for saga in reversed(_registry._sagas) if saga.name == name)
 

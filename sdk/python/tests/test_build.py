@@ -78,6 +78,48 @@ def test_a_change_of_any_input_is_seen(tmp_path: Path) -> None:
     assert build.digest(job) != before
 
 
+def test_all_that_may_be_read_is_an_input_and_nothing_else(tmp_path: Path) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    for folder in (here, there):
+        (folder / "parts").mkdir(parents=True)
+        (folder / "shop.py").write_text("a = 1", encoding="utf-8")
+        (folder / "other.py").write_text("b = 1", encoding="utf-8")
+        (folder / "parts" / "prices.csv").write_text("tea,590", encoding="utf-8")
+    one, two = (build.Job(folder / "shop.py", folder / "shop.wasm") for folder in (here, there))
+    assert build.digest(one) == build.digest(two), "wherever it lies"
+    assert build.digest(one) != build.digest(build.Job(here / "other.py", here / "shop.wasm"))
+    before = build.digest(one)
+    for path in (".venv/x.py", "env/pyvenv.cfg", "env/y.py", "parts/__pycache__/z.pyc", "shop.wasm", ".git/HEAD"):
+        (here / path).parent.mkdir(parents=True, exist_ok=True)
+        (here / path).write_text("no input", encoding="utf-8")
+    assert build.digest(one) == before
+    (here / "parts" / "prices.csv").write_text("tea,600", encoding="utf-8")
+    assert build.digest(one) != before
+
+
+def test_what_was_built_from_the_same_files_is_given_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    built = []
+
+    def componentize(python: Path, paths: list[Path], output: Path) -> None:
+        built.append(paths)
+        output.write_bytes(b"component %d" % len(built))
+
+    monkeypatch.setattr(build, "_componentize", componentize)
+    monkeypatch.setattr(build, "KEPT_MAX", 2)
+    source, kept = tmp_path / "shop.py", tmp_path / "kept"
+
+    def made(text: str, *, fresh: bool = False) -> bytes:
+        source.write_text(text, encoding="utf-8")
+        build.build(build.Job(source, tmp_path / "shop.wasm", (), kept, fresh), Path("python"))
+        return (tmp_path / "shop.wasm").read_bytes()
+
+    assert [made("a = 1"), made("a = 2"), made("a = 1")] == [b"component 1", b"component 2", b"component 1"]
+    assert [made("a = 1", fresh=True), made("a = 1")] == [b"component 3", b"component 3"], "or built anew"
+    made("a = 3")
+    assert len(list(kept.iterdir())) == 2, "the oldest go"
+    assert not list(tmp_path.rglob("*.part")), "and nothing is left beside"
+
+
 def test_nothing_to_build_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(build.BuildError, match="no guest in it"):
         build.jobs_in(tmp_path, tmp_path)

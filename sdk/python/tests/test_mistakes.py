@@ -234,6 +234,172 @@ def test_a_mistake_in_a_module(tmp_path: Path, source: str, expected: str) -> No
     assert expected in said, said
 
 
+def in_tcc(body: str) -> str:
+    return '@wasaga.tcc("move")\nclass Move:\n' + textwrap.indent(textwrap.dedent(body), "    ")
+
+
+TRY = "@participant(order=1)\ndef debit(self, account: str) -> str: return account\n"
+TAKE = "@confirm(of=debit)\ndef take(self) -> None: ...\n"
+FREE = "@cancel(of=debit)\ndef free(self) -> None: ...\n"
+IN_CLASS = "@participant\nclass Debit:\n    def try_(self) -> str: return 'a'\n"
+
+TCCS: list[tuple[str, str]] = [
+    (TRY + TAKE, "order.py:4: participant `Move.debit`: has no cancel (write one with `@cancel(of=debit)`)"),
+    (TRY + FREE, "order.py:4: participant `Move.debit`: has no confirm (write one with `@confirm(of=debit)`)"),
+    (
+        IN_CLASS + "    def confirm(self) -> None: ...\n",
+        "order.py:5: participant `Move.Debit.try_`: has no cancel (write a method `cancel`)",
+    ),
+    ("pass\n", "order.py:1: has no participants (mark a function with `@participant`)"),
+    (
+        TRY + TAKE + FREE + "@cancel(of='debbit')\ndef again(self) -> None: ...\n",
+        "order.py:10: cancel `Move.again`: `of` names `debbit`, which is not a participant of this TCC (did you mean `debit`?)",
+    ),
+    (
+        TRY + TAKE + FREE + "@cancel(of=take)\ndef again(self) -> None: ...\n",
+        "which is not a participant (mark the function with `@participant`)",
+    ),
+    (
+        TRY + TAKE + FREE + "@cancel(of=debit)\ndef again(self) -> None: ...\n",
+        "order.py:10: cancel `Move.again`: participant `debit` has a cancel already, `Move.free`",
+    ),
+    (
+        TRY + TAKE + FREE + "@confirm\ndef again(self) -> None: ...\n",
+        "order.py:10: confirm `Move.again`: does not say which participant it is of (write `@confirm(of=…)`)",
+    ),
+    (
+        TRY + TAKE + FREE + "@participant(id='debit')\ndef again(self) -> None: ...\n",
+        "order.py:10: participant `Move.again`: the id `debit` is taken by `Move.debit`",
+    ),
+    (
+        "@participant\ndef debit(self, output: str) -> None: ...\n" + TAKE + FREE,
+        "parameter `output` has a meaning in confirm and cancel only",
+    ),
+    (
+        "@participant\ndef debit(self, debit: str) -> None: ...\n" + TAKE + FREE,
+        "parameter `debit` is the participant's own output, for which it cannot wait",
+    ),
+    (
+        "@participant\ndef debit(self, known: Forward) -> None: ...\n" + TAKE + FREE,
+        "order.py:4: participant `Move.debit`: parameter `known`: only a confirm and a cancel are told what is known of",
+    ),
+    (
+        "@participant\ndef debit(self, x: Annotated[str, OwnOutput()]) -> None: ...\n" + TAKE + FREE,
+        "parameter `x` is `OwnOutput`, which only a confirm or a cancel has",
+    ),
+    (
+        TRY + "@confirm(of=debit)\ndef take(self, cause: str) -> None: ...\n" + FREE,
+        "order.py:6: confirm `Move.take`: parameter `cause` has a meaning in compensations only",
+    ),
+    (
+        TRY + "@confirm(of=debit)\ndef take(self, x: Annotated[str, Cause()]) -> None: ...\n" + FREE,
+        "parameter `x` is `Cause`, which only a compensation has",
+    ),
+    (
+        TRY + "@confirm(of=debit)\ndef take(self, x: Annotated[str, Item()]) -> None: ...\n" + FREE,
+        "parameter `x` is an item, which only a saga has",
+    ),
+    (
+        TRY + TAKE + "@cancel(of=debit)\ndef free(self, output: str) -> None: ...\n",
+        "order.py:8: cancel `Move.free`: parameter `output`: a try that never happened has no output "
+        "(write `output: str | None`)",
+    ),
+    (
+        TRY + TAKE + "@cancel(of=debit)\ndef free(self, debit: Order) -> None: ...\n",
+        "(write `debit: Order | None`)",
+    ),
+    (
+        TRY + "@confirm(of=debit)\ndef take(self, account: Annotated[str, Header('account')]) -> None: ...\n" + FREE,
+        "order.py:6: confirm `Move.take`: parameter `account` comes from elsewhere in another function of this",
+    ),
+    (
+        TRY + TAKE + FREE + "@participant(order=1)\nclass Credit:\n    def try_(self, debit: str) -> None: ...\n"
+        "    def confirm(self) -> None: ...\n    def cancel(self) -> None: ...\n",
+        "order.py:11: participant `Move.Credit.try_`: parameter `debit`: `debit` is not tried before this participant "
+        "(give it a lower `order`)",
+    ),
+    (
+        "@participant(order=-1)\ndef debit(self) -> None: ...\n" + TAKE + FREE,
+        "order.py:4: participant `Move.debit`: `order` is -1 (a whole number from 0)",
+    ),
+    ("@participant(optional='x')\ndef debit(self) -> None: ...\n" + TAKE + FREE, "`optional` is 'x' (True or False)"),
+    (
+        TRY + "@confirm(of=debit, retry=Retry(attempts=0))\ndef take(self) -> None: ...\n" + FREE,
+        "order.py:6: confirm `Move.take`: `retry` has 0 attempts",
+    ),
+    (
+        TRY + TAKE + FREE + "@step\ndef pay(self) -> None: ...\n",
+        "order.py:10: step `Move.pay` stands in a class with `@tcc` (it belongs in one with `@saga`)",
+    ),
+    ("@hiding\n" + TRY + TAKE + FREE, "order.py:5: participant `Move.debit` is hidden by what took its name"),
+    (
+        "@participant\n" + TRY + TAKE + FREE,
+        "order.py:5: `Move.debit` is marked twice (a function is one participant, confirm",
+    ),
+    (
+        "@participant\nclass Debit:\n    def confirm(self) -> None: ...\n",
+        "order.py:4: participant `Move.Debit`: has no try (write a method `try_`)",
+    ),
+    (
+        IN_CLASS + "    @confirm\n    def take(self) -> None: ...\n",
+        "order.py:7: confirm `Move.Debit.take`: in a participant's class this method has the name `confirm`",
+    ),
+    (
+        IN_CLASS + "    @confirm(of='debit')\n    def confirm(self) -> None: ...\n    def cancel(self) -> None: ...\n",
+        "order.py:7: confirm `Move.Debit.confirm`: `of` stands in its participant, and so is of no other",
+    ),
+    (
+        "@participant\nclass Debit:\n    @participant\n    def try_(self) -> None: ...\n",
+        "participant `Move.Debit.try_` stands in a participant (its try is the method `try_`, without a mark)",
+    ),
+    (
+        "@participant\nclass Debit:\n    def __init__(self, bank): ...\n    def try_(self) -> None: ...\n",
+        "order.py:4: `Debit()` must do without arguments, for the host makes it: missing a",
+    ),
+    (
+        "@participant\nclass Debit:\n    def try_() -> None: ...\n    def confirm(self) -> None: ...\n    def cancel(self) -> None: ...\n",
+        "order.py:5: participant `Move.Debit.try_`: takes no `self`",
+    ),
+    ("participant(1)\n", "order.py:3: `@participant` belongs on a function or a class, not on 1"),
+    ("@confirm\nclass A: ...\n", "order.py:3: `@confirm` belongs on a function, not on <class"),
+]
+
+
+@pytest.mark.parametrize(("body", "expected"), TCCS, ids=lambda of: of[:50])
+def test_a_mistake_in_a_tcc(tmp_path: Path, body: str, expected: str) -> None:
+    said = mistake(tmp_path, in_tcc(body))
+    assert expected in said, said
+
+
+PLAIN = (
+    "@participant\ndef a() -> None: ...\n@confirm(of=a)\ndef b() -> None: ...\n@cancel(of=a)\ndef c() -> None: ...\n"
+)
+
+TCC_MODULES: list[tuple[str, str]] = [
+    ("tcc('x')\n" + PLAIN, "order.py:1: in a module, `tcc(…)` stands below its participants (move it to the end"),
+    (PLAIN, 'order.py:6: cancel `c` belongs to no TCC\n(put `tcc("name")` below the participants of a module)'),
+    ("tcc('x')\n", "order.py:1: this `tcc(…)` has no participants (it decorates a class, or stands below them)"),
+    (PLAIN + "@tcc('x')\nclass B: ...\n", "the participants above `B` belong to no TCC (put a `tcc(…)` below"),
+    (PLAIN + "tcc('x', deadline='soon')\n", "tcc `x` has a mistake\n  order.py:7: `deadline`: 'soon' is not a span"),
+    (PLAIN + "tcc('x')\n@step\ndef d() -> None: ...\nsaga('x')\n", "the name `x` is taken by the"),
+    (
+        PLAIN + "@saga('y')\nclass Y:\n    @participant\n    def a(self) -> None: ...\n",
+        "`Y.a` stands in a class with `@saga`",
+    ),
+    ("x = 1\n", "has neither saga nor TCC (mark a class with `@saga` or `@tcc`)"),
+]
+
+
+@pytest.mark.parametrize(("source", "expected"), TCC_MODULES, ids=lambda of: of[:50])
+def test_a_mistake_in_a_module_with_a_tcc(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, expected: str
+) -> None:
+    monkeypatch.setattr(_registry, "_sagas", [])
+    monkeypatch.setattr(_registry, "_tccs", [])
+    said = mistake(tmp_path, source)
+    assert expected in said, said
+
+
 def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
     said = mistake(
         tmp_path,
@@ -245,8 +411,8 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
 
 
 def test_an_unknown_setting_is_told(tmp_path: Path) -> None:
-    from wasaga import compensation, saga, step
+    from wasaga import cancel, compensation, confirm, participant, saga, step, tcc
 
-    for decorator in (step, compensation, saga):
+    for decorator in (step, compensation, saga, participant, confirm, cancel, tcc):
         with pytest.raises(TypeError, match=r"`timout` is not a setting of `@?\w+` \(there are: "):
             decorator(timout="2s")

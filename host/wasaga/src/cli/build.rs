@@ -4,13 +4,17 @@ use std::path::PathBuf;
 
 use super::{Options, inspect};
 use crate::exit::{Exit, print_json};
-use crate::{project, text};
+use crate::project::{self, Anew};
+use crate::text;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Build {
     /// The project's folder
     #[arg(default_value = ".")]
     folder: PathBuf,
+    /// Build it anew, also where the same files were built before (for Python; cargo knows by itself)
+    #[arg(long)]
+    fresh: bool,
 }
 
 /// What programs get.
@@ -24,8 +28,9 @@ struct Built<'a> {
 
 impl Build {
     pub(crate) async fn run(self, options: &Options) -> anyhow::Result<Exit> {
-        let folder = self.folder;
-        let file = tokio::task::spawn_blocking(move || project::build(&folder)).await??;
+        let Self { folder, fresh } = self;
+        let anew = if fresh { Anew::Always } else { Anew::WhereChanged };
+        let file = tokio::task::spawn_blocking(move || project::build(&folder, anew)).await??;
         let (engine, module, bytes) = inspect::load(options, &file).await?;
         let names = engine.definitions(module.digest)?;
         let shown = file.strip_prefix(".").unwrap_or(&file).display().to_string();

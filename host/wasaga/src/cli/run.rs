@@ -13,14 +13,11 @@ use wasaga_sandbox::Settings;
 
 use super::Options;
 use crate::exit::{BadInput, Exit, print_json};
-use crate::view::View;
+use crate::view::{View, compiling};
 use crate::{input, text, wiring};
 
 /// How long calls in flight may go on after the user asks to stop.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// How long a module is compiled before it is told.
-const SILENT: Duration = Duration::from_secs(1);
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Run {
@@ -159,17 +156,8 @@ pub(super) async fn add_module(
     bytes: Arc<[u8]>,
     file: &Path,
 ) -> anyhow::Result<wasaga_engine::port::Module> {
-    let size = text::size(bytes.len() as u64);
-    let loading = engine.add_module(bytes);
-    tokio::pin!(loading);
-    let loaded = tokio::select! {
-        loaded = &mut loading => loaded,
-        () = tokio::time::sleep(SILENT) => {
-            eprintln!("compiling `{}` ({size}); what comes of it is kept, so this happens once", file.display());
-            loading.await
-        }
-    };
-    with_file(loaded, file)
+    let count = bytes.len();
+    with_file(compiling::told(engine.add_module(bytes), file, count).await, file)
 }
 
 /// Puts the file's name before what is wrong with the module.

@@ -46,13 +46,21 @@ pub(crate) fn new(language: Language, name: &str, folder: &Path) -> anyhow::Resu
     }
 }
 
-/// Builds the project in this folder; answers where the component is.
-pub(crate) fn build(folder: &Path) -> anyhow::Result<PathBuf> {
+/// When a component is built although there is one of the same files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Anew {
+    WhereChanged,
+    Always,
+}
+
+/// Builds the project in this folder; answers where the component is. The same files give the same component,
+/// wherever the folder lies: of Rust everywhere, of Python on one machine.
+pub(crate) fn build(folder: &Path, anew: Anew) -> anyhow::Result<PathBuf> {
     if folder.join("Cargo.toml").is_file() {
         return rust::build(folder);
     }
     if folder.join("pyproject.toml").is_file() {
-        return python::build(folder);
+        return python::build(folder, anew);
     }
     let message = format!(
         "`{}` has no project: there is neither `Cargo.toml` nor `pyproject.toml` (make one with `wasaga new`, or name \

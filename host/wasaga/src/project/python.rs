@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::File;
+use super::{Anew, File};
 use crate::exit::BadInput;
 
 pub(super) const TEMPLATE: &[File] = &[
@@ -19,7 +19,7 @@ pub(super) const TEMPLATE: &[File] = &[
 const PYTHON: &str = "python3";
 
 /// Builds the module that has the project's name.
-pub(super) fn build(folder: &Path) -> anyhow::Result<PathBuf> {
+pub(super) fn build(folder: &Path, anew: Anew) -> anyhow::Result<PathBuf> {
     let name = project_name(folder)?;
     let file = folder.join(format!("{}.py", name.replace('-', "_")));
     if !file.is_file() {
@@ -31,6 +31,9 @@ pub(super) fn build(folder: &Path) -> anyhow::Result<PathBuf> {
     let sdk = sdk(folder)?;
     let mut python = Command::new(PYTHON);
     python.args(["-m", "wasaga.build"]).arg(&file).arg("--output").arg(&component).env("PYTHONPATH", &sdk);
+    if anew == Anew::Always {
+        python.arg("--fresh");
+    }
     let status = python.status().map_err(|error| {
         BadInput::new(format!("`{PYTHON}` cannot be started: {error} (install Python 3.11 or later, with venv)"))
     })?;

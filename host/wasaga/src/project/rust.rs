@@ -35,6 +35,7 @@ pub(super) fn build(folder: &Path) -> anyhow::Result<PathBuf> {
     let mut cargo = Command::new("cargo");
     cargo.args(["build", "--release", "--target", TARGET, "--message-format", "json-render-diagnostics"]);
     cargo.arg("--manifest-path").arg(&manifest).stdout(Stdio::piped());
+    same_everywhere(&mut cargo, manifest.parent().unwrap_or(folder))?;
     let output = cargo
         .spawn()
         .and_then(std::process::Child::wait_with_output)
@@ -54,6 +55,42 @@ pub(super) fn build(folder: &Path) -> anyhow::Result<PathBuf> {
     let place = folder.join(name);
     std::fs::copy(&component, &place).with_context(|| format!("`{}` cannot be written", place.display()))?;
     Ok(place)
+}
+
+/// Keeps this machine's folders out of the component: messages of panics have the paths of sources in them.
+fn same_everywhere(cargo: &mut Command, project: &Path) -> anyhow::Result<()> {
+    let print = |what: &[&str]| -> anyhow::Result<String> {
+        let output = Command::new("rustc").args(what).current_dir(project).output().context("`rustc` is gone")?;
+        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    };
+    let version = print(&["--version", "--verbose"])?;
+    let commit = version.lines().find_map(|line| line.strip_prefix("commit-hash: ")).unwrap_or("unknown");
+    let library = Path::new(&print(&["--print", "sysroot"])?).join("lib/rustlib/src/rust");
+    let environment = |name: &str| std::env::var_os(name).map(PathBuf::from);
+    let home = environment("CARGO_HOME").or_else(|| Some(std::env::home_dir()?.join(".cargo")));
+    // Of several that fit rustc takes the last.
+    let mut flags: Vec<String> = Vec::new();
+    let mut map = |from: Option<PathBuf>, to: &str| {
+        flags.extend(from.map(|from| format!("--remap-path-prefix={}={to}", from.display())));
+    };
+    map(home, "/cargo");
+    map(Some(library), &format!("/rustc/{commit}"));
+    map(environment("CARGO_TARGET_DIR"), "target");
+    map(Some(project.into()), "");
+    // The user's own flags come first, from where cargo would take them.
+    let own = match (std::env::var("CARGO_ENCODED_RUSTFLAGS"), std::env::var("RUSTFLAGS")) {
+        (Ok(encoded), _) => encoded.split('\u{1f}').map(str::to_owned).collect(),
+        (_, Ok(plain)) => plain.split_whitespace().map(str::to_owned).collect(),
+        _ => Vec::new(),
+    };
+    if own.is_empty() {
+        // Added to those in the user's configuration, where the environment's would take their place.
+        let list: Vec<toml::Value> = flags.into_iter().map(toml::Value::from).collect();
+        cargo.arg("--config").arg(format!("target.{TARGET}.rustflags={}", toml::Value::from(list)));
+    } else {
+        cargo.env("CARGO_ENCODED_RUSTFLAGS", [own, flags].concat().join("\u{1f}"));
+    }
+    Ok(())
 }
 
 /// Adds the compilation target where it is missing, and says so.

@@ -2,6 +2,7 @@
 //! thing that ended elsewhere, nothing where a program reads. Deliberately absent: what happened; it
 //! is all in the report.
 
+pub(crate) mod compiling;
 mod live;
 mod plain;
 mod row;

@@ -1,4 +1,4 @@
-"""Write sagas in Python: decorators on plain functions, built into WebAssembly components.
+"""Write sagas and TCCs in Python: decorators on plain functions, built into WebAssembly components.
 
     @saga("checkout", deadline="2m")
     class Checkout:
@@ -9,6 +9,8 @@
 
         @compensation(of=charge, critical=True)
         def refund(self, card: str, output: Payment | None) -> None: ...
+
+A TCC is written in the same manner: `@tcc`, `@participant`, `@confirm`, `@cancel`.
 
 `python -m wasaga.build FILE.py` makes the component. The functions stay as they are, so a test calls
 them without one. Deliberately absent: IO. A guest reaches the world through what the operator grants it.
@@ -32,6 +34,7 @@ from wasaga.sources import (
     OwnOutput,
     Variable,
 )
+from wasaga.tccs import cancel, confirm, participant, tcc
 
 __version__ = _version.VERSION
 
@@ -58,10 +61,14 @@ __all__ = [
     "Unknown",
     "Variable",
     "__version__",
+    "cancel",
     "compensation",
+    "confirm",
     "context",
     "log",
     "module",
+    "participant",
     "saga",
     "step",
+    "tcc",
 ]

@@ -12,14 +12,19 @@ import importlib
 import io
 import linecache
 import sys
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from componentize_py_types import Err
 from wit_world.exports import metadata
 from wit_world.imports import types
 
 from wasaga import _host, _outcome, _practice, _registry, _wire, log
+from wasaga.call import Forward
 from wasaga.errors import Error
+
+if TYPE_CHECKING:
+    from wasaga._operation import Operation
 
 # Modules of the standard library that others import when they are first used. At a call it would be
 # too late, for a component has no files.
@@ -76,13 +81,20 @@ def _practise() -> None:
     def call(definition: str, node: str) -> Any:
         return types.Call("0", definition, node, None, 1, "key", 0, [("name", "value")])
 
+    participant = Participant()
+
     def run(definition: str, node: str, arguments: str) -> None:
         Step().run(call(definition, node), arguments)
 
     def undo(definition: str, node: str, arguments: str) -> None:
         Compensation().compensate(call(definition, node), arguments, types.Forward_Completed("null"))
 
-    _practice.practise(run, undo)
+    def settle(definition: str, node: str, arguments: str, tried: str) -> None:
+        participant.try_(call(definition, node), arguments)
+        participant.confirm(call(definition, node), arguments, tried)
+        participant.cancel(call(definition, node), arguments, types.Forward_Completed(tried))
+
+    _practice.practise(run, undo, settle)
 
 
 class Metadata:
@@ -98,15 +110,7 @@ class Step:
 
     def run(self, call: types.Call, arguments: str) -> str:
         """Run a step."""
-        if _Component.random is not None:
-            _reseed()
-        try:
-            operation = _registry.step(call.definition, call.node)
-            return operation.answer(_wire.call(call) if operation.takes_call else None, arguments)
-        except Error as error:
-            raise Err(_wire.error(error)) from None
-        finally:
-            _end()
+        return _answer(_registry.step, call, arguments)
 
 
 class Compensation:
@@ -114,16 +118,37 @@ class Compensation:
 
     def compensate(self, call: types.Call, arguments: str, forward: types.Forward) -> str:
         """Undo a step."""
-        if _Component.random is not None:
-            _reseed()
-        try:
-            operation = _registry.compensation(call.definition, call.node)
-            known = _wire.call(call) if operation.takes_call else None
-            return operation.answer(known, arguments, _wire.forward(forward))
-        except Error as error:
-            raise Err(_wire.error(error)) from None
-        finally:
-            _end()
+        return _answer(_registry.compensation, call, arguments, _wire.forward(forward))
+
+
+class Participant:
+    """Takes part in TCCs."""
+
+    def try_(self, call: types.Call, arguments: str) -> str:
+        """Try a participant."""
+        return _answer(_registry.attempt, call, arguments)
+
+    def confirm(self, call: types.Call, arguments: str, tried: str) -> str:
+        """Confirm a participant."""
+        return _answer(_registry.confirm, call, arguments, Forward("completed", tried))
+
+    def cancel(self, call: types.Call, arguments: str, tried: types.Forward) -> str:
+        """Cancel a participant."""
+        return _answer(_registry.cancel, call, arguments, _wire.forward(tried))
+
+
+def _answer(
+    find: Callable[[str, str], Operation], call: types.Call, arguments: str, forward: Forward | None = None
+) -> str:
+    if _Component.random is not None:
+        _reseed()
+    try:
+        operation = find(call.definition, call.node)
+        return operation.answer(_wire.call(call) if operation.takes_call else None, arguments, forward)
+    except Error as error:
+        raise Err(_wire.error(error)) from None
+    finally:
+        _end()
 
 
 def _reseed() -> None:

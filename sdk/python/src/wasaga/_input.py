@@ -1,4 +1,4 @@
-"""The start input of a saga: its schema, from the parameters that take it or parts of it."""
+"""The start input of a saga or a TCC: its schema, from the parameters that take it or parts of it."""
 
 from __future__ import annotations
 
@@ -10,21 +10,20 @@ from wasaga._json import write
 from wasaga._rule import near
 
 if TYPE_CHECKING:
-    from wasaga._table import Parameter, Step
+    from wasaga._operation import Operation
+    from wasaga._table import Parameter
 
 Complain = Callable[[str, str], None]
 """Takes the place and name of a function, and what is wrong with it."""
 
 
-def input_schema(steps: list[Step], complain: Complain) -> str | None:
-    """Give the schema, as a JSON text.
+def input_schema(operations: list[tuple[Operation, tuple[Parameter, ...]]], complain: Complain) -> str | None:
+    """Give the schema, as a JSON text, from what each operation takes.
 
     It is that of the first parameter that takes the whole input; where there is none, an object of
     the fields that are taken. A field that the whole does not have is a mistake.
     """
-    taken = [(_owner(step.operation), of) for step in steps for of in step.parameters]
-    taken += [(_owner(step.undo.operation), of) for step in steps if step.undo for of in step.undo.parameters]
-    taken = [(owner, of) for owner, of in taken if of.origin.kind == "input"]
+    taken = [(_owner(one), of) for one, parameters in operations for of in parameters if of.origin.kind == "input"]
     whole = next((of.schema for _, of in taken if of.origin.at is None), None)
     if whole is None:
         return _of_fields([of for _, of in taken])
@@ -38,7 +37,7 @@ def input_schema(steps: list[Step], complain: Complain) -> str | None:
     return whole
 
 
-def _owner(operation: Any) -> str:
+def _owner(operation: Operation) -> str:
     return f"{operation.place}: `{operation.name}`"
 
 

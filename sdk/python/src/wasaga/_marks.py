@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import inspect
 import itertools
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 ATTRIBUTE = "__wasaga__"
 _serials = itertools.count()
+
+SAGA = ("step", "compensation")
+TCC = ("participant", "confirm", "cancel")
+"""The kinds of marks, by what takes them."""
 
 Scope = tuple[str, str]
 """A module's name, and the class or function within it whose body it is; empty for the module itself."""
@@ -17,10 +22,10 @@ Scope = tuple[str, str]
 
 @dataclass(slots=True)
 class Mark:
-    """One decorated function. Nothing in its settings is checked before the saga is put together.
+    """One decorated function, or class of a participant. Nothing in its settings is checked before the whole is there.
 
     Attributes:
-        kind: `step` or `compensation`.
+        kind: one of `SAGA` or `TCC`.
         function: what was decorated, plain.
         settings: by name, without those that were left out.
         scope: where the decorator stands.
@@ -36,6 +41,14 @@ class Mark:
     site: str
     name: str
     serial: int = field(default_factory=lambda: next(_serials))
+
+    @property
+    def id(self) -> str:
+        """The id of a step or a participant; of a compensation, a confirm and a cancel the name."""
+        own = self.settings.get("id")
+        if isinstance(own, str):
+            return own
+        return snake(self.name) if isinstance(self.function, type) else self.name
 
     @property
     def place(self) -> str:
@@ -59,8 +72,17 @@ def scope_of(frame: Any) -> Scope:
 
 _pending: dict[Scope, list[Mark]] = {}
 
-waiting: dict[str, str] = {}
-"""By module, the place of a `saga(…)` that has found neither functions above it nor, yet, a class below it."""
+
+class Waiting(NamedTuple):
+    """A `saga(…)` or `tcc(…)`: where it stands, its word, and what it consists of."""
+
+    place: str
+    word: str
+    nodes: str
+
+
+waiting: dict[str, Waiting] = {}
+"""By module, one that has found neither functions above it nor, yet, a class below it."""
 
 
 def put(mark: Mark) -> None:
@@ -69,14 +91,18 @@ def put(mark: Mark) -> None:
     _pending.setdefault(mark.scope, []).append(mark)
 
 
-def take(scope: Scope) -> list[Mark]:
-    """Give the marks of a scope, and forget them."""
-    return _pending.pop(scope, [])
+def take(scope: Scope, kinds: Iterable[str] = SAGA + TCC) -> list[Mark]:
+    """Give the marks of a scope that are of these kinds, and forget them."""
+    marks = _pending.pop(scope, [])
+    left = [mark for mark in marks if mark.kind not in kinds]
+    if left:
+        _pending[scope] = left
+    return [mark for mark in marks if mark.kind in kinds]
 
 
-def has(scope: Scope) -> bool:
-    """Say whether a scope has marks that no saga has taken."""
-    return bool(_pending.get(scope))
+def has(scope: Scope, kinds: Iterable[str]) -> bool:
+    """Say whether a scope has marks of these kinds that nothing has taken."""
+    return any(mark.kind in kinds for mark in _pending.get(scope, ()))
 
 
 def by_name(names: dict[str, Any]) -> dict[str, Mark]:
@@ -90,15 +116,20 @@ def by_name(names: dict[str, Any]) -> dict[str, Mark]:
 
 
 def left() -> list[Mark]:
-    """Give the marks in modules, outside any class, that no saga has taken."""
+    """Give the marks in modules, outside any class, that nothing has taken."""
     return [mark for (_, inner), marks in _pending.items() if not inner for mark in marks]
 
 
 def of(value: Any) -> Mark | None:
-    """Give the mark on a function, also through `staticmethod`, `classmethod` and `functools.wraps`."""
+    """Give the mark on a function, also through `staticmethod`, `classmethod` and `functools.wraps`; or on a class.
+
+    What is derived from a marked class, and an object of it, have none.
+    """
     plain = getattr(value, "__func__", value)
-    mark = getattr(plain, ATTRIBUTE, None)
-    return mark if isinstance(mark, Mark) else None
+    mark = vars(plain).get(ATTRIBUTE) if isinstance(plain, type) else getattr(plain, ATTRIBUTE, None)
+    if not isinstance(mark, Mark) or (isinstance(mark.function, type) and not isinstance(plain, type)):
+        return None
+    return mark
 
 
 def plain(value: Any) -> Callable[..., Any] | None:
@@ -107,18 +138,33 @@ def plain(value: Any) -> Callable[..., Any] | None:
     return value if inspect.isfunction(value) else None
 
 
+def snake(name: str) -> str:
+    """`GiftWrap` is `gift_wrap`."""
+    return _words(name, "_")
+
+
+def kebab(name: str) -> str:
+    """`BusyLoop` is `busy-loop`."""
+    return _words(name, "-")
+
+
+def _words(name: str, between: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", between, name).lower()
+
+
 def place(function: Any) -> str:
     """Give the file and line where a function stands."""
     code = getattr(inspect.unwrap(function), "__code__", None)
-    return f"{code.co_filename}:{_line(code)}" if code else "an unknown file"
+    if code is None:
+        return "an unknown file"
+    return f"{code.co_filename}:{below(code.co_filename, int(code.co_firstlineno), ('def ', 'async def '))}"
 
 
-def _line(code: Any) -> int:
-    """Give the line of `def`, below the decorators."""
+def below(file: str, first: int, words: tuple[str, ...]) -> int:
+    """Give the line that begins with one of the words, such as `def`, below its decorators."""
     import linecache
 
-    first = int(code.co_firstlineno)
     for number in range(first, first + 40):
-        if linecache.getline(code.co_filename, number).lstrip().startswith(("def ", "async def ")):
+        if linecache.getline(file, number).lstrip().startswith(words):
             return number
     return first

@@ -27,7 +27,7 @@ _read_exact = _scanner(json.JSONDecoder(parse_float=Decimal))
 
 
 class Operation:
-    """One function of a saga, ready to be called.
+    """One function of a saga or a TCC, ready to be called.
 
     Attributes:
         name: what messages call it.
@@ -93,9 +93,23 @@ class Operation:
             result = _loop.run(result)
         return self._text(result)
 
-    @staticmethod
-    def _value(argument: Any, arguments: dict[str, Any], call: Call | None, forward: Forward | None) -> Any:
+    def _tried(self, argument: Any, forward: Forward | None) -> Any:
+        """Give what the try answered, or a part of it; as null where there is nothing."""
+        text = None if forward is None else forward.text
+        try:
+            value = None if text is None else json.loads(text, parse_float=Decimal if self._types.exact else None)
+            for key in argument.at:
+                value = _member(value, key)
+            if value is None and argument.default is not NOTHING:
+                return argument.default
+            return argument.codec.decode(value)
+        except (Mismatch, ValueError, RecursionError) as wrong:
+            raise Rejected("bad-output", f"what was tried, for parameter `{argument.key}`: {wrong}") from None
+
+    def _value(self, argument: Any, arguments: dict[str, Any], call: Call | None, forward: Forward | None) -> Any:
         if argument.special:
+            if argument.special == "tried":
+                return self._tried(argument, forward)
             return call if argument.special == "call" else forward
         value = arguments.get(argument.key)
         if value is None and argument.default is not NOTHING:
@@ -122,3 +136,12 @@ class Operation:
     def _bad_output(self, why: str) -> Unknown:
         what = f"what `{self.name}` returned cannot be its answer"
         return Unknown("bad-output", f"{what}: {why} ({_outcome.shown(self.place)})")
+
+
+def _member(value: Any, key: str) -> Any:
+    """Give a part of a JSON value by one key of a JSON Pointer; None where it has none."""
+    if isinstance(value, dict):
+        return value.get(key)
+    if isinstance(value, list) and key.isascii() and key.isdigit() and key == str(int(key)) and int(key) < len(value):
+        return value[int(key)]
+    return None

@@ -14,10 +14,12 @@ from wasaga import _registry
 from wasaga._types import Bounds
 from wasaga.call import Call, Forward
 from wasaga.decorators import compensation, saga, step
+from wasaga.tccs import cancel, confirm, participant, tcc
 
 NAME = "wasaga.practice"
 # Python settles after some ten turns of the same; this is some more.
 _TURNS = 40
+_TRIED = '{"id":"a","count":1,"lines":["b"],"note":null,"rate":0.5}'
 _TEXT = '{"input":{"id":"a","count":1,"lines":["b"],"note":null,"rate":0.5},"output":{"id":"c"}}'
 
 
@@ -30,9 +32,23 @@ class _Sample:
     rate: float = 1.0
 
 
-def practise(run: Callable[[str, str, str], object], undo: Callable[[str, str, str], object]) -> None:
-    """Make the calls: a definition, a node, and arguments."""
+def practise(
+    run: Callable[[str, str, str], object],
+    undo: Callable[[str, str, str], object],
+    settle: Callable[[str, str, str, str], object],
+) -> None:
+    """Make the calls: a definition, a node, and arguments; for a TCC also what was tried."""
+    _saga()
+    _tcc()
+    for _ in range(_TURNS):
+        run(NAME, "typed", _TEXT)
+        run(NAME, "plain", "{}")
+        undo(NAME, "typed", _TEXT)
+        settle(NAME, "typed", _TEXT, _TRIED)
+    _registry.drop(NAME)
 
+
+def _saga() -> None:
     @saga(NAME)
     class Practice:
         @step
@@ -47,8 +63,18 @@ def practise(run: Callable[[str, str, str], object], undo: Callable[[str, str, s
         def untyped(self, output: _Sample | None, forward: Forward) -> str | None:
             return None if output is None else forward.outcome
 
-    for _ in range(_TURNS):
-        run(NAME, "typed", _TEXT)
-        run(NAME, "plain", "{}")
-        undo(NAME, "typed", _TEXT)
-    _registry.drop(NAME)
+
+def _tcc() -> None:
+    @tcc(NAME)
+    class Practice:
+        @participant
+        def typed(self, input: _Sample, call: Call) -> _Sample:  # noqa: A002 -- it is the whole input.
+            return _Sample(input.id, input.count, input.lines, call.node, input.rate)
+
+        @confirm(of=typed)
+        def final(self, output: _Sample) -> str:
+            return output.id
+
+        @cancel(of=typed)
+        def freed(self, output: _Sample | None, forward: Forward) -> str | None:
+            return None if output is None else forward.outcome

@@ -1,4 +1,4 @@
-"""The sagas of a process: found by name, described to the host, called by name."""
+"""The sagas and TCCs of a process: found by name, described to the host, called by name."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from wasaga import _marks
-from wasaga._table import Description, Module, Saga, Step
+from wasaga._table import Description, Module, Participant, Saga, Step, Tcc
 from wasaga._types import first_paragraph
 from wasaga._version import VERSION
 from wasaga.errors import DefinitionError, Rejected
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from wasaga._operation import Operation
 
 _sagas: list[Saga] = []
+_tccs: list[Tcc] = []
 _modules: dict[str, Module] = {}
 
 
@@ -25,9 +26,16 @@ def add(saga: Saga) -> None:
     _sagas.append(saga)
 
 
+def add_tcc(tcc: Tcc) -> None:
+    """Keep a TCC, likewise."""
+    _tccs[:] = [known for known in _tccs if (known.module, known.name) != (tcc.module, tcc.name)]
+    _tccs.append(tcc)
+
+
 def drop(name: str) -> None:
-    """Forget the sagas of a name."""
+    """Forget the sagas and TCCs of a name."""
     _sagas[:] = [known for known in _sagas if known.name != name]
+    _tccs[:] = [known for known in _tccs if known.name != name]
 
 
 def say(module: str, name: str | None, version: str | None, description: str | None, calls_per_instance: int) -> None:
@@ -36,33 +44,53 @@ def say(module: str, name: str | None, version: str | None, description: str | N
 
 
 def describe(module: str) -> Description:
-    """Describe the component that a Python module makes, with the sagas of all that it imports.
+    """Describe the component that a Python module makes, with the sagas and TCCs of all that it imports.
 
     Raises:
-        DefinitionError: there is no saga, a name stands twice, or a step belongs to no saga.
+        DefinitionError: there is neither saga nor TCC, a name stands twice, or a function belongs to none.
     """
-    for place in _marks.waiting.values():
-        raise DefinitionError(f"{place}: this `saga(…)` has no steps (it decorates a class, or stands below them)")
-    left = _marks.left()
-    if left:
-        lines = [f"{mark.place}: {mark.kind} `{mark.name}` belongs to no saga" for mark in left]
-        raise DefinitionError("\n".join([*lines, '(put `saga("name")` below the steps of a module)']))
-    sagas = sorted(_sagas, key=lambda saga: saga.name)
-    if not sagas:
-        raise DefinitionError(f"module `{module}` has no saga (mark a class with `@saga`)")
-    for one, next_ in itertools.pairwise(sagas):
+    for place, word, nodes in _marks.waiting.values():
+        raise DefinitionError(f"{place}: this `{word}(…)` has no {nodes} (it decorates a class, or stands below them)")
+    _refuse_left()
+    sagas, tccs = sorted(_sagas, key=lambda saga: saga.name), sorted(_tccs, key=lambda tcc: tcc.name)
+    whole: list[Saga | Tcc] = sorted([*sagas, *tccs], key=lambda of: of.name)
+    if not whole:
+        raise DefinitionError(f"module `{module}` has neither saga nor TCC (mark a class with `@saga` or `@tcc`)")
+    for one, next_ in itertools.pairwise(whole):
         if one.name == next_.name:
-            raise DefinitionError(f"{next_.place}: the name `{one.name}` is taken by the saga at {one.place}")
+            kind = "saga" if isinstance(one, Saga) else "tcc"
+            raise DefinitionError(f"{next_.place}: the name `{one.name}` is taken by the {kind} at {one.place}")
     said = _said(module)
     python = sys.modules[module]
     return Description(
         said.name or module.rpartition(".")[2].replace("_", "-"),
         said.version or str(getattr(python, "__version__", "0.1.0")),
-        said.description or first_paragraph(python.__doc__) or sagas[0].description,
+        said.description or first_paragraph(python.__doc__) or whole[0].description,
         sagas,
+        tccs,
         said.calls_per_instance,
         [("sdk", f"wasaga-python/{VERSION}"), ("python", ".".join(map(str, sys.version_info[:3])))],
     )
+
+
+def _refuse_left() -> None:
+    """Refuse functions of a module that belong to nothing.
+
+    Raises:
+        DefinitionError: there are some.
+    """
+    left = _marks.left()
+    lines = []
+    for kinds, name, hint in (
+        (_marks.SAGA, "saga", '(put `saga("name")` below the steps of a module)'),
+        (_marks.TCC, "TCC", '(put `tcc("name")` below the participants of a module)'),
+    ):
+        of_kind = [
+            f"{mark.place}: {mark.kind} `{mark.name}` belongs to no {name}" for mark in left if mark.kind in kinds
+        ]
+        lines += [*of_kind, hint] if of_kind else []
+    if lines:
+        raise DefinitionError("\n".join(lines))
 
 
 def _said(module: str) -> Module:
@@ -98,12 +126,53 @@ def _find(definition: str, node: str) -> Step:
     raise Rejected("no-such-step", f"saga `{definition}` has no step `{node}`")
 
 
+def attempt(definition: str, node: str) -> Operation:
+    """Find what tries a participant.
+
+    Raises:
+        Rejected: there is no such participant.
+    """
+    return _participant(definition, node).attempt.operation
+
+
+def confirm(definition: str, node: str) -> Operation:
+    """Find what confirms a participant.
+
+    Raises:
+        Rejected: there is no such participant.
+    """
+    return _participant(definition, node).confirm.operation
+
+
+def cancel(definition: str, node: str) -> Operation:
+    """Find what cancels a participant.
+
+    Raises:
+        Rejected: there is no such participant.
+    """
+    return _participant(definition, node).cancel.operation
+
+
+def _participant(definition: str, node: str) -> Participant:
+    for tcc in reversed(_tccs):
+        if tcc.name == definition and node in tcc.participants:
+            return tcc.participants[node]
+    raise Rejected("no-such-participant", f"tcc `{definition}` has no participant `{node}`")
+
+
 def operations() -> list[Operation]:
     """Give everything that can be called."""
     steps = [step for saga in _sagas for step in saga.steps.values()]
-    return [step.operation for step in steps] + [step.undo.operation for step in steps if step.undo]
+    participants = [one for tcc in _tccs for one in tcc.participants.values()]
+    settled = [action.operation for one in participants for action in (one.attempt, one.confirm, one.cancel)]
+    return [step.operation for step in steps] + [step.undo.operation for step in steps if step.undo] + settled
 
 
 def sagas(module: str) -> list[Saga]:
     """Give the sagas that stand in one Python module."""
     return [saga for saga in _sagas if saga.module == module]
+
+
+def tccs(module: str) -> list[Tcc]:
+    """Give the TCCs that stand in one Python module."""
+    return [tcc for tcc in _tccs if tcc.module == module]

@@ -3,7 +3,9 @@
 A parameter of type `Call` is the call, one of type `Forward` what is known of the step to undo. One
 with the name of a step is that step's output, and makes the step a dependency. `input` is the whole
 input, `item` in a step with `each` the element; in a compensation `output` is what is undone and
-`cause` is why. Any other name is that field of the input. The same as in the Rust SDK.
+`cause` is why. Any other name is that field of the input. In a TCC participants are as steps; in a
+confirm and a cancel `output`, or the participant's own name, is what its try answered. The same as in
+the Rust SDK.
 """
 
 from __future__ import annotations
@@ -25,22 +27,49 @@ class NoSourceError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Node:
+    """What a definition is made of, in words for messages."""
+
+    kind: str
+    of: str
+
+
+STEP = Node("step", "a step of this saga")
+PARTICIPANT = Node("participant", "a participant of this TCC")
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """Where a parameter stands.
 
     Attributes:
-        steps: the ids of the saga's steps.
-        own: the step that this is, or undoes.
-        undo: whether this is a compensation.
+        operation: `step`, `compensation`, `try`, `confirm` or `cancel`.
+        nodes: the ids of the saga's steps, or of the TCC's participants.
+        own: the step that this is, or undoes; the participant that this is of.
         each: whether this is a fan-out, or undoes one.
         undoable: the ids of the steps that have a compensation.
     """
 
-    steps: Sequence[str]
+    operation: str
+    nodes: Sequence[str]
     own: str
-    undo: bool
-    each: bool
+    each: bool = False
     undoable: Sequence[str] = ()
+
+    @property
+    def is_tcc(self) -> bool:
+        """Whether it is of a TCC."""
+        return self.operation in {"try", "confirm", "cancel"}
+
+    @property
+    def is_after(self) -> bool:
+        """Whether something was done before it, of which it is told."""
+        return self.operation not in {"step", "try"}
+
+    @property
+    def node(self) -> Node:
+        """What `nodes` are."""
+        return PARTICIPANT if self.is_tcc else STEP
 
 
 def json_name(name: str) -> str:
@@ -57,25 +86,35 @@ def by_rule(name: str, place: Place) -> Origin:
     """
     if name == "input":
         return Origin("input")
-    if name == "output" and place.undo:
+    if name == "output" and place.is_after:
         return Origin("own-output")
-    if name == "cause" and place.undo:
+    if name == "cause" and place.operation == "compensation":
         return Origin("cause")
     if name == "item" and place.each:
         return Origin("item")
     if name in {"output", "cause"}:
+        where = "confirm and cancel" if place.is_tcc and name == "output" else "compensations"
         raise NoSourceError(
-            "has a meaning in compensations only (name it otherwise, or say where it comes from with `Annotated`)"
+            f"has a meaning in {where} only (name it otherwise, or say where it comes from with `Annotated`)"
         )
-    if name in place.steps:
-        if name == place.own:
-            raise NoSourceError(
-                "is the output of the step that is undone (name it `output`)"
-                if place.undo
-                else "is the step's own output, for which it cannot wait"
-            )
+    if name == place.own and name in place.nodes:
+        return _own(place)
+    if name in place.nodes:
         return Origin("step-output", name)
     return Origin("input", at="/" + name.replace("~", "~0").replace("/", "~1"))
+
+
+def _own(place: Place) -> Origin:
+    """Give the source of a parameter with the name of the node itself.
+
+    Raises:
+        NoSourceError: it has no output yet, or that is better named.
+    """
+    if place.operation in {"confirm", "cancel"}:
+        return Origin("own-output")
+    if place.operation == "compensation":
+        raise NoSourceError("is the output of the step that is undone (name it `output`)")
+    raise NoSourceError(f"is the {place.node.kind}'s own output, for which it cannot wait")
 
 
 def said(source: sources.Source, place: Place) -> Origin:
@@ -94,6 +133,8 @@ def said(source: sources.Source, place: Place) -> Origin:
         case sources.Header(name):
             return Origin("header", text(name, "a header"))
         case sources.Item(at):
+            if place.is_tcc:
+                raise NoSourceError("is an item, which only a saga has")
             if not place.each:
                 raise NoSourceError("is an item, and the step has no `each`")
             return Origin("item", at=pointer(at))
@@ -103,11 +144,15 @@ def said(source: sources.Source, place: Place) -> Origin:
 
 
 def _undoing(source: sources.Source, place: Place) -> Origin:
-    if not place.undo:
-        raise NoSourceError(f"is `{type(source).__name__}`, which only a compensation has")
+    name = type(source).__name__
+    if not place.is_after:
+        who = "a confirm or a cancel" if place.is_tcc and name == "OwnOutput" else "a compensation"
+        raise NoSourceError(f"is `{name}`, which only {who} has")
     match source:
         case sources.OwnOutput(at):
             return Origin("own-output", at=pointer(at))
+        case _ if place.is_tcc:
+            raise NoSourceError(f"is `{name}`, which only a compensation has")
         case sources.CompensationOutput(step):
             name = other(step, place)
             if name not in place.undoable:
@@ -123,27 +168,28 @@ def other(step: sources.StepRef, place: Place) -> str:
     Raises:
         NoSourceError: there is none, or it is the same.
     """
-    name = step_id(step, place.steps)
+    name = node_id(step, place.nodes, place.node)
     if name == place.own:
-        raise NoSourceError("is taken from the step itself")
+        raise NoSourceError(f"is taken from the {place.node.kind} itself")
     return name
 
 
-def step_id(step: Any, steps: Sequence[str]) -> str:
-    """Give the id of a step that is named by its id or its function.
+def node_id(named: Any, known: Sequence[str], node: Node) -> str:
+    """Give the id of a step or a participant that is named by its id, its function or its class.
 
     Raises:
-        NoSourceError: there is no such step.
+        NoSourceError: there is none of this name.
     """
-    if isinstance(step, str):
-        name = step
+    if isinstance(named, str):
+        name = named
     else:
-        mark = mark_of(step)
-        if mark is None or mark.kind != "step":
-            raise NoSourceError(f"names {step!r}, which is not a step (mark the function with `@step`)")
-        name = mark.settings.get("id") or mark.name
-    if name not in steps:
-        raise NoSourceError(f"names `{name}`, which is not a step of this saga ({near(name, steps)})")
+        mark = mark_of(named)
+        if mark is None or mark.kind != node.kind:
+            remedy = f"mark the function with `@{node.kind}`"
+            raise NoSourceError(f"names {named!r}, which is not a {node.kind} ({remedy})")
+        name = mark.id
+    if name not in known:
+        raise NoSourceError(f"names `{name}`, which is not {node.of} ({near(name, known)})")
     return name
 
 

@@ -24,9 +24,10 @@ class Argument:
 
     Attributes:
         key: its name in the arguments object; for the call and for what is known of a step `None`.
-        special: `call` or `forward`, or empty.
+        special: `call`, `forward` or `tried` (in a confirm or a cancel, what the try answered), or empty.
         keyword: the name to pass it by, where it cannot go by position.
         default: what stands for null; `NOTHING` where there is no default.
+        at: of what was tried, the keys to the part that is wanted.
     """
 
     key: str
@@ -35,6 +36,7 @@ class Argument:
     codec: Codec | None
     default: Any = NOTHING
     parameter: Parameter | None = None
+    at: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -100,8 +102,10 @@ class SignatureReader:
         if hint is Call:
             return Argument("", "call", keyword, None)
         if hint is Forward:
-            if not place.undo:
-                self._complain(f"parameter `{of.name}`: only a compensation is told what is known of its step")
+            if not place.is_after:
+                told = "a confirm and a cancel are told what is known of the try"
+                told = told if place.is_tcc else "a compensation is told what is known of its step"
+                self._complain(f"parameter `{of.name}`: only {told}")
             return Argument("", "forward", keyword, None)
         return self._value(of, hints[of.name], source, keyword, place)
 
@@ -119,8 +123,22 @@ class SignatureReader:
             self._complain(f"parameter `{of.name}`: {unsupported}")
             return None
         required = not codec.nullable and of.default is NOTHING
+        if place.is_tcc and origin.kind == "own-output":
+            return self._tried(of, codec, origin, keyword, place)
         schema = self._schema(of, codec)
         return Argument(name, "", keyword, codec, of.default, Parameter(name, origin, required, schema))
+
+    def _tried(
+        self, of: inspect.Parameter, codec: Codec, origin: Origin, keyword: str | None, place: Place
+    ) -> Argument:
+        """Read what is no parameter for the host: it gives what was tried beside the arguments."""
+        if place.operation == "cancel" and not codec.nullable and of.default is NOTHING:
+            hint = getattr(of.annotation, "__name__", None) or str(of.annotation)
+            remedy = f"write `{of.name}: {hint} | None`"
+            self._complain(f"parameter `{of.name}`: a try that never happened has no output ({remedy})")
+        self._schema(of, codec)
+        keys = tuple(key.replace("~1", "/").replace("~0", "~") for key in (origin.at or "").split("/")[1:])
+        return Argument(json_name(of.name), "tried", keyword, codec, of.default, at=keys)
 
     def _schema(self, of: inspect.Parameter, codec: Codec) -> str:
         schema = document(codec)
@@ -133,7 +151,7 @@ class SignatureReader:
 
     def each(self, value: Any, place: Place) -> Origin | None:
         """Read what a step fans out over."""
-        outside = Place(place.steps, place.own, undo=False, each=False)
+        outside = Place("step", place.nodes, place.own)
         try:
             if isinstance(value, sources.Source):
                 return said(value, outside)

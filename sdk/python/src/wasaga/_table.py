@@ -1,4 +1,4 @@
-"""What a file says of its sagas, read and checked: what the host is told, and what a call looks up."""
+"""What a file says of its sagas and TCCs, read and checked: what the host is told, and what a call looks up."""
 
 from __future__ import annotations
 
@@ -100,6 +100,41 @@ class Saga:
     place: str
 
 
+@dataclass(frozen=True, slots=True)
+class Action:
+    """A try, a confirm or a cancel."""
+
+    limits: Limits
+    operation: Operation
+
+
+@dataclass(slots=True)
+class Participant:
+    """A participant; its three operations share their parameters."""
+
+    id: str
+    description: str
+    order: int
+    optional: bool
+    parameters: tuple[Parameter, ...]
+    attempt: Action
+    confirm: Action
+    cancel: Action
+
+
+@dataclass(slots=True)
+class Tcc:
+    """A TCC, with the Python module and the place that it stands in."""
+
+    name: str
+    description: str
+    input_schema: str | None
+    deadline_ms: int | None
+    participants: dict[str, Participant]
+    module: str
+    place: str
+
+
 @dataclass(slots=True)
 class Module:
     """What `wasaga.module` says."""
@@ -118,5 +153,6 @@ class Description:
     version: str
     description: str
     sagas: list[Saga] = field(default_factory=list)
+    tccs: list[Tcc] = field(default_factory=list)
     calls_per_instance: int = 1
     annotations: list[tuple[str, str]] = field(default_factory=list)

@@ -11,7 +11,7 @@ from wit_world.imports import transaction, types
 
 from wasaga import context
 from wasaga._json import write
-from wasaga._table import Description, Limits, Origin, Parameter, Saga, Step, Undo
+from wasaga._table import Description, Limits, Origin, Parameter, Participant, Saga, Step, Tcc, Undo
 from wasaga._types import Mismatch
 from wasaga.call import Call, Failure, Forward
 from wasaga.errors import Error
@@ -65,7 +65,7 @@ def call(of: Any) -> Call:
 
 
 def forward(of: Any) -> Forward:
-    """Read what is known of a step."""
+    """Read what is known of a step or a try."""
     if isinstance(of, types.Forward_Completed):
         return Forward("completed", of.value)
     if isinstance(of, types.Forward_Rejected):
@@ -102,7 +102,10 @@ def module(of: Description) -> Any:
         of.name,
         of.version,
         of.description,
-        [wit.Definition_Saga(_saga(saga)) for saga in of.sagas],
+        [
+            *(wit.Definition_Saga(_saga(saga)) for saga in of.sagas),
+            *(wit.Definition_Tcc(_tcc(tcc)) for tcc in of.tccs),
+        ],
         [],
         of.calls_per_instance,
         list(of.annotations),
@@ -136,6 +139,27 @@ def _step(of: Step) -> Any:
 def _undo(of: Undo) -> Any:
     parameters = [_parameter(parameter) for parameter in of.parameters]
     return wit.Compensation(of.name, parameters, _limits(of.limits), of.critical)
+
+
+def _tcc(of: Tcc) -> Any:
+    participants = [_participant(one) for one in of.participants.values()]
+    return wit.Tcc(of.name, of.description, of.input_schema, participants, of.deadline_ms, [])
+
+
+def _participant(of: Participant) -> Any:
+    return wit.Participant(
+        of.id,
+        of.description,
+        None,
+        of.order,
+        of.optional,
+        [_parameter(parameter) for parameter in of.parameters],
+        _limits(of.attempt.limits),
+        _limits(of.confirm.limits),
+        _limits(of.cancel.limits),
+        None,
+        [],
+    )
 
 
 def _parameter(of: Parameter) -> Any:

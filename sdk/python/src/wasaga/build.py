@@ -1,9 +1,10 @@
 """Builds components: `python -m wasaga.build order.py -o order.wasm`.
 
 It installs componentize-py of a pinned version into an environment of its own, shows its errors with
-the file and line of the user's code, and leaves nothing beside the component. With `--all DIR` it
-builds the file of every guest in a directory, those that have changed. It runs with a usual Python; the
-only module of this package that does.
+the file and line of the user's code, and leaves nothing beside the component. What was built before from
+the same files is given again, byte for byte: componentize-py draws a hash seed for each component that it
+makes, so that two are never alike. With `--all DIR` it builds the file of every guest in a directory,
+those that have changed. It runs with a usual Python; the only module of this package that does.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ from wasaga._version import VERSION
 
 COMPONENTIZE = "componentize-py==0.25.1"
 """What is installed. A newer one may bring another Python, so it is a decision."""
-WORLD = "wasaga:plugin/saga@0.1.0"
+KEPT_MAX = 16
+"""Components that are kept, of some 20 MB each: enough for the projects that someone works on at a time."""
+WORLD = "wasaga:plugin/plugin@0.1.0"
 _APP = "wasaga_app"
 _SDK = Path(__file__).parent
 
@@ -37,11 +40,21 @@ class BuildError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One component: the user's file, where it goes, and what else it may import."""
+    """One component.
+
+    Attributes:
+        file: the user's.
+        output: where it goes.
+        paths: what else it may import from.
+        kept: where components are kept for the next time; None keeps none.
+        fresh: whether it is built also where one was kept.
+    """
 
     file: Path
     output: Path
     paths: tuple[Path, ...] = field(default=())
+    kept: Path | None = None
+    fresh: bool = False
 
 
 def tools(directory: Path | None = None) -> Path:
@@ -100,6 +113,11 @@ def build(job: Job, python: Path) -> None:
     if name == "wasaga" or name in sys.stdlib_module_names:
         raise BuildError(f"{job.file}: `{name}` hides a module of that name (give the file another one)")
     job.output.parent.mkdir(parents=True, exist_ok=True)
+    kept = None if job.kept is None else job.kept / f"{digest(job)}.wasm"
+    if kept is not None and kept.is_file() and not job.fresh:
+        kept.touch()  # The oldest go first.
+        _place(kept, job.output)
+        return
     with tempfile.TemporaryDirectory(prefix="wasaga-build-") as staged:
         stage = Path(staged)
         shutil.copytree(_SDK, stage / "wasaga", ignore=shutil.ignore_patterns("__pycache__"))
@@ -107,10 +125,28 @@ def build(job: Job, python: Path) -> None:
         made = stage / "made.wasm"
         paths = [job.file.parent.resolve(), stage, *(path.resolve() for path in job.paths)]
         _componentize(python, paths, made)
-        # Renamed into place, so that whoever watches the file sees it whole.
-        part = job.output.with_name(f".{job.output.name}.part")
-        shutil.copyfile(made, part)
-        part.replace(job.output)
+        if kept is not None:
+            _keep(made, kept)
+        _place(made, job.output)
+
+
+def _place(made: Path, output: Path) -> None:
+    """Copy and rename, so that whoever watches the file sees it whole."""
+    part = output.with_name(f".{output.name}.{os.getpid()}.part")
+    shutil.copyfile(made, part)
+    part.replace(output)
+
+
+def _keep(made: Path, kept: Path) -> None:
+    """Keep a component for the next time, and let the oldest go. Without a place to keep it, it is built anew then."""
+    try:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        _place(made, kept)
+        oldest = sorted(kept.parent.glob("*.wasm"), key=lambda path: path.stat().st_mtime, reverse=True)
+        for path in oldest[KEPT_MAX:]:
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        _say(f"warning: the component cannot be kept for the next time: {error}")
 
 
 def _module(name: str) -> str:
@@ -122,7 +158,7 @@ def _app(name: str) -> str:
     return (
         "import sys\n"
         "sys.dont_write_bytecode = True\n"
-        "from wasaga._component import Compensation, Metadata, Step, start\n"
+        "from wasaga._component import Compensation, Metadata, Participant, Step, start\n"
         f"start({name!r})\n"
     )
 
@@ -190,13 +226,25 @@ def jobs_in(directory: Path, output: Path) -> list[Job]:
 
 
 def digest(job: Job) -> str:
-    """Give the digest of all that a component is made from."""
-    hashed = hashlib.sha256(f"{COMPONENTIZE} {WORLD} {VERSION}\0".encode())
+    """Give the digest of all that a component is made from: what its files may import or read while it is built."""
+    hashed = hashlib.sha256(f"{COMPONENTIZE} {WORLD} {VERSION} {job.file.name}\0".encode())
     for root in (job.file.parent, _SDK, *job.paths):
-        for path in sorted(root.rglob("*")):
-            if path.suffix in {".py", ".wit", ".toml", ".json"} and path.is_file():
-                hashed.update(f"{path.relative_to(root)}\0".encode() + path.read_bytes() + b"\0")
+        hashed.update(b"\0root\0")
+        for path in _files(root):
+            content = path.read_bytes()
+            hashed.update(f"{path.relative_to(root).as_posix()}\0{len(content)}\0".encode() + content)
     return hashed.hexdigest()
+
+
+def _files(root: Path) -> list[Path]:
+    """Give the files below a directory, without what no component is made from: hidden ones, environments, results."""
+    found = []
+    for directory, names, files in os.walk(root):
+        inner = Path(directory)
+        usable = (name for name in names if not name.startswith(".") and name != "__pycache__")
+        names[:] = [name for name in usable if not (inner / name / "pyvenv.cfg").exists()]
+        found += [inner / name for name in files if not name.startswith(".") and not name.endswith((".wasm", ".pyc"))]
+    return sorted(path for path in found if path.is_file())
 
 
 def build_changed(job: Job, python: Path) -> bool:
@@ -229,11 +277,12 @@ def _say(line: str) -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command. Gives its exit code: 0, or 1 where something could not be built."""
     parser = argparse.ArgumentParser(prog="python -m wasaga.build", description="Build components from Python files.")
-    parser.add_argument("file", type=Path, nargs="?", help="the file with the saga, such as order.py")
+    parser.add_argument("file", type=Path, nargs="?", help="the file with the saga or the TCC, such as order.py")
     parser.add_argument("-o", "--output", type=Path, help="where the component goes; with --all a directory")
     parser.add_argument("--all", type=Path, metavar="DIR", help="build every guest in a directory that has changed")
     parser.add_argument("--path", type=Path, action="append", default=[], help="another directory to import from")
     parser.add_argument("--tools", type=Path, help="where componentize-py is kept (default: the user's cache)")
+    parser.add_argument("--fresh", action="store_true", help="build it, also where the same files were built before")
     parser.add_argument("--jobs", type=int, default=2, help="with --all: how many at once (default: 2)")
     given = parser.parse_args(arguments)
     if (given.file is None) == (given.all is None):
@@ -242,7 +291,8 @@ def main(arguments: list[str] | None = None) -> int:
         python = tools(given.tools)
         if given.all is not None:
             return _all(jobs_in(given.all, given.output or Path("target/guests/python")), python, given.jobs)
-        job = Job(given.file, given.output or given.file.with_suffix(".wasm"), tuple(given.path))
+        output = given.output or given.file.with_suffix(".wasm")
+        job = Job(given.file, output, tuple(given.path), python.parents[2] / "components", given.fresh)
         build(job, python)
         _say(summary(job.output))
     except BuildError as error:

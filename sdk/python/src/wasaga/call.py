@@ -17,9 +17,9 @@ class Call:
     """One call of one operation.
 
     Attributes:
-        transaction_id: the transaction, one run of one saga.
-        definition: the saga's name.
-        node: the step's id.
+        transaction_id: the transaction, one run of one saga or TCC.
+        definition: the saga's or the TCC's name.
+        node: the step's or the participant's id.
         item: the position in a fan-out, from 0; None outside one.
         attempt: from 1; not part of the idempotency key.
         idempotency_key: the same over all attempts, restarts and hosts. Pass it to whatever you
@@ -72,7 +72,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Forward:
-    """What is known of the step that a compensation undoes.
+    """What is known of the step that a compensation undoes, or of the try that a cancel frees.
 
     Attributes:
         outcome: `completed`, `unknown` (it was started and may have happened) or `rejected`.

@@ -38,7 +38,7 @@ class Error(Exception):
 
 
 class Rejected(Error):
-    """Refused for good, and nothing remains done: the saga unwinds."""
+    """Refused for good, and nothing remains done: the saga unwinds, the TCC cancels."""
 
     kind = "rejected"
 
@@ -59,7 +59,7 @@ class Retryable(_After):
 
 
 class Unknown(_After):
-    """Failed, and it may have happened: it is tried again, and undone if attempts end."""
+    """Failed, and it may have happened: it is tried again, and undone or cancelled if attempts end."""
 
     kind = "unknown"
 
@@ -78,4 +78,4 @@ class Pending(Error):
 
 
 class DefinitionError(Exception):
-    """A saga that makes no sense, found when its file is imported: every mistake with file and line."""
+    """A saga or a TCC that makes no sense, found when its file is imported: every mistake with file and line."""

@@ -1,4 +1,4 @@
-"""Settings of steps, compensations and sagas, read with a message for each mistake."""
+"""Settings of sagas, TCCs and what they are made of, read with a message for each mistake."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 POLICIES = ("strict-sequential", "grouped-parallel", "retry-with-backoff", "circuit-breaker", "best-effort-parallel")
 # As the host has them.
 _ATTEMPTS_MAX = 1_000_000
+ATTEMPTS = 3
+SETTLE_ATTEMPTS = 70
+"""Attempts where a retry names none; those of a confirm or a cancel, which have to succeed."""
 _U64_MAX = (1 << 64) - 1
 _U32_MAX = (1 << 32) - 1
 
@@ -27,14 +30,15 @@ class Retry:
     The delay before attempt n+1 is `min(max_delay, delay * multiplier**(n-1))`, jittered.
 
     Attributes:
-        attempts: in all, so 1 never retries.
+        attempts: in all, so 1 never retries. None takes what the host has: 3, and 70 for a confirm or
+            a cancel.
         delay: before the second attempt.
         max_delay: no delay is longer; raised to `delay` where that is longer.
         multiplier: each delay is this times the one before; at least 1.
         jitter: 0 for none, 1 for the full delay at random.
     """
 
-    attempts: int = 3
+    attempts: int | None = None
     delay: Duration = "1s"
     max_delay: Duration = "30s"
     multiplier: float = 2.0
@@ -48,14 +52,14 @@ class Reader:
         self._settings = settings
         self._complain = complain
 
-    def limits(self) -> Limits:
-        """Read time, fuel, memory and retries."""
+    def limits(self, attempts: int = ATTEMPTS) -> Limits:
+        """Read time, fuel, memory and retries; `attempts` where a retry does not say how many."""
         return Limits(
             timeout_ms=self.span("timeout"),
             total_timeout_ms=self.span("total_timeout"),
             fuel=self.count("fuel", most=_U64_MAX),
             memory_bytes=self._converted("memory", size_bytes),
-            retry=self._retry(),
+            retry=self._retry(attempts),
         )
 
     def span(self, name: str) -> int | None:
@@ -78,12 +82,19 @@ class Reader:
 
     def count(self, name: str, *, most: int = _U32_MAX) -> int | None:
         """Read a whole number above 0."""
+        return self._whole(name, 1, most)
+
+    def order(self) -> int:
+        """Read a participant's order."""
+        return self._whole("order", 0, _U32_MAX) or 0
+
+    def _whole(self, name: str, least: int, most: int) -> int | None:
         value = self._settings.get(name)
         if value is None:
             return None
-        if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= most:
+        if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
             return value
-        self._complain(f"`{name}` is {value!r} (a whole number from 1)")
+        self._complain(f"`{name}` is {value!r} (a whole number from {least})")
         return None
 
     def text(self, name: str) -> str | None:
@@ -109,7 +120,7 @@ class Reader:
             return None
         return value if isinstance(value, str) else None
 
-    def _retry(self) -> RetryPolicy | None:
+    def _retry(self, attempts: int) -> RetryPolicy | None:
         retry = self._settings.get("retry")
         if retry is None:
             return None
@@ -123,19 +134,21 @@ class Reader:
         except ValueError as error:
             self._complain(f"`retry`: {error}")
             return None
-        wrong = _wrong(retry)
+        if retry.attempts is not None:
+            attempts = retry.attempts
+        wrong = _wrong(retry, attempts)
         if wrong:
             self._complain(f"`retry` {wrong}")
             return None
-        return RetryPolicy(retry.attempts, delay, max(delay, max_delay), float(retry.multiplier), float(retry.jitter))
+        return RetryPolicy(attempts, delay, max(delay, max_delay), float(retry.multiplier), float(retry.jitter))
 
 
-def _wrong(retry: Retry) -> str | None:
+def _wrong(retry: Retry, attempts: int) -> str | None:
     """Say what is wrong with a retry, as the rest of a sentence."""
-    if isinstance(retry.attempts, bool) or not isinstance(retry.attempts, int):
-        return f"has {retry.attempts!r} attempts (a whole number)"
-    if not 1 <= retry.attempts <= _ATTEMPTS_MAX:
-        return f"has {retry.attempts} attempts (from 1 to {_ATTEMPTS_MAX})"
+    if isinstance(attempts, bool) or not isinstance(attempts, int):
+        return f"has {attempts!r} attempts (a whole number)"
+    if not 1 <= attempts <= _ATTEMPTS_MAX:
+        return f"has {attempts} attempts (from 1 to {_ATTEMPTS_MAX})"
     if not isinstance(retry.multiplier, (int, float)) or not 1 <= retry.multiplier < float("inf"):
         return f"has a multiplier of {retry.multiplier!r} (at least 1)"
     if not isinstance(retry.jitter, (int, float)) or not 0 <= retry.jitter <= 1:

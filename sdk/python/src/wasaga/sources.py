@@ -1,4 +1,4 @@
-"""Where a value comes from, where the rule of arguments cannot say it.
+"""Where a value comes from, where the rule of arguments cannot say it. In a TCC participants are as steps.
 
 Used in `Annotated[int, FromStep("reserve", at="/total_cents")]` and in `@step(each=…)`. `at` is a
 JSON Pointer (RFC 6901) to the part that is wanted; without it the whole is taken.
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 StepRef = str | Callable[..., Any]
-"""A step: its id, or the decorated function."""
+"""A step or a participant: its id, or what was decorated."""
 
 
 class Source:
@@ -32,7 +32,10 @@ FromInput = Input
 
 @dataclass(frozen=True, slots=True)
 class FromStep(Source):
-    """The output of a step, or a part of it; makes the step a dependency."""
+    """The output of a step, or a part of it; makes the step a dependency.
+
+    In a TCC: what the try of another participant answered, which must have a lower `order`.
+    """
 
     step: StepRef
     at: str | None = None
@@ -61,7 +64,10 @@ class Item(Source):
 
 @dataclass(frozen=True, slots=True)
 class OwnOutput(Source):
-    """In a compensation: the output of the step that is undone, or a part of it."""
+    """In a compensation: the output of the step that is undone, or a part of it.
+
+    In a confirm and a cancel: what the try answered, or a part of it.
+    """
 
     at: str | None = None
 

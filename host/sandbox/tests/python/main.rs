@@ -7,30 +7,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use wasaga_core::definition::{self, Definition};
 use wasaga_core::{
-    Answer, Call, CallId, Failure, Forward, IdempotencyKey, Json, Operation, Outcome, Timestamp, TransactionId,
-    UnknownCause,
+    Answer, Call, CallId, Failure, IdempotencyKey, Json, Operation, Outcome, Timestamp, TransactionId, UnknownCause,
 };
 use wasaga_engine::port::{Guests as _, Module};
 use wasaga_sandbox::{Sandbox, Settings};
 
-/// Guests that are written in both languages.
-const TWINS: [&str; 13] = [
-    "hello",
-    "order",
-    "payment",
-    "travel",
-    "diamond",
-    "fan-out",
-    "conditional",
-    "variables",
-    "flaky",
-    "stubborn",
-    "slow",
-    "noop",
-    "noop-warm",
-];
+mod twins;
 
 fn target() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target")
@@ -98,150 +81,6 @@ fn now_us() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_micros() as u64
 }
 
-fn sagas(module: &Module) -> Vec<definition::Saga> {
-    let sagas = module.description.definitions.iter().filter_map(|definition| match definition {
-        Definition::Saga(saga) => Some(saga.clone()),
-        Definition::Tcc(_) => None,
-    });
-    sagas.map(without_schemas).collect()
-}
-
-/// The schemas say the same in other words: Rust knows how wide an integer is.
-fn without_schemas(mut saga: definition::Saga) -> definition::Saga {
-    saga.input_schema = saga.input_schema.map(|_| Json::null());
-    for step in &mut saga.steps {
-        step.output_schema = None;
-        let undo = step.compensation.iter_mut().flat_map(|undo| &mut undo.parameters);
-        for parameter in step.parameters.iter_mut().chain(undo) {
-            parameter.schema = None;
-        }
-    }
-    saga
-}
-
-#[tokio::test]
-async fn twins_describe_the_same_sagas() {
-    for name in TWINS {
-        let (ours, theirs) = (Guest::python(name).await, Guest::rust(name).await);
-        assert_eq!(sagas(&ours.0), sagas(&theirs.0), "{name}");
-        let calls = |guest: &Guest| guest.0.description.calls_per_instance;
-        assert_eq!(calls(&ours), calls(&theirs), "{name}");
-        assert_eq!(ours.0.description.name, name, "the file's name, or what it says");
-    }
-}
-
-/// One call, and what both languages are to make of it.
-struct Case {
-    guest: &'static str,
-    node: (&'static str, &'static str),
-    arguments: &'static str,
-    forward: Option<Forward>,
-    attempt: u32,
-}
-
-fn case(guest: &'static str, definition: &'static str, node: &'static str, arguments: &'static str) -> Case {
-    Case { guest, node: (definition, node), arguments, forward: None, attempt: 1 }
-}
-
-fn undo(mut of: Case, forward: Forward) -> Case {
-    of.forward = Some(forward);
-    of
-}
-
-fn attempt(of: Case, attempt: u32) -> Case {
-    Case { attempt, ..of }
-}
-
-const ORDER: &str = r#"{"input":{"id":"o-1","sku":"tea","quantity":2,"card":"good"}}"#;
-const EMPTY: &str = r#"{"input":{"id":"o-1","sku":"tea","quantity":0,"card":"good"}}"#;
-const LARGE: &str = r#"{"input":{"id":"o-1","sku":"tea","quantity":101,"card":"good"}}"#;
-const SHIP: &str =
-    r#"{"input":{"id":"o-1","sku":"t","quantity":1,"card":"c"},"reserve":{"shelf":"T3","total_cents":1}}"#;
-const NOWHERE: &str = r#"{"input":{"id":"o","sku":"t","quantity":1,"card":"c","address":"nowhere"},"reserve":{"shelf":"T3","total_cents":1}}"#;
-const JOURNEY: &str = r#"{"input":{"to":"rome","nights":3,"card":"good","full":"car"}}"#;
-const PAY: &str =
-    r#"{"card":"good","flight":{"code":"f","cents":1},"hotel":{"code":"h","cents":2},"car":{"code":"c","cents":3}}"#;
-
-fn cases() -> Vec<Case> {
-    let reservation = || Forward::Completed(Json::parse(r#"{"shelf":"B4","total_cents":1}"#).unwrap());
-    vec![
-        case("hello", "hello", "greet", r#"{"name":"ada \" \u00e9 \ud83d\ude00"}"#),
-        case("order", "order", "validate", ORDER),
-        case("order", "order", "validate", EMPTY),
-        case("order", "order", "validate", LARGE),
-        case("order", "order", "reserve", r#"{"sku":"tea","validate":2,"delay_ms":null}"#),
-        case("order", "order", "charge", r#"{"card":"good","cents":1180,"delay_ms":2}"#),
-        case("order", "order", "charge", r#"{"card":"declined","cents":5}"#),
-        case("order", "order", "ship", SHIP),
-        case("order", "order", "ship", NOWHERE),
-        undo(case("order", "order", "reserve", r#"{"output":{"shelf":"B4","total_cents":1}}"#), reservation()),
-        undo(case("order", "order", "reserve", r#"{"output":null}"#), Forward::Unknown),
-        undo(case("order", "order", "charge", r#"{"output":{"receipt":"r-5"}}"#), Forward::Unknown),
-        undo(case("order", "order", "ship", r#"{"id":"o-1"}"#), Forward::Rejected(Failure::new("x", "y"))),
-        undo(case("order", "order", "validate", "{}"), Forward::Unknown),
-        case("order", "order", "nothing", "{}"),
-        case("diamond", "diamond", "split", r#"{"fail":null}"#),
-        case("diamond", "diamond", "left", r#"{"fail":"left"}"#),
-        case("diamond", "diamond", "join", r#"{"left":"left","right":"right","fail":null}"#),
-        undo(case("diamond", "diamond", "split", "{}"), Forward::Unknown),
-        case("fan-out", "squares", "square", r#"{"item":3,"all":[3]}"#),
-        case("fan-out", "squares", "square", r#"{"item":-3,"all":[3,-3]}"#),
-        case("fan-out", "squares", "sum", r#"{"square":[1,4,9]}"#),
-        undo(case("fan-out", "squares", "square", r#"{"item":3,"output":9}"#), Forward::Unknown),
-        case("conditional", "booking", "note", r#"{"amount":5,"tenant":"t1"}"#),
-        case("conditional", "booking", "note", r#"{"amount":5,"tenant":null}"#),
-        case("conditional", "booking", "approve", r#"{"limit":1000}"#),
-        case("conditional", "booking", "book", r#"{"note":5,"approve":"above 1000"}"#),
-        case("conditional", "booking", "book", r#"{"note":5,"approve":null}"#),
-        attempt(case("flaky", "flaky", "work", "{}"), 1),
-        attempt(case("flaky", "flaky", "work", "{}"), 3),
-        attempt(case("flaky", "flaky", "work", r#"{"succeeds_at":2}"#), 2),
-        undo(case("flaky", "flaky", "work", r#"{"output":3}"#), Forward::Unknown),
-        case("slow", "slow", "wait", r#"{"until_unix_ms":99999999999999}"#),
-        case("slow", "slow", "wait", "{}"),
-        case("slow", "slow", "sleep", r#"{"ms":5}"#),
-        undo(case("slow", "slow", "wait", r#"{"output":true}"#), Forward::Unknown),
-        case("noop-warm", "noop", "third", "{}"),
-        case("stubborn", "stubborn", "refuse", "{}"),
-        undo(case("stubborn", "stubborn", "open", r#"{"key":"right"}"#), Forward::Unknown),
-        undo(case("stubborn", "stubborn", "open", r#"{"key":null}"#), Forward::Unknown),
-        case("payment", "payment", "validate", r#"{"input":{"id":"p-1","merchant":"m","cents":5}}"#),
-        case("payment", "payment", "validate", r#"{"input":{"id":"p-1","merchant":"m","cents":0}}"#),
-        case("payment", "payment", "validate", r#"{"input":{"id":"p","merchant":"m","cents":5,"currency":"E"}}"#),
-        case("payment", "payment", "authorise", r#"{"id":"p-1","cents":5,"validate":"EUR"}"#),
-        case("payment", "payment", "authorise", r#"{"id":"p-1","cents":1000001,"validate":"EUR"}"#),
-        case("payment", "payment", "settle", r#"{"merchant":"m","code":"EUR-p-1"}"#),
-        case("payment", "payment", "settle", r#"{"merchant":"closed","code":"EUR-p-1"}"#),
-        undo(case("payment", "payment", "authorise", r#"{"id":"p-1","output":null}"#), Forward::Unknown),
-        case("travel", "travel", "flight", JOURNEY),
-        case("travel", "travel", "hotel", JOURNEY),
-        case("travel", "travel", "car", JOURNEY),
-        undo(case("travel", "travel", "car", r#"{"output":{"code":"car-rome","cents":1}}"#), Forward::Unknown),
-        case("travel", "travel", "pay", PAY),
-        case("variables", "variables", "begin", r#"{"start":null,"tenant":"t1"}"#),
-        case("variables", "variables", "begin", r#"{"start":7,"tenant":null}"#),
-        case("variables", "variables", "count", r#"{"count":7,"by":2}"#),
-        case("variables", "variables", "tell", "{}"),
-        undo(case("variables", "variables", "begin", r#"{"cause":{"node":"tell"}}"#), Forward::Unknown),
-    ]
-}
-
-#[tokio::test]
-async fn twins_give_the_same_answers() {
-    for Case { guest, node, arguments, forward, attempt } in cases() {
-        let mut answers = Vec::new();
-        for twin in [Guest::python(guest).await, Guest::rust(guest).await] {
-            let call = twin.call(node.0, node.1, arguments);
-            let operation = if forward.is_some() { Operation::Compensate } else { Operation::Run };
-            let id = CallId { operation, attempt, ..call.id.clone() };
-            let call = Call { id, forward: forward.clone(), ..call };
-            let answer = sandbox().call(&call).await;
-            answers.push((answer.outcome, answer.writes));
-        }
-        assert_eq!(answers[0], answers[1], "{guest} {node:?} {arguments}");
-    }
-}
-
 #[tokio::test]
 async fn an_argument_that_cannot_be_read_is_rejected_with_its_place() {
     let guest = Guest::python("order").await;
@@ -273,7 +112,7 @@ async fn an_exception_is_unknown_with_its_traceback() {
     let details: serde_json::Value = failure.details.unwrap().read().unwrap();
     assert_eq!(details["exception"], "ConnectionError");
     let traceback = details["traceback"].as_str().unwrap();
-    let source = include_str!("../../../guests/flaky/flaky.py");
+    let source = include_str!("../../../../guests/flaky/flaky.py");
     let line = 1 + source.lines().position(|line| line.contains("raise ConnectionError")).unwrap();
     assert!(traceback.contains(&format!("File \"flaky.py\", line {line}, in work")), "{traceback}");
     assert!(traceback.contains("raise ConnectionError(\"the line went dead\")"), "the source is shown: {traceback}");
