@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
-use super::{cause::Cause, hosts::Hosts};
+use super::{
+    cause::{Cause, of_lock_file},
+    hosts::Hosts,
+};
 use crate::{Durability, Error};
 
 /// What takes a file from each version of the schema to the next, from nothing on. Its version is
@@ -84,7 +87,8 @@ pub(super) fn open(options: &Options, location: &str) -> Result<Opened, Error> {
     let failed = |error: rusqlite::Error| Cause::from(error).into_error(location);
     make_directory(&options.path, location)?;
     let hosts = Hosts::beside(&options.path);
-    let opening = hosts.opening().map_err(|error| cannot(location, &error))?;
+    let opening = hosts.opening().map_err(|error| of_lock_file(location, &error))?;
+    check_cut(&options.path, location)?;
     let writer = connect(options, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE).map_err(failed)?;
     check_owner(&writer, location)?;
     writer.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
@@ -132,15 +136,21 @@ fn migrate(connection: &Connection, location: &str) -> Result<(), Error> {
 
 fn make_directory(path: &Path, location: &str) -> Result<(), Error> {
     let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) else { return Ok(()) };
-    std::fs::create_dir_all(directory).map_err(|error| cannot(location, &error))
+    std::fs::create_dir_all(directory).map_err(|error| of_lock_file(location, &error))
 }
 
-fn cannot(location: &str, error: &std::io::Error) -> Error {
-    Error::Open {
-        location: location.into(),
-        reason: error.to_string(),
-        remedy: "it needs a directory that may be written to, for its files `-wal`, `-shm` and `.hosts`".into(),
-        source: None,
+/// SQLite takes an empty file for a new database, and throws the log away that lies beside it. Where
+/// there is a log, the file was a journal: it is never empty once it has one.
+fn check_cut(path: &Path, location: &str) -> Result<(), Error> {
+    let bytes = |path: &Path| std::fs::metadata(path).map(|file| file.len()).ok();
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    match (bytes(path), bytes(Path::new(&log))) {
+        (Some(0), Some(1..)) => Err(Error::Damaged {
+            what: format!("journal `{location}`"),
+            source: "the file is empty, and there is a log beside it".into(),
+        }),
+        _ => Ok(()),
     }
 }
 
