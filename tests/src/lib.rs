@@ -3,6 +3,9 @@
 
 #![expect(clippy::missing_panics_doc, reason = "a test that cannot go on panics")]
 
+mod running;
+pub mod trouble;
+
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Output, Stdio};
@@ -10,6 +13,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
+
+pub use running::Running;
 
 /// The longest that a command of a test may take. It is far above what any needs, and ends a hang.
 pub const COMMAND_MAX: Duration = Duration::from_secs(60);
