@@ -3,7 +3,9 @@
 
 #![expect(clippy::missing_panics_doc, reason = "a test that cannot go on panics")]
 
+mod running;
 pub mod server;
+pub mod trouble;
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -12,6 +14,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
+
+pub use running::Running;
 
 /// The longest that a command of a test may take. It is far above what any needs, and ends a hang.
 pub const COMMAND_MAX: Duration = Duration::from_secs(60);

@@ -17,7 +17,8 @@ const ARROWS: [(&str, &[&str]); 11] = [
     ("wasaga-tests", &["wasaga-core", "wasaga-journal", "wasaga-engine", "wasaga-sandbox"]),
     ("wasaga-micro", &["wasaga-core", "wasaga-journal"]),
     ("wasaga-simulator", &["wasaga-core", "wasaga-journal", "wasaga-engine"]),
-    ("xtask", &[]),
+    // For the trouble that tests and `torture` make.
+    ("xtask", &["wasaga-tests"]),
 ];
 
 /// Libraries that one room alone may know, by the beginning of their names.

@@ -6,6 +6,7 @@ use crate::shell::{cargo, run, step};
 pub(crate) fn all() -> anyhow::Result<()> {
     step("formatting");
     run(cargo().args(["fmt", "--all", "--check"]))?;
+    run(cargo().args(["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"]))?;
     step("the core alone, without std (invariant I1)");
     run(cargo().args(["check", "--quiet", "--package", "wasaga-core"]))?;
     step("lints; a warning is an error");

@@ -5,6 +5,7 @@
 mod bench;
 mod check;
 mod demo;
+mod fuzz;
 mod guests;
 mod host;
 mod python;
@@ -38,8 +39,11 @@ enum Command {
     Bench(bench::Bench),
     /// Run the real engine through random worlds, one a seed, and check what came of it
     Simulate(simulate::Simulate),
-    /// Kill the real binary under load, again and again, and balance its journal with what partners saw
+    /// Kill the real binary under load, fill its disk, hold its journal, stop it, and balance its journal with what
+    /// partners saw
     Torture(torture::Torture),
+    /// Try random input on what comes from outside: definitions, records, inputs, bindings, conditions
+    Fuzz(fuzz::Fuzz),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -52,5 +56,6 @@ fn main() -> anyhow::Result<()> {
         Command::Bench(bench) => bench.run(),
         Command::Simulate(simulate) => simulate.run(),
         Command::Torture(torture) => torture.run(),
+        Command::Fuzz(fuzz) => fuzz.run(),
     }
 }

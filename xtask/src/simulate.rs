@@ -16,6 +16,16 @@ pub(crate) struct Simulate {
 }
 
 impl Simulate {
+    /// So many seeds, from the first on.
+    pub(crate) fn of(seeds: u64) -> Self {
+        Self { seeds, from: 0, mutations: false }
+    }
+
+    /// Every mutation.
+    pub(crate) fn mutations() -> Self {
+        Self { seeds: 0, from: 0, mutations: true }
+    }
+
     pub(crate) fn run(self) -> anyhow::Result<()> {
         step("building the simulator");
         let mut simulator = cargo();

@@ -3,7 +3,8 @@
 //! are not there, account `closed` takes nothing, account `slow` takes `delay_ms`, and account `wall`
 //! announces a credit and then refuses to book it, which no participant may.
 //!
-//! Every operation writes a log line `effect` with its idempotency key: the diary of a partner.
+//! Every operation writes a log line `effect` with its idempotency key, and with the account and the cents
+//! where it knows them: the diary of a partner.
 
 use std::time::{Duration, Instant};
 
@@ -24,8 +25,10 @@ pub struct Hold {
 }
 
 /// Stands for a call to the bank: takes its time, and leaves a line in the diary.
-fn bank(operation: &str, call: &Call, delay_ms: u64) {
-    log::info("effect", &[("operation", operation), ("key", call.idempotency_key())]);
+fn bank(operation: &str, call: &Call, delay_ms: u64, hold: Option<&str>) {
+    let hold = hold.map(|hold| ("hold", hold));
+    let fields = [("operation", operation), ("key", call.idempotency_key())].into_iter().chain(hold);
+    log::info("effect", &fields.collect::<Vec<_>>());
     let end = Instant::now() + Duration::from_millis(delay_ms);
     while let Some(left) = end.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
         std::thread::sleep(left);
@@ -40,42 +43,44 @@ pub mod transfer {
     /// Holds the money.
     #[participant(order = 1, timeout = "2s", retry(attempts = 3, delay = "100ms"))]
     pub fn debit(from: String, cents: u64, delay_ms: Option<u64>, call: &Call) -> Result<Hold, Error> {
-        bank("debit", call, delay_ms.unwrap_or(0));
+        let hold = format!("{from}-{cents}");
+        bank("debit", call, delay_ms.unwrap_or(0), Some(&hold));
         if cents > BALANCE_CENTS {
             return Err(Error::rejected("insufficient-funds", format!("`{from}` has {BALANCE_CENTS} cents"))
                 .with_details(&BALANCE_CENTS));
         }
-        Ok(Hold { hold: format!("{from}-{cents}"), cents })
+        Ok(Hold { hold, cents })
     }
 
     /// Takes what is held.
     #[confirm(of = debit, retry(delay = "100ms", max_delay = "2s"))]
     pub fn take(output: Hold, delay_ms: Option<u64>, call: &Call) -> Result<u64, Error> {
-        bank("take", call, delay_ms.unwrap_or(0));
+        bank("take", call, delay_ms.unwrap_or(0), Some(&output.hold));
         Ok(output.cents)
     }
 
     /// Lets it go. The hold may not be there, or its answer may have been lost: the bank finds it by its key.
     #[cancel(of = debit, retry(delay = "100ms", max_delay = "2s"))]
     pub fn release(output: Option<Hold>, delay_ms: Option<u64>, call: &Call) -> Result<Option<String>, Error> {
-        bank("release", call, delay_ms.unwrap_or(0));
+        bank("release", call, delay_ms.unwrap_or(0), output.as_ref().map(|hold| &*hold.hold));
         Ok(output.map(|hold| hold.hold))
     }
 
     /// Announces the money to the other account.
     #[participant(order = 2, timeout = "2s", retry(attempts = 3, delay = "100ms"))]
     pub fn credit(to: String, debit: Hold, delay_ms: Option<u64>, call: &Call) -> Result<Hold, Error> {
-        bank("credit", call, delay_ms.unwrap_or(0));
+        let hold = format!("{to}-{}", debit.cents);
+        bank("credit", call, delay_ms.unwrap_or(0), Some(&hold));
         if to == "closed" {
             return Err(Error::rejected("account-closed", "the account takes nothing"));
         }
-        Ok(Hold { hold: format!("{to}-{}", debit.cents), cents: debit.cents })
+        Ok(Hold { hold, cents: debit.cents })
     }
 
     /// Books it.
     #[confirm(of = credit, retry(attempts = 5, delay = "100ms", max_delay = "2s"))]
     pub fn book(to: String, output: Hold, delay_ms: Option<u64>, call: &Call) -> Result<u64, Error> {
-        bank("book", call, delay_ms.unwrap_or(0));
+        bank("book", call, delay_ms.unwrap_or(0), Some(&output.hold));
         if to == "wall" {
             return Err(Error::rejected("no-way-through", "the account announced it, and does not book it"));
         }
@@ -85,7 +90,7 @@ pub mod transfer {
     /// Takes the announcement back.
     #[cancel(of = credit, retry(delay = "100ms", max_delay = "2s"))]
     pub fn withdraw(forward: Forward, delay_ms: Option<u64>, call: &Call) -> Result<bool, Error> {
-        bank("withdraw", call, delay_ms.unwrap_or(0));
+        bank("withdraw", call, delay_ms.unwrap_or(0), None);
         Ok(matches!(forward, Forward::Completed(_)))
     }
 }

@@ -45,10 +45,17 @@ pub(crate) fn run(seeds: u64, only: Option<&str>) -> Result<ExitCode> {
     for mutation in &mutations {
         let began = Instant::now();
         copy_rooms(root, &copy)?;
-        apply(mutation, &copy)?;
-        let found = try_out(&copy, &target, seeds).with_context(|| format!("mutation `{}`", mutation.name))?;
-        missed += usize::from(found.is_none());
-        let (seed, rule) = found.unwrap_or_else(|| ("MISSED".into(), String::new()));
+        let found = apply(mutation, &copy)
+            .and_then(|()| try_out(&copy, &target, seeds).with_context(|| format!("mutation `{}`", mutation.name)));
+        missed += usize::from(!matches!(found, Ok(Some(_))));
+        let (seed, rule) = match found {
+            Ok(Some(found)) => found,
+            Ok(None) => ("MISSED".into(), String::new()),
+            Err(stale) => {
+                println!("{stale:#}");
+                ("STALE".into(), String::new())
+            }
+        };
         let seconds = began.elapsed().as_secs();
         println!("{:<26} {seed:>6} {seconds:>6}  {rule:<18} {}", mutation.name, mutation.what);
     }

@@ -1,8 +1,9 @@
 //! The driver's errors, mapped once to what a caller can do.
 
+use std::io;
 use std::sync::Arc;
 
-use rusqlite::ErrorCode;
+use rusqlite::{ErrorCode, ffi};
 
 use crate::Error;
 
@@ -28,8 +29,12 @@ impl Cause {
     /// What a caller is told.
     pub(super) fn into_error(self, location: &str) -> Error {
         let location = location.to_owned();
-        let Some(code) = self.0.sqlite_error_code() else { return Error::Failed(self.into()) };
-        match code {
+        let rusqlite::Error::SqliteFailure(failure, _) = &*self.0 else { return Error::Failed(self.into()) };
+        match failure.code {
+            // The index of the log cannot grow; nothing but a full disk keeps it from that.
+            ErrorCode::SystemIoFailure if failure.extended_code == ffi::SQLITE_IOERR_SHMSIZE => {
+                Error::Full { location, source: self.into() }
+            }
             ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Error::Locked { location, source: self.into() },
             ErrorCode::ReadOnly => Error::ReadOnly { location, source: self.into() },
             ErrorCode::SystemIoFailure => Error::Disk { location, source: self.into() },
@@ -49,5 +54,21 @@ impl Cause {
             },
             _ => Error::Failed(self.into()),
         }
+    }
+}
+
+/// What a caller is told where a lock file beside the journal cannot be had.
+pub(super) fn of_lock_file(location: &str, error: &io::Error) -> Error {
+    let (location, source) = (location.to_owned(), error.to_string().into());
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Error::Full { location, source },
+        io::ErrorKind::ReadOnlyFilesystem => Error::ReadOnly { location, source },
+        io::ErrorKind::WouldBlock => Error::Locked { location, source },
+        _ => Error::Open {
+            location,
+            reason: error.to_string(),
+            remedy: "it needs a directory that may be written to, for its files `-wal`, `-shm` and `.hosts`".into(),
+            source: None,
+        },
     }
 }

@@ -92,7 +92,7 @@ impl Journal for Sqlite {
     }
 
     async fn join(&self, host: &HostId) -> Result<(), Error> {
-        self.hosts.hold(host).map_err(|error| Error::Failed(Box::new(error)))?;
+        self.hosts.hold(host).map_err(|error| cause::of_lock_file(&self.identity().location, &error))?;
         let host = host.clone();
         self.writer.run(move |connection| rows::join(connection, &host)).await
     }

@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
-use super::{cause::Cause, hosts::Hosts};
+use super::{
+    cause::{Cause, of_lock_file},
+    hosts::Hosts,
+};
 use crate::{Durability, Error};
 
 /// What takes a file from each version of the schema to the next, from nothing on. Its version is
@@ -87,9 +90,11 @@ pub(super) fn open(options: &Options, location: &str) -> Result<Opened, Error> {
     let failed = |error: rusqlite::Error| Cause::from(error).into_error(location);
     make_directory(&options.path, location)?;
     let hosts = Hosts::beside(&options.path);
-    let opening = hosts.opening().map_err(|error| cannot(location, &error))?;
+    let opening = hosts.opening().map_err(|error| of_lock_file(location, &error))?;
+    check_emptied(&options.path, location)?;
     let writer = connect(options, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE).map_err(failed)?;
     check_owner(&writer, location)?;
+    check_last_page(&writer, &options.path, location)?;
     writer.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
     migrate(&writer, location)?;
     drop(opening);
@@ -135,15 +140,40 @@ fn migrate(connection: &Connection, location: &str) -> Result<(), Error> {
 
 fn make_directory(path: &Path, location: &str) -> Result<(), Error> {
     let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) else { return Ok(()) };
-    std::fs::create_dir_all(directory).map_err(|error| cannot(location, &error))
+    std::fs::create_dir_all(directory).map_err(|error| of_lock_file(location, &error))
 }
 
-fn cannot(location: &str, error: &std::io::Error) -> Error {
-    Error::Open {
-        location: location.into(),
-        reason: error.to_string(),
-        remedy: "it needs a directory that may be written to, for its files `-wal`, `-shm` and `.hosts`".into(),
-        source: None,
+/// Bytes of the file, and of the log beside it; none where there is none.
+fn bytes(path: &Path) -> (Option<u64>, Option<u64>) {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    let of = |path: &Path| std::fs::metadata(path).map(|file| file.len()).ok();
+    (of(path), of(Path::new(&log)))
+}
+
+fn cut_off(location: &str, why: &str) -> Error {
+    Error::Damaged { what: format!("journal `{location}`"), source: why.into() }
+}
+
+/// SQLite takes an empty file for a new database, and throws the log away that lies beside it. Where
+/// there is a log, the file was a journal: it is never empty once it has one.
+fn check_emptied(path: &Path, location: &str) -> Result<(), Error> {
+    match bytes(path) {
+        (Some(0), Some(1..)) => Err(cut_off(location, "the file is empty, and there is a log beside it")),
+        _ => Ok(()),
+    }
+}
+
+/// A file ends with a whole page; SQLite itself misses pages, and not a part of the last one. Where there is
+/// a log, what is missing may be in it: power was lost while it was taken into the file.
+fn check_last_page(connection: &Connection, path: &Path, location: &str) -> Result<(), Error> {
+    let page: u64 = connection
+        .query_row("PRAGMA page_size", (), |row| row.get::<_, u32>(0))
+        .map_err(|error| Cause::from(error).into_error(location))?
+        .into();
+    match bytes(path) {
+        (Some(file), None | Some(0)) if file % page != 0 => Err(cut_off(location, "its last page is cut off")),
+        _ => Ok(()),
     }
 }
 

@@ -5,7 +5,10 @@ use std::os::unix::fs::PermissionsExt as _;
 use rusqlite::Connection;
 use wasaga_core::{Created as Creation, Fact, Json, Record, Status, Summary, definition::CompensationPolicy};
 
-use super::{cause::Cause, *};
+use super::{
+    cause::{Cause, of_lock_file},
+    *,
+};
 
 fn options(path: &std::path::Path) -> Options {
     Options { path: path.into(), synchronous: Synchronous::Full }
@@ -234,6 +237,42 @@ async fn a_read_only_file_is_told() {
     if std::fs::OpenOptions::new().write(true).open(&path).is_err() {
         assert!(refused(&path).await.contains("read-only"), "{}", refused(&path).await);
     }
+}
+
+#[test]
+fn what_a_lock_file_and_the_log_suffer_is_told_of_the_journal() {
+    let told = |number: i32| of_lock_file("sqlite:PATH", &std::io::Error::from_raw_os_error(number)).to_string();
+    let (again, no_space, read_only, not_permitted) = (11, 28, 30, 13);
+    assert!(told(no_space).starts_with("journal `sqlite:PATH` cannot be written: the disk is full (make room"));
+    assert!(told(read_only).starts_with("journal `sqlite:PATH` cannot be written: it is read-only ("));
+    assert!(told(again).starts_with("journal `sqlite:PATH` is locked by another process ("));
+    assert!(
+        told(not_permitted).contains("cannot be opened: Permission denied") && told(not_permitted).contains(".hosts")
+    );
+    let failure = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR_SHMSIZE);
+    let full = Cause::from(rusqlite::Error::SqliteFailure(failure, None)).into_error("sqlite:PATH");
+    assert!(matches!(full, Error::Full { .. }), "{full}");
+}
+
+/// SQLite itself would begin anew, and throw the log away.
+#[tokio::test]
+async fn an_empty_file_with_a_log_is_no_new_journal() {
+    let directory = tempfile::tempdir().unwrap();
+    let (path, copy) = (directory.path().join("journal.db"), directory.path().join("copy.db"));
+    let journal = Sqlite::open(options(&path)).await.unwrap();
+    journal.create(create(1, 1)).await.unwrap();
+    // While it is open its log is not yet taken into the file.
+    std::fs::copy(directory.path().join("journal.db-wal"), directory.path().join("copy.db-wal")).unwrap();
+    std::fs::write(&copy, "").unwrap();
+    let log = std::fs::read(directory.path().join("copy.db-wal")).unwrap();
+    assert!(!log.is_empty());
+    assert_eq!(
+        refused(&copy).await,
+        "journal `sqlite:PATH` is damaged (restore the journal from a backup; nothing was changed): the file is empty, \
+         and there is a log beside it"
+    );
+    assert_eq!(std::fs::read(directory.path().join("copy.db-wal")).unwrap(), log);
+    journal.close().await;
 }
 
 #[test]
