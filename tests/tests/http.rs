@@ -1,20 +1,29 @@
 //! What a guest may reach: granted, refused, and partners that lie. By the binary, against real servers.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
-
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use wasaga_tests::server::Server;
-use wasaga_tests::{Ended, User, guest};
+use wasaga_tests::{Ended, User, guest, python_guest};
 
 /// Far above what a call with a deadline of two seconds takes, with the process around it.
 const SOON: Duration = Duration::from_secs(20);
 
+/// The guest in both languages.
+fn callers() -> [PathBuf; 2] {
+    [guest("caller"), python_guest("caller")]
+}
+
 fn fetch(user: &User, input: &Value, more: &[&str]) -> Ended {
-    let mut args = vec!["fetch", "--json"];
+    fetch_by(&guest("caller"), user, input, more)
+}
+
+fn fetch_by(caller: &Path, user: &User, input: &Value, more: &[&str]) -> Ended {
+    let input = input.to_string();
+    let mut args = vec!["run", caller.to_str().expect("the path is text"), "fetch", "--json", "--input", &input];
     args.extend(more);
-    user.run("caller", &input.to_string(), &args)
+    user.wasaga(&args)
 }
 
 /// What was granted to it: the server's origin and its address.
@@ -24,8 +33,12 @@ fn grants(server: &Server) -> [String; 4] {
 }
 
 fn granted(server: &Server, input: &Value) -> Ended {
+    granted_by(&guest("caller"), server, input)
+}
+
+fn granted_by(caller: &Path, server: &Server, input: &Value) -> Ended {
     let grants = grants(server);
-    fetch(&User::new(), input, &grants.each_ref().map(String::as_str))
+    fetch_by(caller, &User::new(), input, &grants.each_ref().map(String::as_str))
 }
 
 /// Why the step failed: the whole failure.
@@ -39,21 +52,20 @@ fn message(ended: &Ended) -> String {
 
 #[test]
 fn a_granted_request_arrives_with_its_key_and_its_trace() {
-    let server = Server::ok("hello");
-    let user = User::new();
-    let grants = grants(&server);
-    let mut args = vec!["--header", "traceparent=00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"];
-    args.extend(grants.iter().map(String::as_str));
-    let input = json!({"url": server.url("/a?b=c#d"), "method": "POST", "body": "{}", "headers": [["X-Own", "1"]]});
-    let report = fetch(&user, &input, &args).with(0).json();
-    assert_eq!(report["nodes"][0]["output"], json!({"status": 200, "body": "hello", "location": null}));
-    let seen = server.seen();
-    let request = &seen[0];
-    assert!(request.starts_with("POST /a?b=c HTTP/1.1\r\n") && request.ends_with("\r\n\r\n{}"), "{request}");
-    for header in
-        ["x-own: 1", "idempotency-key: ", "traceparent: 00-0af7651916cd43dd8448eb211c80319c", "host: localhost:"]
-    {
-        assert!(request.contains(header), "{header}: {request}");
+    for caller in callers() {
+        let server = Server::ok("hello");
+        let grants = grants(&server);
+        let mut args = vec!["--header", "traceparent=00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"];
+        args.extend(grants.iter().map(String::as_str));
+        let input = json!({"url": server.url("/a?b=c#d"), "method": "POST", "body": "{}", "headers": [["X-Own", "1"]]});
+        let report = fetch_by(&caller, &User::new(), &input, &args).with(0).json();
+        assert_eq!(report["nodes"][0]["output"], json!({"status": 200, "body": "hello", "location": null}));
+        let seen = server.seen();
+        let request = &seen[0];
+        assert!(request.starts_with("POST /a?b=c HTTP/1.1\r\n") && request.ends_with("\r\n\r\n{}"), "{request}");
+        let headers =
+            ["x-own: 1", "idempotency-key: ", "traceparent: 00-0af7651916cd43dd8448eb211c80319c", "host: localhost:"];
+        assert!(headers.iter().all(|header| request.contains(header)), "{request}");
     }
 }
 
@@ -200,10 +212,16 @@ fn partners_that_lie_or_do_not_end_are_outcomes_within_the_deadline() {
         ),
         ("silence", Server::with(""), "timed-out"),
     ];
-    for (what, server, code) in cases {
+    // Compiled before, for that takes its time.
+    let callers = callers();
+    callers
+        .iter()
+        .for_each(|caller| drop(User::new().wasaga(&["inspect", caller.to_str().expect("the path is text")])));
+    for ((what, server, code), caller) in cases.iter().flat_map(|case| callers.iter().map(move |caller| (case, caller)))
+    {
         let began = Instant::now();
-        let ended = granted(&server, &json!({"url": server.url("/")})).with(3);
-        assert_eq!(failure(&ended)["code"], code, "{what}: {}", message(&ended));
+        let ended = granted_by(caller, server, &json!({"url": server.url("/")})).with(3);
+        assert_eq!(failure(&ended)["code"], *code, "{what}, {}: {}", caller.display(), message(&ended));
         assert_eq!(ended.json()["nodes"][0]["attempts"], 1, "{what}");
         assert!(began.elapsed() < SOON, "{what}");
     }

@@ -12,13 +12,17 @@ const GOOD: &str = r#"{"sku":"tea","quantity":2,"card":"good"}"#;
 const DECLINED: &str = r#"{"sku":"tea","quantity":2,"card":"declined"}"#;
 const NOWHERE: &str = r#"{"sku":"tea","quantity":2,"card":"good","address":"nowhere"}"#;
 
-fn shop(user: &User, definition: &str, bank: &Path, input: &str) -> Ended {
-    let bank = bank.to_str().unwrap();
-    user.run("shop", input, &[definition, "--with", bank, "--json", "--log", "info"])
+/// A shop, and the bank beside it.
+type Pair = (PathBuf, PathBuf);
+
+fn shop(user: &User, definition: &str, (shop, bank): &Pair, input: &str) -> Ended {
+    let (shop, bank) = (shop.to_str().unwrap(), bank.to_str().unwrap());
+    user.wasaga(&["run", shop, definition, "--with", bank, "--json", "--log", "info", "--input", input])
 }
 
-fn banks() -> [PathBuf; 2] {
-    [guest("bank"), python_guest("bank")]
+/// One language from the other, both ways, and Rust from Rust.
+fn pairs() -> [Pair; 3] {
+    [(guest("shop"), guest("bank")), (guest("shop"), python_guest("bank")), (python_guest("shop"), guest("bank"))]
 }
 
 fn operations(ended: &Ended) -> Vec<String> {
@@ -28,22 +32,22 @@ fn operations(ended: &Ended) -> Vec<String> {
 #[test]
 fn a_saga_has_steps_of_a_module_in_either_language() {
     let mut digests = Vec::new();
-    for bank in banks() {
+    for pair in pairs() {
         let user = User::new();
-        let completed = shop(&user, "order", &bank, GOOD).with(0);
+        let completed = shop(&user, "order", &pair, GOOD).with(0);
         assert_eq!(operations(&completed), ["reserve", "charge", "ship"]);
         let report = completed.json();
         assert_eq!(report["output"], json!({"ship": "tea-2 for r-1180"}));
-        let inspected = user.wasaga(&["inspect", bank.to_str().unwrap(), "--json"]).json();
+        let inspected = user.wasaga(&["inspect", pair.1.to_str().unwrap(), "--json"]).json();
         assert_eq!(report["providers"], json!({"bank": inspected["digest"]}));
         assert_ne!(report["providers"]["bank"], report["module"]);
         digests.push(report["providers"]["bank"].clone());
 
-        let refused = shop(&User::new(), "order", &bank, DECLINED).with(3);
+        let refused = shop(&User::new(), "order", &pair, DECLINED).with(3);
         assert_eq!(operations(&refused), ["reserve", "charge", "release"]);
         assert_eq!(refused.json()["cause"]["failure"]["code"], "card-declined");
 
-        let undone = shop(&User::new(), "order", &bank, NOWHERE).with(3);
+        let undone = shop(&User::new(), "order", &pair, NOWHERE).with(3);
         assert_eq!(operations(&undone), ["reserve", "charge", "ship", "refund", "release"]);
         assert_eq!(undone.json()["undone"], json!(["reserve", "charge"]));
         assert_eq!(undone.json()["nodes"][1]["compensation"]["output"], "r-1180");
@@ -53,12 +57,17 @@ fn a_saga_has_steps_of_a_module_in_either_language() {
 
 #[test]
 fn a_tcc_has_a_participant_of_another_module() {
-    let bank = guest("bank");
-    let confirmed = shop(&User::new(), "purchase", &bank, r#"{"sku":"tea","buyer":"ada","cents":5}"#).with(0);
-    assert_eq!(operations(&confirmed), ["set-aside", "hold", "hand-over", "take"]);
-    assert_eq!(confirmed.json()["output"], json!({"goods": "tea", "account": {"hold": "ada-5"}}));
-    let cancelled = shop(&User::new(), "purchase", &bank, r#"{"sku":"tea","buyer":"ada","cents":500000}"#).with(3);
-    assert_eq!(operations(&cancelled), ["set-aside", "hold", "free", "put-back"]);
+    for pair in pairs() {
+        let buy = |cents: u32| {
+            let input = format!(r#"{{"sku":"tea","buyer":"ada","cents":{cents}}}"#);
+            shop(&User::new(), "purchase", &pair, &input)
+        };
+        let confirmed = buy(5).with(0);
+        assert_eq!(operations(&confirmed), ["set-aside", "hold", "hand-over", "take"]);
+        assert_eq!(confirmed.json()["output"], json!({"goods": "tea", "account": {"hold": "ada-5"}}));
+        let cancelled = buy(500_000).with(3);
+        assert_eq!(operations(&cancelled), ["set-aside", "hold", "free", "put-back"]);
+    }
 }
 
 #[test]
@@ -91,10 +100,10 @@ fn a_module_that_is_missing_or_does_not_fit_is_told_before_anything_starts() {
     let other = guest("hello");
     let missing = user.run("shop", GOOD, &["order", "--with", other.to_str().unwrap()]).with(2);
     assert!(missing.error().starts_with("saga `order` needs module `bank`"), "{}", missing.error());
-    // The Python bank has no accounts.
-    let poor = python_guest("bank");
-    let refused = user.run("shop", "{}", &["purchase", "--with", poor.to_str().unwrap()]);
-    assert_eq!(refused.code, Some(2), "{refused:?}");
+    // Another module of that name, which has neither cards nor accounts.
+    let poor = guest("poor-bank");
+    let refused = user.run("shop", GOOD, &["order", "--with", poor.to_str().unwrap()]).with(2);
+    assert!(refused.error().contains("does not give parameter `currency`"), "{}", refused.error());
     let nowhere = user.run("shop", GOOD, &["order", "--with", "nowhere.wasm"]).with(2);
     assert!(nowhere.error().contains("nowhere.wasm"), "{}", nowhere.error());
     assert!(user.list().is_empty(), "{:?}", user.list());
@@ -103,15 +112,21 @@ fn a_module_that_is_missing_or_does_not_fit_is_told_before_anything_starts() {
 #[test]
 fn modules_are_validated_together() {
     let user = User::new();
-    let (shop, bank, poor) = (guest("shop"), guest("bank"), python_guest("bank"));
+    let (shop, bank, poor) = (guest("shop"), guest("bank"), guest("poor-bank"));
     let (shop, bank, poor) = (shop.to_str().unwrap(), bank.to_str().unwrap(), poor.to_str().unwrap());
     let alone = user.wasaga(&["validate", shop]).with(0);
     assert!(alone.stdout.contains("warning: saga `order` needs module `bank`"), "{}", alone.stdout);
     let both = user.wasaga(&["validate", shop, bank]).with(0);
     assert!(!both.stdout.contains("warning"), "{}", both.stdout);
     let unfit = user.wasaga(&["validate", shop, poor]).with(2);
-    let mistake = "tcc `purchase`, participant `account`: module `bank` has no participant of that id; it has none";
-    assert!(unfit.stdout.contains(mistake), "{}", unfit.stdout);
+    let mistakes = [
+        "saga `order`, step `charge`: does not give parameter `currency`, which module `bank` needs",
+        "saga `order`, step `charge`: gives parameter `delay_ms`, which module `bank` does not have",
+        "parameter `cents` is not what module `bank` takes: the value may be of type integer, and is taken as string",
+        "saga `order`, step `charge`: module `bank` cannot undo it: it has no compensation there",
+        "tcc `purchase`, participant `account`: module `bank` has no participant of that id; it has none",
+    ];
+    assert!(mistakes.iter().all(|mistake| unfit.stdout.contains(mistake)), "{}", unfit.stdout);
 }
 
 #[test]

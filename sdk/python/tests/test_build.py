@@ -128,5 +128,5 @@ def test_nothing_to_build_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixt
 
 
 def test_the_contract_that_is_shipped_is_the_contract() -> None:
-    ours = Path(wasaga.__file__).parent / "wit" / "wasaga.wit"
+    ours = Path(wasaga.__file__).parent / "wit" / "deps" / "plugin" / "wasaga.wit"
     assert ours.read_text(encoding="utf-8") == (ROOT / "wit" / "wasaga.wit").read_text(encoding="utf-8")

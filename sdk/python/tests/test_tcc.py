@@ -149,7 +149,7 @@ def test_what_was_tried_and_cannot_be_read_is_rejected() -> None:
         assert str(refused.value).startswith("`bad-output`: what was tried, for parameter `output`: ")
         assert what in str(refused.value)
     with pytest.raises(Rejected, match="no-such-participant"):
-        attempt("moves", "credit")
+        attempt("moves", "nobody")
 
 
 def test_the_functions_stay_plain() -> None:

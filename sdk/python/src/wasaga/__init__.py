@@ -13,10 +13,11 @@
 A TCC is written in the same manner: `@tcc`, `@participant`, `@confirm`, `@cancel`.
 
 `python -m wasaga.build FILE.py` makes the component. The functions stay as they are, so a test calls
-them without one. Deliberately absent: IO. A guest reaches the world through what the operator grants it.
+them without one. What a guest asks to reach, `http` origins, `config` values and secrets, stands in `module(…)`;
+the operator grants it or not. Deliberately absent: any other IO.
 """
 
-from wasaga import _version, context, log
+from wasaga import _version, config, context, http, log
 from wasaga._types import Bounds
 from wasaga.call import Call, Failure, Forward
 from wasaga.decorators import compensation, module, saga, step
@@ -63,8 +64,10 @@ __all__ = [
     "__version__",
     "cancel",
     "compensation",
+    "config",
     "confirm",
     "context",
+    "http",
     "log",
     "module",
     "participant",

@@ -90,6 +90,7 @@ class _Assembler(Assembler):
             reader.flag("at_most_once"),
             reader.limits(),
             self.operation(found, signature),
+            provider=reader.text("provider"),
         )
 
     def _depends_on(self, found: Found) -> tuple[str, ...]:

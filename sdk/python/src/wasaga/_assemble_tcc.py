@@ -41,7 +41,10 @@ class _Assembler(Assembler):
         participants = {}
         for found in self.nodes:
             confirm, cancel = confirms.get(found.id), cancels.get(found.id)
-            if confirm is None or cancel is None:
+            if provider := Reader(found.mark.settings, self.of(found)).text("provider"):
+                self._refuse_settled(provider, [of for of in (confirm, cancel) if of is not None])
+                participants[found.id] = self._participant(found, found, found)
+            elif confirm is None or cancel is None:
                 self._missing(found, [("confirm", confirm), ("cancel", cancel)])
             else:
                 participants[found.id] = self._participant(found, confirm, cancel)
@@ -76,6 +79,10 @@ class _Assembler(Assembler):
             settled.setdefault(id_, found)
         return settled
 
+    def _refuse_settled(self, provider: str, settled: list[Found]) -> None:
+        for of in settled:
+            self.of(of)(f"module `{provider}` confirms and cancels its participant (remove this)")
+
     def _missing(self, found: Found, settled: list[tuple[str, Found | None]]) -> None:
         for kind, there in settled:
             if there is None:
@@ -87,12 +94,13 @@ class _Assembler(Assembler):
         parameters: dict[str, Parameter] = {}
         actions = {}
         for operation, of in (("try", found), ("confirm", confirm), ("cancel", cancel)):
-            signature = self.signature(of, Place(operation, self.ids, found.id))
+            # One of another module is its try alone, and the three are called with the same arguments.
+            signature = self.signature(of, Place("try" if of is found else operation, self.ids, found.id))
             self._join(parameters, found.id, of, signature)
             called = self.operation(of, signature)
             self._taken.append((called, signature.parameters))
             settings = Reader(of.mark.settings, self.of(of))
-            actions[operation] = Action(settings.limits(ATTEMPTS if of is found else SETTLE_ATTEMPTS), called)
+            actions[operation] = Action(settings.limits(ATTEMPTS if operation == "try" else SETTLE_ATTEMPTS), called)
         return Participant(
             found.id,
             first_paragraph(found.doc),
@@ -102,6 +110,7 @@ class _Assembler(Assembler):
             actions["try"],
             actions["confirm"],
             actions["cancel"],
+            reader.text("provider"),
         )
 
     def _join(self, parameters: dict[str, Parameter], own: str, found: Found, signature: Signature) -> None:

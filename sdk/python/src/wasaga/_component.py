@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from componentize_py_types import Err
 from wit_world.exports import metadata
-from wit_world.imports import types
+from wit_world.imports import wasaga_plugin_types as types
 
 from wasaga import _host, _outcome, _practice, _registry, _wire, log
 from wasaga.call import Forward

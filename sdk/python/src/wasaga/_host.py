@@ -6,9 +6,15 @@ Deliberately absent: conversions; here are JSON texts.
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wasaga.http import Request, Response
 
 
 class Host(Protocol):
@@ -29,6 +35,12 @@ class Host(Protocol):
     def log(self, level: str, message: str, fields: list[tuple[str, str]]) -> None:
         """Write a line of the log."""
 
+    def config(self, key: str) -> str | None:
+        """Give a value of the operator's."""
+
+    def send(self, request: Request) -> Response:
+        """Send a request, and read the whole answer."""
+
 
 @dataclass(slots=True)
 class Kept:
@@ -42,6 +54,7 @@ class Kept:
 class _Threads(threading.local):
     def __init__(self) -> None:
         self.kept = Kept()
+        self.partner: Callable[[Request], Response] | None = None
 
 
 class Native:
@@ -59,6 +72,27 @@ class Native:
     def reset(self) -> None:
         """Forget what was written in this thread."""
         self._threads.kept = Kept()
+
+    @property
+    def partner(self) -> Callable[[Request], Response] | None:
+        """Who answers the requests of this thread."""
+        return self._threads.partner
+
+    @partner.setter
+    def partner(self, answer: Callable[[Request], Response] | None) -> None:
+        self._threads.partner = answer
+
+    def config(self, key: str) -> str | None:
+        """Give the environment variable of that name."""
+        return os.environ.get(key)
+
+    def send(self, request: Request) -> Response:
+        """Let the partner of a test answer."""
+        if self.partner is None:
+            from wasaga.http import NotSent
+
+            raise NotSent("requests leave from a component; in a test, answer them with `wasaga.http.fake`")
+        return self.partner(request)
 
     def variable(self, name: str) -> str | None:
         """Give a variable as it was set in this thread."""

@@ -38,9 +38,9 @@ def drop(name: str) -> None:
     _tccs[:] = [known for known in _tccs if known.name != name]
 
 
-def say(module: str, name: str | None, version: str | None, description: str | None, calls_per_instance: int) -> None:
+def say(module: str, said: Module) -> None:
     """Keep what a file says of its component."""
-    _modules[module] = Module(name, version, description, calls_per_instance)
+    _modules[module] = said
 
 
 def describe(module: str) -> Description:
@@ -69,6 +69,7 @@ def describe(module: str) -> Description:
         sagas,
         tccs,
         said.calls_per_instance,
+        said.asked,
         [("sdk", f"wasaga-python/{VERSION}"), ("python", ".".join(map(str, sys.version_info[:3])))],
     )
 
@@ -120,9 +121,12 @@ def compensation(definition: str, node: str) -> Operation:
 
 
 def _find(definition: str, node: str) -> Step:
-    for saga in reversed(_sagas):
-        if saga.name == definition and node in saga.steps:
-            return saga.steps[node]
+    # That of the saga that is run; or of another saga here, where that one is of another module.
+    own = [saga for saga in reversed(_sagas) if saga.name == definition]
+    for saga in [*own, *_sagas]:
+        step = saga.steps.get(node)
+        if step is not None and step.provider is None:
+            return step
     raise Rejected("no-such-step", f"saga `{definition}` has no step `{node}`")
 
 
@@ -154,9 +158,11 @@ def cancel(definition: str, node: str) -> Operation:
 
 
 def _participant(definition: str, node: str) -> Participant:
-    for tcc in reversed(_tccs):
-        if tcc.name == definition and node in tcc.participants:
-            return tcc.participants[node]
+    own = [tcc for tcc in reversed(_tccs) if tcc.name == definition]
+    for tcc in [*own, *_tccs]:
+        participant = tcc.participants.get(node)
+        if participant is not None and participant.provider is None:
+            return participant
     raise Rejected("no-such-participant", f"tcc `{definition}` has no participant `{node}`")
 
 

@@ -83,6 +83,7 @@ class Step:
     limits: Limits
     operation: Operation
     undo: Undo | None = None
+    provider: str | None = None
 
 
 @dataclass(slots=True)
@@ -120,6 +121,7 @@ class Participant:
     attempt: Action
     confirm: Action
     cancel: Action
+    provider: str | None = None
 
 
 @dataclass(slots=True)
@@ -137,12 +139,13 @@ class Tcc:
 
 @dataclass(slots=True)
 class Module:
-    """What `wasaga.module` says."""
+    """What `wasaga.module` says; `asked` has what it asks to reach, each with its kind."""
 
     name: str | None = None
     version: str | None = None
     description: str | None = None
     calls_per_instance: int = 1
+    asked: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(slots=True)
@@ -155,4 +158,5 @@ class Description:
     sagas: list[Saga] = field(default_factory=list)
     tccs: list[Tcc] = field(default_factory=list)
     calls_per_instance: int = 1
+    asked: tuple[tuple[str, str], ...] = ()
     annotations: list[tuple[str, str]] = field(default_factory=list)

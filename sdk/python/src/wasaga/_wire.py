@@ -7,9 +7,10 @@ from typing import Any
 
 from wit_world.exports import metadata as wit
 from wit_world.imports import log as host_log
-from wit_world.imports import transaction, types
+from wit_world.imports import store, transaction
+from wit_world.imports import wasaga_plugin_types as types
 
-from wasaga import context
+from wasaga import _wasi_http, context
 from wasaga._json import write
 from wasaga._table import Description, Limits, Origin, Parameter, Participant, Saga, Step, Tcc, Undo
 from wasaga._types import Mismatch
@@ -17,12 +18,19 @@ from wasaga.call import Call, Failure, Forward
 from wasaga.errors import Error
 
 _LEVELS = {name: getattr(host_log.Level, name.upper()) for name in ("trace", "debug", "info", "warn", "error")}
+_CAPABILITIES = {
+    "http": wit.Capability_OutgoingHttp,
+    "config": wit.Capability_Config,
+    "secrets": wit.Capability_Secret,
+}
 
 
 class Host:
     """The host that has loaded the component."""
 
     variable = staticmethod(transaction.variable)
+    config = staticmethod(store.get)
+    send = staticmethod(_wasi_http.send)
 
     @staticmethod
     def set_variable(name: str, value: str) -> None:
@@ -106,7 +114,7 @@ def module(of: Description) -> Any:
             *(wit.Definition_Saga(_saga(saga)) for saga in of.sagas),
             *(wit.Definition_Tcc(_tcc(tcc)) for tcc in of.tccs),
         ],
-        [],
+        [_CAPABILITIES[kind](text) for kind, text in of.asked],
         of.calls_per_instance,
         list(of.annotations),
     )
@@ -123,7 +131,7 @@ def _step(of: Step) -> Any:
         of.id,
         of.description,
         list(of.depends_on),
-        wit.Action_Here(),
+        wit.Action_Here() if of.provider is None else wit.Action_Provided(of.provider),
         [_parameter(parameter) for parameter in of.parameters],
         of.output_schema,
         of.condition,
@@ -150,7 +158,7 @@ def _participant(of: Participant) -> Any:
     return wit.Participant(
         of.id,
         of.description,
-        None,
+        of.provider,
         of.order,
         of.optional,
         [_parameter(parameter) for parameter in of.parameters],

@@ -29,7 +29,7 @@ COMPONENTIZE = "componentize-py==0.25.1"
 """What is installed. A newer one may bring another Python, so it is a decision."""
 KEPT_MAX = 16
 """Components that are kept, of some 20 MB each: enough for the projects that someone works on at a time."""
-WORLD = "wasaga:plugin/plugin@0.1.0"
+WORLD = "wasaga:python/guest@0.1.0"
 _APP = "wasaga_app"
 _SDK = Path(__file__).parent
 

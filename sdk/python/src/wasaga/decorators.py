@@ -8,6 +8,7 @@ from typing import Any, TypeVar, overload
 from wasaga import _decorate, _marks, _registry
 from wasaga._assemble import assemble
 from wasaga._draft import Draft
+from wasaga._table import Module
 from wasaga._units import Duration, Size
 from wasaga.errors import DefinitionError
 from wasaga.settings import Retry
@@ -39,6 +40,7 @@ def step(
     condition: str | None = None,
     each: StepRef | Source | None = None,
     at_most_once: bool = False,
+    provider: str | None = None,
 ) -> Callable[[F], F]: ...
 def step(function: Any = None, /, **settings: Any) -> Any:
     """Mark a step.
@@ -49,13 +51,15 @@ def step(function: Any = None, /, **settings: Any) -> Any:
             functions or ids), `timeout` of one attempt, `total_timeout` of all with the delays
             between, `fuel` and `memory` of one attempt, `retry`, `condition` (CEL; false skips the
             step), `each` (runs it for each element: a field of the input, a step, or a source),
-            `at_most_once` (an attempt whose outcome is unknown is not repeated).
+            `at_most_once` (an attempt whose outcome is unknown is not repeated), `provider` (another
+            module does it, by the same id; the function says what is passed, and its body is not used,
+            as that of its compensation is not).
 
     Raises:
         DefinitionError: it is not a function, or marked already.
         TypeError: there is no such setting.
     """
-    known = "id, depends_on, timeout, total_timeout, fuel, memory, retry, condition, each, at_most_once"
+    known = "id, depends_on, timeout, total_timeout, fuel, memory, retry, condition, each, at_most_once, provider"
     return _decorate.mark("step", function, settings, known)
 
 
@@ -125,6 +129,9 @@ def module(
     version: str | None = None,
     description: str | None = None,
     calls_per_instance: int = 1,
+    http: Iterable[str] = (),
+    config: Iterable[str] = (),
+    secrets: Iterable[str] = (),
 ) -> None:
     """Say of the whole component what its sagas and TCCs do not.
 
@@ -134,12 +141,21 @@ def module(
         description: default: the first paragraph of the file's documentation string.
         calls_per_instance: how many calls one instance may serve. More than one is faster, and then
             what a call leaves in memory is there for the next.
+        http: origins that it sends requests to, such as `https://api.example.com`.
+        config: keys of the values that it reads.
+        secrets: names of those that it uses in requests.
 
     Raises:
-        DefinitionError: `calls_per_instance` is not a whole number from 1.
+        DefinitionError: `calls_per_instance` is not a whole number from 1, or a list is none of texts.
     """
     if isinstance(calls_per_instance, bool) or not isinstance(calls_per_instance, int) or calls_per_instance < 1:
         raise DefinitionError(
             f"{_decorate.place()}: `calls_per_instance` is {calls_per_instance!r} (a whole number from 1)"
         )
-    _registry.say(_decorate.module(), name, version, description, calls_per_instance)
+    asked = []
+    for kind, texts in (("http", http), ("config", config), ("secrets", secrets)):
+        listed = [texts] if isinstance(texts, str) else list(texts)
+        if not all(isinstance(text, str) and text for text in listed):
+            raise DefinitionError(f"{_decorate.place()}: `{kind}` is {listed!r} (a list of texts)")
+        asked += [(kind, text) for text in listed]
+    _registry.say(_decorate.module(), Module(name, version, description, calls_per_instance, tuple(asked)))

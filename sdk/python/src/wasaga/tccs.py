@@ -38,6 +38,7 @@ def participant(
     id: str | None = None,
     order: int = 0,
     optional: bool = False,
+    provider: str | None = None,
     timeout: Duration | None = None,
     total_timeout: Duration | None = None,
     fuel: int | None = None,
@@ -51,7 +52,9 @@ def participant(function: Any = None, /, **settings: Any) -> Any:
         function: what is decorated, where no settings are given.
         **settings: `id` (default: the function's name, or the class's in snake_case), `order` (default 0;
             tried and confirmed in rising order, cancelled in falling, equal ones together), `optional`
-            (where its try is refused it is cancelled alone, and the rest goes on), and of the try
+            (where its try is refused it is cancelled alone, and the rest goes on), `provider` (another
+            module has its three operations, by the same id; the function says what is passed, and
+            its body is not used), and of the try
             `timeout` of one attempt, `total_timeout` of all with the delays between, `fuel` and
             `memory` of one attempt, and `retry`.
 
@@ -59,7 +62,7 @@ def participant(function: Any = None, /, **settings: Any) -> Any:
         DefinitionError: it is neither function nor class, or marked already.
         TypeError: there is no such setting.
     """
-    return _decorate.mark("participant", function, settings, f"id, order, optional, {_LIMITS}", classes=True)
+    return _decorate.mark("participant", function, settings, f"id, order, optional, provider, {_LIMITS}", classes=True)
 
 
 @overload
