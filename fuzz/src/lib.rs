@@ -18,9 +18,9 @@ use wasaga_journal::read_record;
 
 /// Libraries whose panics the engine catches: they are on a guest's text, and come to a mistake in it.
 const CAUGHT: [&str; 2] = ["/cel-", "/antlr4rust-"];
-/// The longest that a transaction may take by its own clock: a year. Time is virtual, and what has no
-/// end is found by its use of real time.
-const VIRTUAL_MAX: Duration = Duration::from_secs(365 * 24 * 3_600);
+/// How long a transaction is waited for, by its own clock: an hour. A guest may ask to be called again in a
+/// thousand years, and the engine looks for orphans every second of them.
+const VIRTUAL_MAX: Duration = Duration::from_secs(3_600);
 
 /// Makes every panic the end of the process, but for those that the engine catches by design.
 pub fn begin() {
