@@ -27,6 +27,15 @@ impl Json {
         serde_json::from_str(text).map(Self).map_err(|e| InvalidJson(alloc::format!("{e}")))
     }
 
+    /// Checks the text and keeps it, as [`Json::parse`] does; without white space around it, it is not copied
+    /// once more.
+    ///
+    /// # Errors
+    /// The text is not one JSON value; the message has the line and the column.
+    pub fn parse_owned(text: String) -> Result<Self, InvalidJson> {
+        RawValue::from_string(text).map(Self::from).map_err(|e| InvalidJson(alloc::format!("{e}")))
+    }
+
     /// The text of a value that serialises without fail.
     ///
     /// # Errors

@@ -152,7 +152,9 @@ impl Share {
     /// Gives back what is beyond this.
     pub(crate) fn shrink(&mut self, bytes: u64) {
         let spare = self.pages.num_permits().saturating_sub(usize::try_from(pages(bytes)).unwrap_or(usize::MAX));
-        drop(self.pages.split(spare));
+        if spare > 0 {
+            drop(self.pages.split(spare));
+        }
     }
 }
 

@@ -196,7 +196,7 @@ async fn on(mut instance: Box<Instance>, call: &Call, begun: Instant, deadline: 
     }
     let said = in_time(deadline, ask(&mut instance, call)).await;
     let ended = match said {
-        Some(Ok(Ok(text))) => match completed(&text) {
+        Some(Ok(Ok(text))) => match completed(text) {
             Ok(outcome) => return Called::Answered(instance, outcome),
             Err(ended) => ended,
         },
@@ -267,7 +267,7 @@ async fn ask(instance: &mut Instance, call: &Call) -> Said {
 
 pub(crate) fn call_record(call: &Call) -> CallRecord {
     CallRecord {
-        transaction: call.transaction.to_string(),
+        transaction: call.transaction.text(),
         definition: (&call.definition).into(),
         node: (&call.id.node).into(),
         item: call.id.item,
@@ -290,11 +290,11 @@ fn forward_record(forward: Option<&Forward>) -> types::Forward {
     }
 }
 
-fn completed(text: &str) -> Result<Outcome, Ended> {
+fn completed(text: String) -> Result<Outcome, Ended> {
     if text.len() > PAYLOAD_BYTES_MAX {
         return Err(Ended::too_large());
     }
-    Json::parse(text).map(Outcome::Completed).map_err(|error| Ended::bad_answer(&error.to_string()))
+    Json::parse_owned(text).map(Outcome::Completed).map_err(|error| Ended::bad_answer(&error.to_string()))
 }
 
 fn refused(error: types::Error) -> Outcome {

@@ -24,7 +24,7 @@ mod policy;
 mod state;
 mod warm;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -39,7 +39,7 @@ use budget::Budget;
 use engine::Runtime;
 use http::TlsRoots;
 use load::Loaded;
-use warm::WAITING_MAX;
+use warm::{Places, WAITING_MAX};
 
 pub use cost::CallCost;
 pub use http::{Addresses, InvalidAddress, InvalidOrigin, Origin};
@@ -114,14 +114,14 @@ pub struct Sandbox {
     runtime: Runtime,
     settings: Settings,
     /// Read for every call, written when a module is loaded.
-    modules: RwLock<HashMap<Digest, Arc<Loaded>>>,
+    modules: RwLock<BTreeMap<Digest, Arc<Loaded>>>,
     /// One compilation at a time: each takes all cores and, for Python, half a gigabyte.
     compiling: Semaphore,
     /// The pool has a place for each of the three: instances that say what they are, that are called, and
     /// that wait for their next call.
     describing: Semaphore,
     calling: Semaphore,
-    idle: Arc<Semaphore>,
+    idle: Arc<Places>,
     /// Bounds the memory that they have.
     budget: Arc<Budget>,
     tls: Arc<TlsRoots>,
@@ -147,7 +147,7 @@ impl Sandbox {
             compiling: Semaphore::new(1),
             describing: Semaphore::new(DESCRIBES_MAX as usize),
             calling: Semaphore::new(calls_max as usize),
-            idle: Arc::new(Semaphore::new(idle_max as usize)),
+            idle: Arc::new(Places::new(idle_max)),
             budget: Arc::new(Budget::new(settings.memory_bytes_max)),
             tls: Arc::new(TlsRoots::new(settings.tls_roots.clone())),
             counters: Counters::default(),

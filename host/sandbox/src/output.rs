@@ -3,6 +3,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use async_trait::async_trait;
@@ -26,7 +27,13 @@ const WRITE_BYTES: usize = 64 << 10;
 pub(crate) struct Output {
     name: &'static str,
     kept: Arc<Mutex<Kept>>,
+    /// Whether the call has written something: most write nothing, and then there is nothing to end.
+    is_used: Arc<AtomicBool>,
+    whose: Label,
 }
+
+/// Whose lines those of an instance are, as its two streams see it.
+pub(crate) type Label = Arc<Mutex<Option<Whose>>>;
 
 #[derive(Debug, Default)]
 struct Kept {
@@ -35,17 +42,11 @@ struct Kept {
     tail: Vec<u8>,
     logged_bytes: usize,
     dropped_bytes: usize,
-    whose: Option<Arc<Whose>>,
 }
 
 impl Output {
-    pub(crate) fn new(name: &'static str) -> Self {
-        Self { name, kept: Arc::default() }
-    }
-
-    /// Begins a call, whose lines these are from now on.
-    pub(crate) fn begin(&self, whose: Arc<Whose>) {
-        self.kept.lock().whose = Some(whose);
+    pub(crate) fn new(name: &'static str, whose: &Label) -> Self {
+        Self { name, kept: Arc::default(), is_used: Arc::default(), whose: whose.clone() }
     }
 
     /// The last of what was written.
@@ -55,19 +56,30 @@ impl Output {
 
     /// Ends a call: the unfinished line is written, and counting begins anew.
     pub(crate) fn end(&self) {
+        // The guest writes on the thread that ends its call, or one that handed the instance over to it.
+        if !self.is_used.swap(false, Ordering::Relaxed) {
+            return;
+        }
         let mut kept = self.kept.lock();
         let line = std::mem::take(&mut kept.line);
         if !line.is_empty() {
-            self.log(&kept, &line);
+            self.log(&line);
         }
         if kept.dropped_bytes > 0 {
             let (stream, bytes) = (self.name, kept.dropped_bytes);
-            guest_line!(warn, &kept.whose, stream, bytes, "output beyond 64 KiB of a call was dropped (write less)");
+            guest_line!(
+                warn,
+                &*self.whose.lock(),
+                stream,
+                bytes,
+                "output beyond 64 KiB of a call was dropped (write less)"
+            );
         }
         *kept = Kept::default();
     }
 
     fn take(&self, bytes: &[u8]) {
+        self.is_used.store(true, Ordering::Relaxed);
         let mut kept = self.kept.lock();
         kept.tail.extend_from_slice(&bytes[bytes.len().saturating_sub(TAIL_BYTES)..]);
         let over = kept.tail.len().saturating_sub(TAIL_BYTES);
@@ -79,13 +91,13 @@ impl Output {
         kept.line.extend_from_slice(logged);
         while let Some(end) = kept.line.iter().position(|byte| *byte == b'\n') {
             let line: Vec<u8> = kept.line.drain(..=end).collect();
-            self.log(&kept, &line);
+            self.log(&line);
         }
     }
 
-    fn log(&self, kept: &Kept, line: &[u8]) {
+    fn log(&self, line: &[u8]) {
         let line = String::from_utf8_lossy(line);
-        guest_line!(info, &kept.whose, stream = self.name, "{}", line.trim_end());
+        guest_line!(info, &*self.whose.lock(), stream = self.name, "{}", line.trim_end());
     }
 }
 
@@ -146,7 +158,7 @@ mod tests {
 
     #[test]
     fn the_tail_is_kept_however_much_comes() {
-        let output = Output::new("stderr");
+        let output = Output::new("stderr", &Label::default());
         for i in 0..100_000 {
             output.take(format!("line {i}\n").as_bytes());
         }

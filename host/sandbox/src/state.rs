@@ -10,13 +10,18 @@ use wasmtime_wasi_config::WasiConfigVariables;
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::http::{Hooks, Reach};
-use crate::{budget::Share, limits::Limits, output::Output};
+use crate::{
+    budget::Share,
+    limits::Limits,
+    output::{Label, Output},
+};
 
 /// The data of a store.
 pub(crate) struct State {
     pub(crate) limits: Limits,
     pub(crate) stdout: Output,
     pub(crate) stderr: Output,
+    whose: Label,
     /// What it is asked to do; none while it describes itself.
     pub(crate) serving: Option<Serving>,
     /// When it is stopped.
@@ -40,7 +45,7 @@ pub(crate) struct Granted {
 }
 
 /// Whose line of the log it is.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Whose {
     pub(crate) transaction: TransactionId,
     pub(crate) call: CallId,
@@ -58,7 +63,7 @@ pub(crate) struct Serving {
     pub(crate) written_bytes: usize,
     /// Lines that were logged.
     pub(crate) lines: usize,
-    pub(crate) whose: Option<Arc<Whose>>,
+    pub(crate) whose: Option<Whose>,
 }
 
 impl Serving {
@@ -97,9 +102,8 @@ pub(crate) use guest_line;
 impl State {
     /// Begins to serve a call.
     pub(crate) fn serve(&mut self, call: &Call) {
-        let whose = Arc::new(Whose { transaction: call.transaction, call: call.id.clone() });
-        self.stdout.begin(whose.clone());
-        self.stderr.begin(whose.clone());
+        let whose = Whose { transaction: call.transaction, call: call.id.clone() };
+        *self.whose.lock() = Some(whose.clone());
         self.http.begin(call, self.deadline);
         let (variables, headers) = (call.variables.clone(), call.headers.clone());
         self.serving = Some(Serving { variables, headers, whose: Some(whose), ..Serving::default() });
@@ -108,7 +112,8 @@ impl State {
     /// No files, no environment, no arguments, no sockets: what a guest may do is granted, never
     /// inherited. Clocks and randomness are there, for nearly every standard library needs them.
     pub(crate) fn new(memory_bytes_max: usize, share: Option<Share>, granted: Granted) -> Self {
-        let (stdout, stderr) = (Output::new("stdout"), Output::new("stderr"));
+        let whose = Label::default();
+        let (stdout, stderr) = (Output::new("stdout", &whose), Output::new("stderr", &whose));
         let wasi = WasiCtx::builder()
             .stdout(stdout.clone())
             .stderr(stderr.clone())
@@ -120,6 +125,7 @@ impl State {
             limits: Limits { memory_bytes_max, share, ..Limits::default() },
             stdout,
             stderr,
+            whose,
             serving: None,
             deadline: None,
             breach: None,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use parking_lot::Mutex;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Notify;
 
 use crate::budget::{Budget, Share};
 use crate::call::Instance;
@@ -14,14 +14,41 @@ use crate::call::Instance;
 /// memory.
 pub(crate) const WAITING_MAX: usize = 64;
 
+/// Places that are counted and never waited for.
+#[derive(Debug)]
+pub(crate) struct Places {
+    free: AtomicU32,
+}
+
+/// One of them; given back when it is dropped.
+struct Place(Arc<Places>);
+
+impl Places {
+    pub(crate) fn new(count: u32) -> Self {
+        Self { free: AtomicU32::new(count) }
+    }
+
+    fn take(self: &Arc<Self>) -> Option<Place> {
+        // Nothing else is written with it that others read.
+        let taken = self.free.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |free| free.checked_sub(1));
+        taken.is_ok().then(|| Place(self.clone()))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.free.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
 /// The waiting instances of one module.
 pub(crate) struct Warm {
     calls_per_instance: u32,
     /// Last in, first out: what was used just now is in the caches. Held for a push or a pop.
-    waiting: Mutex<Vec<(Box<Instance>, OwnedSemaphorePermit)>>,
+    waiting: Mutex<Vec<(Box<Instance>, Place)>>,
     /// Places of the pool for instances that wait, which all modules share: what waits must not take the
     /// place of what is called.
-    idle: Arc<Semaphore>,
+    idle: Arc<Places>,
     /// Calls of this module that wait for an instance, or for the memory of one.
     wanted: AtomicU32,
     given: Notify,
@@ -34,7 +61,7 @@ impl std::fmt::Debug for Warm {
 }
 
 impl Warm {
-    pub(crate) fn new(calls_per_instance: u32, idle: Arc<Semaphore>) -> Self {
+    pub(crate) fn new(calls_per_instance: u32, idle: Arc<Places>) -> Self {
         let (wanted, given) = (AtomicU32::new(0), Notify::new());
         Self { calls_per_instance, waiting: Mutex::default(), idle, wanted, given }
     }
@@ -78,7 +105,7 @@ impl Warm {
         if let Some(share) = &mut limits.share {
             share.shrink(bytes);
         }
-        let Ok(place) = self.idle.clone().try_acquire_owned() else { return };
+        let Some(place) = self.idle.take() else { return };
         let mut waiting = self.waiting.lock();
         if waiting.len() < WAITING_MAX {
             waiting.push((instance, place));

@@ -42,7 +42,12 @@ impl Origin {
         }
         // A dot at the end names the same host.
         let host = authority.host().trim_end_matches('.').to_ascii_lowercase();
-        let port = authority.port_u16().unwrap_or(if secure { 443 } else { 80 });
+        let port = match authority.port() {
+            None if secure => 443,
+            None => 80,
+            // What is written and is no port is not the usual one either.
+            Some(_) => authority.port_u16()?,
+        };
         (!host.is_empty() && port != 0).then_some(Self { secure, host, below: false, port: Some(port) })
     }
 

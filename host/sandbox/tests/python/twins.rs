@@ -7,7 +7,7 @@ use wasaga_engine::port::{Guests as _, Module};
 use crate::{Guest, sandbox};
 
 /// Guests that are written in both languages.
-const TWINS: [&str; 16] = [
+const TWINS: [&str; 19] = [
     "hello",
     "order",
     "payment",
@@ -24,6 +24,9 @@ const TWINS: [&str; 16] = [
     "transfer",
     "order-tcc",
     "lock",
+    "bank",
+    "shop",
+    "caller",
 ];
 
 fn definitions(module: &Module) -> Vec<Definition> {
@@ -58,6 +61,7 @@ async fn twins_describe_the_same_definitions() {
         assert_eq!(definitions(&ours.0), definitions(&theirs.0), "{name}");
         let calls = |guest: &Guest| guest.0.description.calls_per_instance;
         assert_eq!(calls(&ours), calls(&theirs), "{name}");
+        assert_eq!(ours.0.description.capabilities, theirs.0.description.capabilities, "{name}");
         assert_eq!(ours.0.description.name, name, "the file's name, or what it says");
     }
 }

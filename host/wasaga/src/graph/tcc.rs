@@ -144,6 +144,10 @@ mod tests {
         "#]]
         .assert_eq(&mermaid(&plan));
         assert!(dot(&plan).contains("\"money\" -> \"wrap\";"), "{}", dot(&plan));
-        assert!(json(&plan).unwrap().contains(r#"{"id":"wrap","description":"","order":7,"optional":true}"#));
+        assert!(
+            json(&plan)
+                .unwrap()
+                .contains(r#"{"id":"wrap","description":"","provider":null,"order":7,"optional":true}"#)
+        );
     }
 }
