@@ -99,7 +99,9 @@ class _Assembler(Assembler):
             self._join(parameters, found.id, of, signature)
             called = self.operation(of, signature)
             self._taken.append((called, signature.parameters))
-            settings = Reader(of.mark.settings, self.of(of))
+            # What is said of a try is of the try alone.
+            said = of.mark.settings if operation == "try" or of is not found else {}
+            settings = Reader(said, self.of(of))
             actions[operation] = Action(settings.limits(ATTEMPTS if operation == "try" else SETTLE_ATTEMPTS), called)
         return Participant(
             found.id,
