@@ -4,12 +4,12 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 use std::io::{BufRead as _, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use wasaga_tests::{Ended, User, guest};
+use wasaga_tests::{Ended, User, guest, python_guest};
 
 /// What all accounts of a new ledger have together.
 const ALL_CENTS: i64 = 1_000_300;
@@ -48,9 +48,14 @@ impl Drop for Ledger {
     }
 }
 
-fn command(user: &User, ledger: &Ledger, mut input: Value) -> Command {
+/// The saga in both languages.
+fn remotes() -> [PathBuf; 2] {
+    [guest("remote"), python_guest("remote")]
+}
+
+fn command(user: &User, file: &Path, ledger: &Ledger, mut input: Value) -> Command {
     input["ledger"] = json!(ledger.url);
-    let (file, input) = (guest("remote"), input.to_string());
+    let input = input.to_string();
     let mut command = user.command(&["run", file.to_str().unwrap(), "--json", "--input", &input]);
     command.args([
         "--grant",
@@ -63,8 +68,8 @@ fn command(user: &User, ledger: &Ledger, mut input: Value) -> Command {
     command
 }
 
-fn run(user: &User, ledger: &Ledger, input: Value) -> Ended {
-    Ended::from(command(user, ledger, input).output().unwrap())
+fn run(user: &User, file: &Path, ledger: &Ledger, input: Value) -> Ended {
+    Ended::from(command(user, file, ledger, input).output().unwrap())
 }
 
 fn check_sum(accounts: &Value) {
@@ -74,45 +79,51 @@ fn check_sum(accounts: &Value) {
 
 #[test]
 fn money_is_taken_once_however_often_it_is_asked_for() {
-    let user = User::new();
-    let ledger = Ledger::start(&user);
-    let good = json!({"account": "ada", "cents": 500, "address": "home"});
-    run(&user, &ledger, good.clone()).with(0);
-    let mut lost = good;
-    lost["fault"] = json!("lost");
-    let report = run(&user, &ledger, lost).with(0).json();
-    assert_eq!(report["nodes"][0]["attempts"], 2, "{report}");
-    let poor = run(&user, &ledger, json!({"account": "bob", "cents": 500, "address": "home"})).with(3).json();
-    assert_eq!(poor["cause"]["failure"]["code"], "http-402");
-    assert!(poor["cause"]["failure"]["message"].as_str().unwrap().contains("`bob` has 300 cents"), "{poor}");
-    assert_eq!(Ledger::accounts(&user), json!({"ada": 999_000, "bob": 300, "shop": 1_000}));
+    for remote in remotes() {
+        let user = User::new();
+        let ledger = Ledger::start(&user);
+        let good = json!({"account": "ada", "cents": 500, "address": "home"});
+        run(&user, &remote, &ledger, good.clone()).with(0);
+        let mut lost = good;
+        lost["fault"] = json!("lost");
+        let report = run(&user, &remote, &ledger, lost).with(0).json();
+        assert_eq!(report["nodes"][0]["attempts"], 2, "{report}");
+        let poor = run(&user, &remote, &ledger, json!({"account": "bob", "cents": 500, "address": "home"}));
+        let cause = poor.with(3).json()["cause"]["failure"].clone();
+        assert_eq!(cause["code"], "http-402");
+        assert!(cause["message"].as_str().unwrap().contains("`bob` has 300 cents"), "{cause}");
+        assert_eq!(Ledger::accounts(&user), json!({"ada": 999_000, "bob": 300, "shop": 1_000}));
+    }
 }
 
 #[test]
 fn what_cannot_be_shipped_is_paid_back_also_when_the_answer_was_lost() {
-    let user = User::new();
-    let ledger = Ledger::start(&user);
-    let nowhere = json!({"account": "ada", "cents": 500, "address": "nowhere", "fault": "lost"});
-    let report = run(&user, &ledger, nowhere).with(3).json();
-    assert_eq!(report["nodes"][0]["compensation"]["output"], json!({"refunded": 500}));
-    assert_eq!(Ledger::accounts(&user), json!({"ada": 1_000_000, "bob": 300, "shop": 0}));
+    for remote in remotes() {
+        let user = User::new();
+        let ledger = Ledger::start(&user);
+        let nowhere = json!({"account": "ada", "cents": 500, "address": "nowhere", "fault": "lost"});
+        let report = run(&user, &remote, &ledger, nowhere).with(3).json();
+        assert_eq!(report["nodes"][0]["compensation"]["output"], json!({"refunded": 500}));
+        assert_eq!(Ledger::accounts(&user), json!({"ada": 1_000_000, "bob": 300, "shop": 0}));
+    }
 }
 
 #[test]
 fn a_host_that_is_killed_in_the_middle_loses_no_money_and_takes_none_twice() {
     let user = User::new();
     let ledger = Ledger::start(&user);
-    let mut rounds = 0;
     for (place, address) in ["home", "nowhere", "home", "nowhere", "home", "nowhere"].into_iter().enumerate() {
         let input = json!({"account": "ada", "cents": 100, "address": address, "delay_ms": 100});
-        let mut child = command(&user, &ledger, input).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let mut child = command(&user, &guest("remote"), &ledger, input)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
         // Before, in the middle of and after the call, whatever the machine makes of these spans.
         std::thread::sleep(Duration::from_millis(60 + 60 * place as u64));
         child.kill().unwrap();
         child.wait().unwrap();
-        rounds += 1;
     }
-    assert_eq!(rounds, 6);
     let grant = format!("http:{}", ledger.url);
     let resume = ["resume", "--grant", &grant, "--grant", "address:127.0.0.1", "--grant", "address:::1"];
     let resumed = user.wasaga(&resume);

@@ -7,7 +7,7 @@ use wasaga_engine::port::{Guests as _, Module};
 use crate::{Guest, sandbox};
 
 /// Guests that are written in both languages.
-const TWINS: [&str; 19] = [
+const TWINS: [&str; 20] = [
     "hello",
     "order",
     "payment",
@@ -27,6 +27,7 @@ const TWINS: [&str; 19] = [
     "bank",
     "shop",
     "caller",
+    "remote",
 ];
 
 fn definitions(module: &Module) -> Vec<Definition> {
