@@ -9,7 +9,7 @@ use std::sync::Arc;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::json;
-use wasaga_tests::{Ended, User, guest};
+use wasaga_tests::{Ended, User};
 
 /// A server with a certificate of its own making, for these names; answers its port and the certificate.
 fn server(names: &[&str]) -> (u16, String) {
