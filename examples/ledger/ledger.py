@@ -139,11 +139,15 @@ class Handler(BaseHTTPRequestHandler):
 
     def say(self, status: int, answer: dict) -> None:
         text = json.dumps(answer).encode()
-        self.send_response(status)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(text)))
-        self.end_headers()
-        self.wfile.write(text)
+        try:
+            self.send_response(status)
+            self.send_header("content-type", "application/json")
+            self.send_header("content-length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+        except ConnectionError:
+            # Whoever asked has gone; what was done is done, and is known by its operation.
+            self.close_connection = True
 
     def log_message(self, format: str, *args: object) -> None:
         """Says nothing: what happened is in the database."""

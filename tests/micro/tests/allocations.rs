@@ -4,7 +4,7 @@
 use wasaga_micro::{plan, run};
 
 /// Of a saga of three steps, from its start to its end: four decisions, and seven records.
-const DECISIONS_MAX: u64 = 200;
+const DECISIONS_MAX: u64 = 60;
 
 #[test]
 fn decisions_make_few_allocations() {

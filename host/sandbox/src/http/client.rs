@@ -129,13 +129,8 @@ fn of_client(error: &legacy::Error) -> ConnectError {
             let rcode = Some(error.0.clone());
             return ConnectError::Other(Error::DnsError { rcode, info_code: None });
         }
-        if error.is::<rustls::Error>() {
-            return ConnectError::Other(Error::TlsCertificateError);
-        }
-        // An error of TLS comes inside one of IO.
-        let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        if inner.is_some_and(|inner| inner.is::<rustls::Error>()) {
-            return ConnectError::Other(Error::TlsCertificateError);
+        if let Some(error) = of_tls(error) {
+            return ConnectError::Other(error);
         }
         if let Some(error) = error.downcast_ref::<hyper::Error>().filter(|error| error.is_parse_too_large()) {
             tracing::debug!(target: "wasaga::http", %error, "the headers of an answer are too large");
@@ -147,6 +142,19 @@ fn of_client(error: &legacy::Error) -> ConnectError {
     tracing::debug!(target: "wasaga::http", error = ?error, "a request failed");
     // Until there is a connection nothing was sent.
     ConnectError::Other(if error.is_connect() { of_connect(error) } else { Error::ConnectionTerminated })
+}
+
+/// An error of TLS comes inside one of IO, which may be inside another; an error of IO does not name the one in
+/// it as its source.
+fn of_tls(error: &(dyn std::error::Error + 'static)) -> Option<Error> {
+    match error.downcast_ref::<rustls::Error>() {
+        Some(rustls::Error::InvalidCertificate(why)) => {
+            tracing::warn!(target: "wasaga::http", "the certificate of a partner is not trusted: {why}");
+            Some(Error::TlsCertificateError)
+        }
+        Some(_) => Some(Error::TlsProtocolError),
+        None => of_tls(error.downcast_ref::<std::io::Error>()?.get_ref()?),
+    }
 }
 
 fn of_connect(error: &legacy::Error) -> Error {
