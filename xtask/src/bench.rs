@@ -1,5 +1,6 @@
 //! Measures what the project promises of its speed, and writes it down with the machine and the date.
 
+mod counted;
 mod http;
 mod python;
 
@@ -144,6 +145,7 @@ impl Bench {
             page.row(case, &figures)?;
         }
         page.calls()?;
+        counted::section(place, page)?;
         http::section(place, page, self.seconds)?;
         python::section(place, page, self.seconds)?;
         self.many_ended(place, page)?;

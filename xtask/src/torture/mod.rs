@@ -5,6 +5,7 @@
 mod balance;
 mod chance;
 mod diary;
+mod ledger;
 mod orders;
 mod place;
 mod transfers;
@@ -87,8 +88,9 @@ impl Torture {
     fn all(&self, binary: &std::path::Path, directory: &std::path::Path) -> anyhow::Result<()> {
         let place = |name: &str| Place::new(binary, directory.join(name), self.in_flight);
         // What comes of compiling is kept. Otherwise hosts would be killed at that, and never come to work.
-        place("compiling")?.compile(&["order", "transfer"])?;
+        place("compiling")?.compile(&["order", "transfer", "remote"])?;
         self.kills(&place("kills")?)?;
+        ledger::kills(place("ledger")?, self.kills, self.seed, self.in_flight)?;
         if !self.kills_only {
             trouble::full_disk(place("full")?)?;
             trouble::held_journal(&place("held")?)?;

@@ -24,18 +24,31 @@ pub(super) struct Place {
     in_flight: u32,
     /// The disk that the journal is on, where it is not the machine's own.
     disk: Option<Disk>,
+    /// What the hosts' modules may reach, where they may reach anything.
+    policy: Option<PathBuf>,
 }
 
 impl Place {
     pub(super) fn new(binary: &Path, directory: PathBuf, in_flight: u32) -> anyhow::Result<Self> {
         std::fs::create_dir_all(directory.join("journal"))?;
-        Ok(Self { binary: binary.into(), directory, in_flight, disk: None })
+        Ok(Self { binary: binary.into(), directory, in_flight, disk: None, policy: None })
     }
 
     /// The same, with its journal on a disk of this size.
     pub(super) fn on_disk(self, mib: u32) -> anyhow::Result<Self> {
         let disk = Disk::new(&self.directory.join("journal"), mib)?;
         Ok(Self { disk: Some(disk), ..self })
+    }
+
+    /// The same, with a policy file of this text.
+    pub(super) fn with_policy(self, text: &str) -> anyhow::Result<Self> {
+        let path = self.directory.join("policy.toml");
+        std::fs::write(&path, text)?;
+        Ok(Self { policy: Some(path), ..self })
+    }
+
+    pub(super) fn directory(&self) -> &Path {
+        &self.directory
     }
 
     pub(super) fn disk(&self) -> anyhow::Result<&Disk> {
@@ -50,6 +63,7 @@ impl Place {
         let mut command = Command::new(&self.binary);
         let journal = format!("sqlite:{}", self.journal().display());
         command.args(args).args(["--log", "info", "--log-format", "json"]).env("WASAGA_JOURNAL", journal);
+        command.envs(self.policy.iter().map(|path| ("WASAGA_POLICY", path)));
         let mut command = match &self.disk {
             Some(disk) => disk.inside(&command),
             None => command,
