@@ -139,24 +139,28 @@ class Handler(BaseHTTPRequestHandler):
 
     def say(self, status: int, answer: dict) -> None:
         text = json.dumps(answer).encode()
-        try:
-            self.send_response(status)
-            self.send_header("content-type", "application/json")
-            self.send_header("content-length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text)
-        except ConnectionError:
-            # Whoever asked has gone; what was done is done, and is known by its operation.
-            self.close_connection = True
+        self.send_response(status)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
 
     def log_message(self, format: str, *args: object) -> None:
         """Says nothing: what happened is in the database."""
 
 
+class Server(ThreadingHTTPServer):
+    """Takes it that whoever asked may go away at any moment."""
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
 def main() -> None:
     path, port = sys.argv[1], int(sys.argv[2])
     Handler.ledger = Ledger(path)
-    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+    server = Server(("127.0.0.1", port), Handler)
     print(f"the ledger `{path}` is at http://localhost:{server.server_port}", flush=True)
     server.serve_forever()
 
