@@ -40,14 +40,20 @@ impl Origin {
         if authority.as_str().contains('@') {
             return None;
         }
+        // Without a user it is the host, and what follows is the port. What is written there and is no port is
+        // not the usual one either.
+        let port = match authority.as_str().strip_prefix(authority.host())? {
+            "" => {
+                if secure {
+                    443
+                } else {
+                    80
+                }
+            }
+            _ => authority.port_u16()?,
+        };
         // A dot at the end names the same host.
         let host = authority.host().trim_end_matches('.').to_ascii_lowercase();
-        let port = match authority.port() {
-            None if secure => 443,
-            None => 80,
-            // What is written and is no port is not the usual one either.
-            Some(_) => authority.port_u16()?,
-        };
         (!host.is_empty() && port != 0).then_some(Self { secure, host, below: false, port: Some(port) })
     }
 
