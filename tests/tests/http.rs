@@ -176,11 +176,20 @@ fn secrets_go_to_their_own_origins_and_nowhere_else() {
 #[test]
 fn inspect_shows_what_is_asked_and_what_is_granted() {
     let file = guest("caller");
-    let shown =
-        User::new().wasaga(&["inspect", file.to_str().unwrap(), "--grant", "http:https://api.example.com"]).with(0);
+    let shown = User::new()
+        .wasaga(&[
+            "inspect",
+            file.to_str().unwrap(),
+            "--grant",
+            "http:https://api.example.com",
+            "--grant",
+            "http:http://localhost:8080",
+        ])
+        .with(0);
     let line =
         |start: &str| shown.stdout.lines().find(|line| line.trim().starts_with(start)).unwrap_or_default().to_owned();
     assert!(line("http https://api.example.com").ends_with(" granted"), "{}", shown.stdout);
+    assert!(line("http http://localhost:*").ends_with(" granted: http://localhost:8080"), "{}", shown.stdout);
     assert!(line("http http://*.example.com").ends_with("not granted"), "{}", shown.stdout);
     assert!(line("secret token").ends_with("not granted") && line("config greeting").ends_with("not granted"));
 }

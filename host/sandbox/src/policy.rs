@@ -66,6 +66,11 @@ impl Grants {
     pub fn allow(&self, origin: &Origin) -> bool {
         self.http.iter().any(|granted| granted.covers(origin))
     }
+
+    /// The origins that are granted of those that a pattern has, where it is not granted whole.
+    pub fn parts_of<'g>(&'g self, pattern: &'g Origin) -> impl Iterator<Item = &'g Origin> {
+        self.http.iter().filter(|granted| pattern.covers(granted))
+    }
 }
 
 impl Policy {

@@ -8,7 +8,7 @@ use wasaga_core::{Checked, Json, Limits, Participant, Plan, Step, TccPlan};
 use wasaga_engine::port::Module;
 use wasaga_engine::{Engine, Recover};
 use wasaga_journal::memory::Memory;
-use wasaga_sandbox::{ModulePolicy, Settings};
+use wasaga_sandbox::{Grants, ModulePolicy, Settings};
 
 use super::{Options, run};
 use crate::exit::{Exit, print_json};
@@ -68,6 +68,16 @@ pub(super) async fn add(engine: &Engine, file: &std::path::Path) -> anyhow::Resu
     Ok((run::add_module(engine, bytes, file).await?, count))
 }
 
+/// Whether an origin that is asked for is granted, or which parts of a pattern are.
+fn granted_of(origin: &str, grants: &Grants) -> String {
+    let Ok(origin) = origin.parse() else { return "not an origin".into() };
+    if grants.allow(&origin) {
+        return "granted".into();
+    }
+    let parts: Vec<String> = grants.parts_of(&origin).map(ToString::to_string).collect();
+    if parts.is_empty() { "not granted".into() } else { format!("granted: {}", parts.join(", ")) }
+}
+
 /// What a module asks for, and what it is granted of it.
 fn asks(said: &definition::Module, allowed: &ModulePolicy) -> String {
     if said.capabilities.is_empty() {
@@ -75,15 +85,13 @@ fn asks(said: &definition::Module, allowed: &ModulePolicy) -> String {
     }
     let mut rows = Vec::new();
     for capability in &said.capabilities {
+        let plain = |granted: bool| if granted { "granted" } else { "not granted" }.to_owned();
         let (what, granted) = match capability {
-            Capability::OutgoingHttp(origin) => {
-                (format!("http {origin}"), origin.parse().is_ok_and(|origin| allowed.grants.allow(&origin)))
-            }
-            Capability::Config(key) => (format!("config {key}"), allowed.config.contains_key(key)),
-            Capability::Secret(name) => (format!("secret {name}"), allowed.secrets.contains_key(name)),
+            Capability::OutgoingHttp(origin) => (format!("http {origin}"), granted_of(origin, &allowed.grants)),
+            Capability::Config(key) => (format!("config {key}"), plain(allowed.config.contains_key(key))),
+            Capability::Secret(name) => (format!("secret {name}"), plain(allowed.secrets.contains_key(name))),
         };
-        let granted = if granted { "granted" } else { "not granted" };
-        rows.push(vec![format!("  {what}"), granted.into()]);
+        rows.push(vec![format!("  {what}"), granted]);
     }
     format!("asks for:\n{}", text::table(&rows))
 }

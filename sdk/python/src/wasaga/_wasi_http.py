@@ -118,7 +118,8 @@ def _name(code: Any) -> str:
 def _told(code: Any) -> Exception:
     name = _name(code)
     if name in _DENIED:
-        return Denied(f"the request is not allowed: {name}")
+        what = "did not send it" if name == "HttpRequestDenied" else "does not connect to that address"
+        return Denied(f"the request is not allowed: the host {what}")
     if name in _UNSENT:
         return NotSent(f"the request was not sent: {name}")
     return NoAnswer(f"there is no answer: {name}")

@@ -108,13 +108,18 @@ fn read(response: &IncomingResponse) -> Result<Response, Error> {
             Err(StreamError::Closed) => break,
             Err(StreamError::LastOperationFailed(error)) => {
                 let code = wasip2::http::types::http_error_code(&error);
-                return Err(lost(code.map_or_else(|| error.to_debug_string(), |code| code.to_string())));
+                return Err(lost(code.map_or_else(|| error.to_debug_string(), |code| name(&code))));
             }
         }
     }
     drop(stream);
     drop(IncomingBody::finish(incoming));
     Ok(Response { status, headers, body })
+}
+
+/// The code, without the type that it is of.
+fn name(code: &ErrorCode) -> String {
+    format!("{code:?}").trim_start_matches("ErrorCode::").to_owned()
 }
 
 fn unsent(why: &str) -> Error {
@@ -124,7 +129,8 @@ fn unsent(why: &str) -> Error {
 /// What the host says, by whether anything was sent.
 fn told(code: &ErrorCode) -> Error {
     match code {
-        ErrorCode::HttpRequestDenied | ErrorCode::DestinationIpProhibited => Error::Denied(code.to_string()),
+        ErrorCode::HttpRequestDenied => Error::Denied("the host did not send it".into()),
+        ErrorCode::DestinationIpProhibited => Error::Denied("the host does not connect to that address".into()),
         ErrorCode::DnsTimeout
         | ErrorCode::DnsError(_)
         | ErrorCode::DestinationNotFound
@@ -137,7 +143,7 @@ fn told(code: &ErrorCode) -> Error {
         | ErrorCode::TlsCertificateError
         | ErrorCode::HttpRequestUriInvalid
         | ErrorCode::HttpRequestMethodInvalid
-        | ErrorCode::ConfigurationError => Error::NotSent(code.to_string()),
-        other => Error::NoAnswer(other.to_string()),
+        | ErrorCode::ConfigurationError => Error::NotSent(name(code)),
+        other => Error::NoAnswer(name(other)),
     }
 }
