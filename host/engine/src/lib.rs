@@ -26,6 +26,7 @@ mod drive;
 mod engine;
 mod error;
 mod ledger;
+mod modules;
 mod operate;
 pub mod port;
 mod recovery;
