@@ -149,7 +149,7 @@ pub(crate) async fn load(sandbox: &Sandbox, digest: Digest, bytes: Arc<[u8]>) ->
         policy.calls_per_instance_max.unwrap_or(u32::MAX).min(sandbox.settings.calls_per_instance_max);
     let calls_per_instance = description.calls_per_instance.min(calls_per_instance_max.max(1));
     let ceilings = Ceilings::of(&policy);
-    let granted = granted(&description, policy, sandbox.tls.clone());
+    let granted = granted(&description, policy, sandbox.tls.clone())?;
     let warm = Arc::new(Warm::new(calls_per_instance, sandbox.idle.clone()));
     sandbox.budget.watch(&warm);
     let engine = sandbox.runtime.engine.clone();
@@ -184,11 +184,13 @@ impl Ceilings {
 }
 
 /// What a module gets: of what it asks for, that which the operator grants.
-fn granted(description: &definition::Module, policy: ModulePolicy, tls: Arc<TlsRoots>) -> Granted {
+fn granted(description: &definition::Module, policy: ModulePolicy, tls: Arc<TlsRoots>) -> Result<Granted, LoadError> {
     let asked = |key: &String| description.capabilities.contains(&Capability::Config(key.clone()));
     let config = policy.config.iter().filter(|(key, _)| asked(key)).map(|(key, value)| (&**key, &**value));
     let config = Arc::new(config.collect());
-    Granted { reach: Some(Arc::new(Reach::new(&description.name, &description.capabilities, policy, tls))), config }
+    let reach = Reach::new(&description.name, &description.capabilities, policy, tls)
+        .map_err(|error| refuse("it asks to send requests to what is not an origin", error.to_string()))?;
+    Ok(Granted { reach: Some(Arc::new(reach)), config })
 }
 
 /// The first bytes tell what a file is, before anything is compiled.

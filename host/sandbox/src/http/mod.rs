@@ -23,6 +23,8 @@ use crate::policy::ModulePolicy;
 use body::Capped;
 use client::{Client, ConnectError, Tls};
 
+pub(crate) use client::Tls as TlsRoots;
+
 pub use address::{Addresses, InvalidAddress};
 pub use origin::{InvalidOrigin, Origin};
 
@@ -36,7 +38,7 @@ const TRACE: [&str; 2] = ["traceparent", "tracestate"];
 /// What one module may reach.
 pub(crate) struct Reach {
     module: String,
-    asked: Vec<Result<Origin, String>>,
+    asked: Vec<Origin>,
     secrets: Vec<String>,
     policy: ModulePolicy,
     tls: Arc<Tls>,
@@ -55,23 +57,31 @@ impl std::fmt::Debug for Reach {
 pub(crate) struct Refusal(pub(crate) String);
 
 impl Reach {
-    pub(crate) fn new(module: &str, capabilities: &[Capability], policy: ModulePolicy, tls: Arc<Tls>) -> Self {
+    /// # Errors
+    /// The module asks for what is no origin.
+    pub(crate) fn new(
+        module: &str,
+        capabilities: &[Capability],
+        policy: ModulePolicy,
+        tls: Arc<Tls>,
+    ) -> Result<Self, InvalidOrigin> {
         let asked = capabilities.iter().filter_map(|capability| match capability {
-            Capability::OutgoingHttp(origin) => Some(origin.parse().map_err(|_| origin.clone())),
+            Capability::OutgoingHttp(origin) => Some(origin.parse()),
             _ => None,
         });
+        let asked = asked.collect::<Result<_, _>>()?;
         let secrets = capabilities.iter().filter_map(|capability| match capability {
             Capability::Secret(name) => Some(name.clone()),
             _ => None,
         });
-        let (asked, secrets) = (asked.collect(), secrets.collect());
-        Self { module: module.into(), asked, secrets, policy, tls, client: OnceLock::new() }
+        let secrets = secrets.collect();
+        Ok(Self { module: module.into(), asked, secrets, policy, tls, client: OnceLock::new() })
     }
 
     /// Whether a request may go there.
     fn admit(&self, origin: &Origin) -> Result<(), Refusal> {
         let module = &self.module;
-        if !self.asked.iter().flatten().any(|asked| asked.covers(origin)) {
+        if !self.asked.iter().any(|asked| asked.covers(origin)) {
             return Err(Refusal(format!(
                 "module `{module}` may not call {origin}: it does not ask for it (declare it in the module: \
                  `http = [\"{origin}\"]`)"
@@ -200,8 +210,9 @@ impl Times {
         let options = options.unwrap_or_default();
         let left = deadline.map_or(TIMES_MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
         let within = |asked: Option<Duration>| asked.unwrap_or(TIMES_MAX).min(left).min(TIMES_MAX);
-        let (connect, first) = (within(options.connect_timeout), within(options.first_byte_timeout));
-        Self { answer: within(connect.checked_add(first)), silence: within(options.between_bytes_timeout) }
+        // Connecting is a part of it, which the longer of the two has room for.
+        let answer = options.connect_timeout.max(options.first_byte_timeout);
+        Self { answer: within(answer), silence: within(options.between_bytes_timeout) }
     }
 }
 
@@ -234,4 +245,32 @@ async fn send(reach: &Reach, request: Request<WasiBody>, times: Times) -> Result
     }
 }
 
-pub(crate) use client::Tls as TlsRoots;
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_guest_says_of_time_holds_within_the_deadline() {
+        let (short, long) = (Duration::from_millis(100), Duration::from_secs(3_600));
+        let of = |connect_timeout, first_byte_timeout, between_bytes_timeout| {
+            let options = RequestOptions { connect_timeout, first_byte_timeout, between_bytes_timeout };
+            Times::new(Some(options), Some(Instant::now() + Duration::from_secs(60)))
+        };
+        let both = of(Some(short), Some(short), Some(short));
+        assert_eq!((both.answer, both.silence), (short, short));
+        assert_eq!(of(None, Some(short), None).answer, short);
+        for late in [of(None, None, None), of(Some(long), Some(long), Some(long))] {
+            assert!(late.answer <= Duration::from_secs(60) && late.answer > Duration::from_secs(50), "{late:?}");
+            assert!(late.silence <= Duration::from_secs(60), "{late:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_asked_for_is_an_origin() {
+        let reach = |origin: &str| {
+            Reach::new("shop", &[Capability::OutgoingHttp(origin.into())], ModulePolicy::default(), Arc::default())
+        };
+        assert!(reach("https://api.example.com").is_ok());
+        assert!(reach("api.example.com").unwrap_err().to_string().starts_with("`api.example.com` is not an origin"));
+    }
+}
