@@ -152,10 +152,10 @@ impl Try {
 }
 
 impl Tally {
-    /// Adds what one call used.
+    /// Adds what one call used. A damaged record may say anything.
     pub(crate) fn add(&mut self, usage: Usage) {
-        self.usage.duration_us += usage.duration_us;
-        self.usage.fuel += usage.fuel;
+        self.usage.duration_us = self.usage.duration_us.saturating_add(usage.duration_us);
+        self.usage.fuel = self.usage.fuel.saturating_add(usage.fuel);
         self.usage.memory_bytes = self.usage.memory_bytes.max(usage.memory_bytes);
     }
 }

@@ -173,6 +173,25 @@ fn any_step() -> impl Strategy<Value = definition::Step> {
     )
 }
 
+/// Found by the damages below: the times of two attempts, one of which is as large as can be, were added.
+#[test]
+fn what_records_say_was_used_has_no_end() {
+    for world in [journal(), tcc_journal()] {
+        let mut texts: Vec<serde_json::Value> =
+            world.journal.iter().map(|record| serde_json::to_value(record).unwrap()).collect();
+        for usage in texts.iter_mut().filter_map(|record| record["fact"].as_object_mut()).flatten() {
+            if usage.1.get("usage").is_some() {
+                usage.1["usage"] =
+                    serde_json::json!({"duration_us": u64::MAX, "fuel": u64::MAX, "memory_bytes": u64::MAX});
+            }
+        }
+        let records: Vec<Record> = texts.into_iter().map(|text| serde_json::from_value(text).unwrap()).collect();
+        assert_ne!(records, world.journal);
+        let report = Transaction::replay(&world.plan, &records).unwrap().report();
+        assert_eq!(report.nodes[0].fuel, u64::MAX);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
