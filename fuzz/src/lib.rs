@@ -84,7 +84,7 @@ pub fn outcome(sign: Option<u8>, output: &Json) -> Outcome {
         Some(4) => Outcome::Rejected(failure),
         Some(5) => Outcome::Retryable { failure, after: Some(u64::MAX) },
         Some(6) => Outcome::Unknown { cause: UnknownCause::Guest, failure, after: None },
-        Some(_) => Outcome::Pending { poll: 500 },
+        Some(_) => Outcome::Pending { poll: 500, token: None },
     }
 }
 

@@ -99,7 +99,7 @@ fn go_on(plan: &Checked, records: Vec<Record>, tape: &str) {
             Some(call) => {
                 live.transaction.handle_answer(&call.id, answer(outcome(tape.next(), &Json::null())), &moment())
             }
-            None if live.transaction.summary().due.is_some() => live.transaction.handle_due(&moment()),
+            None if live.transaction.due().is_some() => live.transaction.handle_due(&moment()),
             None => break,
         };
         live.take(decision);

@@ -52,6 +52,8 @@ pub(crate) struct Attempt {
     pub(crate) since: Timestamp,
     pub(crate) until: Option<Timestamp>,
     pub(crate) deadline: Timestamp,
+    /// What the last `pending` of this attempt left for the next call.
+    pub(crate) token: Option<Json>,
     /// Bound once, at the first attempt, so that a repeated call repeats its arguments.
     pub(crate) arguments: Json,
 }
@@ -81,6 +83,7 @@ impl Attempt {
             since,
             until,
             deadline: since,
+            token: None,
             arguments,
         }
     }
@@ -136,7 +139,7 @@ impl Try {
     pub(crate) fn again(&self) -> Result<Attempt, String> {
         match self {
             Self::Started(_) => Err("it is in flight".into()),
-            Self::Delayed(attempt, _) => Ok(Attempt { number: attempt.number + 1, polls: 0, ..attempt.clone() }),
+            Self::Delayed(attempt, _) => Ok(Attempt { number: attempt.number + 1, polls: 0, token: None, ..attempt.clone() }),
             Self::Polling(attempt, _) => Ok(attempt.clone()),
         }
     }

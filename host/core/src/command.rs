@@ -4,11 +4,13 @@
 use alloc::{boxed::Box, vec::Vec};
 
 use crate::{
+    commit::Commit,
     id::{Digest, IdempotencyKey, Name, Seq, TransactionId},
     json::{Headers, Json, Variables},
-    outcome::{Forward, Outcome, Usage, Writes},
+    outcome::{Failure, Forward, Outcome, Usage, Writes},
+    message::Taken,
     record::{CallId, Record},
-    status::Summary,
+    summary::Summary,
     time::Timestamp,
 };
 
@@ -48,6 +50,10 @@ pub struct Call {
     pub headers: Headers,
     /// The transaction's variables.
     pub variables: Variables,
+    /// What the last `pending` of this attempt left.
+    pub token: Option<Json>,
+    /// Why the attempt before this one failed.
+    pub last_failure: Option<Failure>,
 }
 
 /// What a call came to, what it wrote and what it used.
@@ -101,10 +107,8 @@ pub struct Moment<'a> {
 #[derive(Debug)]
 #[must_use = "records that are not appended are lost"]
 pub struct Decision {
-    pub(crate) before: Seq,
-    pub(crate) records: Vec<Record>,
+    pub(crate) commit: Commit,
     pub(crate) commands: Vec<Command>,
-    pub(crate) summary: Summary,
 }
 
 /// The journal is not where the decision's append would have brought it.
@@ -118,32 +122,36 @@ pub struct NotDurable {
 }
 
 impl Decision {
-    /// How many records the transaction has before this decision: what the append expects.
-    pub fn before(&self) -> Seq {
-        self.before
+    /// What it makes durable.
+    pub fn commit(&self) -> &Commit {
+        &self.commit
     }
 
-    /// How many it has after it.
+    /// How many records the transaction has after it.
     pub fn after(&self) -> Seq {
-        Seq(self.before.0 + self.records.len() as u64)
+        self.commit.after()
     }
 
     /// The records, in order. Empty when nothing follows.
     pub fn records(&self) -> &[Record] {
-        &self.records
+        &self.commit.records
     }
 
-    /// Takes the records out, for the journal to own.
-    pub fn take_records(&mut self) -> (Seq, Vec<Record>) {
-        let before = self.before;
-        let records = core::mem::take(&mut self.records);
-        self.before = Seq(before.0 + records.len() as u64);
-        (before, records)
+    /// Notes that this decision is the answer to a message: the inbox loses it in the same write.
+    pub fn take(&mut self, message: Taken) {
+        self.commit.taken.push(message);
+    }
+
+    /// Takes the commit out, for the journal to own. The decision still knows where it ends.
+    pub fn take_commit(&mut self) -> Commit {
+        let summary = self.commit.summary.clone();
+        let rest = Commit { before: self.commit.after(), records: Vec::new(), taken: Vec::new(), summary, ..self.commit };
+        core::mem::replace(&mut self.commit, rest)
     }
 
     /// Where the transaction stands after it.
-    pub fn summary(&self) -> Summary {
-        self.summary
+    pub fn summary(&self) -> &Summary {
+        &self.commit.summary
     }
 
     /// The commands, given what the journal says is durable.

@@ -87,6 +87,9 @@ pub struct Saga {
     pub deadline: Option<Milliseconds>,
     /// Calls in flight at once; none means no limit.
     pub concurrency: Option<u32>,
+    /// Values of the input by which its transactions are found.
+    #[serde(default)]
+    pub labels: Vec<Label>,
     /// Room to grow.
     pub annotations: Vec<(String, String)>,
 }
@@ -128,6 +131,30 @@ impl CompensationPolicy {
             Self::BestEffortParallel => "best-effort-parallel",
         }
     }
+}
+
+/// A typed value of the start input by which a transaction is found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Label {
+    /// Its name.
+    pub name: String,
+    /// Where in the start input it stands, as a JSON Pointer (RFC 6901).
+    pub pointer: String,
+    /// What it must be.
+    pub kind: LabelKind,
+}
+
+/// The type of a label.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LabelKind {
+    /// A text.
+    #[default]
+    Text,
+    /// A whole number of 64 bits.
+    Integer,
+    /// True or false.
+    Flag,
 }
 
 /// A node of a saga.
@@ -255,6 +282,9 @@ pub struct Tcc {
     pub participants: Vec<Participant>,
     /// For the try phase; when it passes, cancellation starts.
     pub deadline: Option<Milliseconds>,
+    /// Values of the input by which its transactions are found.
+    #[serde(default)]
+    pub labels: Vec<Label>,
     /// Room to grow.
     pub annotations: Vec<(String, String)>,
 }

@@ -12,9 +12,11 @@ extern crate alloc;
 mod attempt;
 mod binding;
 mod command;
+mod commit;
 pub mod definition;
 mod id;
 mod json;
+mod message;
 mod outcome;
 mod plan;
 
@@ -23,6 +25,7 @@ mod report;
 mod retry;
 pub mod saga;
 mod status;
+mod summary;
 pub mod tcc;
 
 mod time;
@@ -30,17 +33,20 @@ mod transaction;
 
 pub use binding::{Unbound, lookup};
 pub use command::{Answer, Call, Command, Conditions, Decision, Moment, NotDurable, Scope};
+pub use commit::Commit;
 pub use id::{Digest, Epoch, IdempotencyKey, InvalidId, Name, Seq, TransactionId};
 pub use json::{Headers, InvalidJson, Json, Variables};
+pub use message::{Message, MessageId, Reply, Taken, Word};
 
-pub use outcome::{Failure, Forward, Outcome, Published, UnknownCause, Usage, Writes};
+pub use outcome::{Failure, Forward, NotMade, Outcome, Published, UnknownCause, Usage, Writes};
 pub use plan::{
     ATTEMPTS_MAX, Compensation, Defaults, ITEMS_MAX, Limits, Mistake, NAME_CHARS_MAX, PARAMETERS_MAX, PARTICIPANTS_MAX,
     Participant, ParticipantIx, Plan, STEPS_MAX, Step, StepIx, TccPlan,
 };
-pub use record::{CallId, Cause, Created, Fact, LostCall, Operation, Operator, RECORD_VERSION, Record};
+pub use record::{CallId, Cause, Created, Fact, LabelValue, LostCall, Operation, Operator, RECORD_VERSION, Record};
 pub use report::{CauseReport, Decided, NodeReport, PhaseReached, Report, SettleReport, UndoReport};
 pub use retry::RetryPolicy;
-pub use status::{Kind, Status, Summary};
+pub use status::{Kind, Status};
+pub use summary::{Summary, Wake};
 pub use time::{Milliseconds, Timestamp};
 pub use transaction::{Checked, IllegalRecord, Refused, Start, Transaction};

@@ -34,6 +34,8 @@ pub enum Outcome {
     Pending {
         /// How long.
         poll: Milliseconds,
+        /// What the next call of this attempt is handed.
+        token: Option<Json>,
     },
 }
 
@@ -151,4 +153,15 @@ pub enum Forward {
     Unknown,
     /// It refused.
     Rejected(Failure),
+}
+
+/// Why a call that was asked for was not made. Nothing happened and nothing is charged: a call that was not made is
+/// no attempt (semantics.md, "Outcomes of a call").
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotMade {
+    /// The host has no place for it now. It is asked for again soon.
+    Busy,
+    /// What it needs is missing: a module, a grant. The transaction is held until that is there; the text
+    /// says for what, and what to do.
+    Held(Arc<str>),
 }

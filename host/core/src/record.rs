@@ -124,6 +124,9 @@ pub enum Fact {
         call: CallId,
         /// When it is called again.
         due: Timestamp,
+        /// What the next call of this attempt is handed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        token: Option<Json>,
         /// What it used.
         usage: Usage,
     },
@@ -297,6 +300,35 @@ pub struct Created {
     /// The caller's own key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<Name>,
+    /// The name of the module that describes it: the key is unique for a definition of a module name. None in
+    /// records of the first version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub module_name: Option<Name>,
+    /// How many transactions had the key before and were removed since.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub generation: u32,
+    /// Values by which it is found.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<Name, LabelValue>,
+    /// Its retention class; none is the host's default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<Name>,
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+/// The value of a label.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LabelValue {
+    /// A text.
+    Text(Arc<str>),
+    /// A whole number.
+    Integer(i64),
+    /// True or false.
+    Flag(bool),
 }
 
 impl Created {

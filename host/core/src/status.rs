@@ -5,11 +5,6 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    record::{Fact, Record},
-    time::Timestamp,
-};
-
 /// What a transaction is a run of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -129,58 +124,5 @@ impl Status {
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
-    }
-}
-
-/// What a journal keeps beside the records for lists and claims; it can be rebuilt from them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Summary {
-    /// Where the transaction stands.
-    pub status: Status,
-    /// Whether it is paused on top of that.
-    pub paused: bool,
-    /// When it must be looked at next though nothing happens; none means never.
-    pub due: Option<Timestamp>,
-    /// When it ended.
-    pub ended: Option<Timestamp>,
-}
-
-impl Summary {
-    /// What the records alone tell, without the plan. Status, pause and end are as the machine has
-    /// them; an unfinished transaction is due at once, for only the machine knows its delays.
-    pub fn of(records: &[Record]) -> Self {
-        let (mut status, mut paused) = (Status::Scheduled, false);
-        // What a stuck transaction goes back to.
-        let mut before = Status::Compensating;
-        for record in records {
-            status = match (&record.fact, status) {
-                (Fact::Created(created), _) if created.kind() == Kind::Tcc => Status::Trying,
-                (Fact::Started { .. }, Status::Scheduled) => Status::Running,
-                (Fact::Unwinding { .. }, _) => Status::Compensating,
-                (Fact::Confirming, _) => Status::Confirming,
-                (Fact::Cancelling { .. }, _) => Status::Cancelling,
-                (Fact::RetryRequested { .. } | Fact::UndoSkipped { .. } | Fact::Patched { .. }, Status::Stuck) => {
-                    before
-                }
-                (Fact::Stuck { .. }, status) => {
-                    before = status;
-                    Status::Stuck
-                }
-                (Fact::Finished, _) => Status::Completed,
-                (Fact::Compensated, _) => Status::Compensated,
-                (Fact::Confirmed, _) => Status::Confirmed,
-                (Fact::Cancelled, _) => Status::Cancelled,
-                (Fact::Terminated { .. }, _) => Status::Terminated,
-                (_, status) => status,
-            };
-            match record.fact {
-                Fact::Paused { .. } => paused = true,
-                Fact::Resumed { .. } => paused = false,
-                _ => {}
-            }
-        }
-        let last = records.last().map(|record| record.at);
-        let unfinished = !status.is_ended() && status != Status::Stuck && !paused;
-        Self { status, paused, due: last.filter(|_| unfinished), ended: last.filter(|_| status.is_ended()) }
     }
 }

@@ -13,13 +13,15 @@ use crate::{
     definition::{self, CompensationPolicy},
     id::{Digest, Name, Seq, TransactionId},
     json::Json,
+    message::{Message, Word},
     plan::{self, Mistake, Plan, TccPlan},
-    record::{CallId, Created, Operator, Record},
+    record::{CallId, Created, LabelValue, Operator, Record},
     report::Report,
     saga::Saga,
-    status::{Kind, Summary},
+    status::Kind,
+    summary::Summary,
     tcc::Tcc,
-    time::Milliseconds,
+    time::{Milliseconds, Timestamp},
 };
 
 /// How a transaction starts.
@@ -42,6 +44,34 @@ pub struct Start {
     pub namespace: Name,
     /// The caller's own key.
     pub key: Option<Name>,
+    /// The name of the module that the plan is of.
+    pub module_name: Option<Name>,
+    /// How many transactions had the key before and were removed since.
+    pub generation: u32,
+    /// Values by which it is found.
+    pub labels: BTreeMap<Name, LabelValue>,
+    /// Its retention class.
+    pub class: Option<Name>,
+}
+
+impl Start {
+    /// A start with nothing but what is needed.
+    pub fn new(transaction: TransactionId, module: Digest, namespace: Name, input: Json) -> Self {
+        Self {
+            transaction,
+            module,
+            providers: BTreeMap::new(),
+            input,
+            headers: BTreeMap::new(),
+            policy: None,
+            namespace,
+            key: None,
+            module_name: None,
+            generation: 0,
+            labels: BTreeMap::new(),
+            class: None,
+        }
+    }
 }
 
 /// A record that does not fit the state before it.
@@ -204,6 +234,23 @@ impl Transaction {
         either!(self, one => one.handle_due(moment))
     }
 
+    /// Takes what is said to it from outside.
+    ///
+    /// # Errors
+    /// The state does not allow it.
+    pub fn hear(&mut self, message: Message, moment: &Moment<'_>) -> Result<Decision, Refused> {
+        let Message::Word { by, word } = message;
+        match word {
+            Word::Cancel => self.cancel(by, moment),
+            Word::Pause => self.pause(by, moment),
+            Word::Resume => self.resume(by, moment),
+            Word::Terminate => self.terminate(by, moment),
+            Word::Retry { node } => self.retry(node.as_deref(), by, moment),
+            Word::Skip { node } => self.skip(&node, by, moment),
+            Word::Patch { node, item, arguments } => self.patch(&node, item, arguments, by, moment),
+        }
+    }
+
     /// Asks for it to be undone or cancelled.
     ///
     /// # Errors
@@ -285,6 +332,11 @@ impl Transaction {
     /// Where it stands.
     pub fn summary(&self) -> Summary {
         either!(self, one => one.summary())
+    }
+
+    /// When it must be asked again though nothing happens; none where it waits for a call or a person.
+    pub fn due(&self) -> Option<Timestamp> {
+        either!(self, one => one.due())
     }
 
     /// Whether calls are in flight.

@@ -19,7 +19,7 @@ type Effects = BTreeMap<String, bool>;
 fn play(world: &mut World, script: Script, effects: &mut Effects) {
     for _ in 0..1_000 {
         let Some(call) = world.calls.first().cloned() else {
-            if world.transaction.summary().due.is_none() {
+            if world.transaction.due().is_none() {
                 return;
             }
             world.wait();

@@ -146,9 +146,9 @@ impl Run {
             Act::Reject(pick) => self.answer(pick, rejected("no")),
             Act::Retry(pick) => self.answer(pick, retryable("busy")),
             Act::Lose(pick) => self.answer(pick, unknown()),
-            Act::Pend(pick) => self.answer(pick, Outcome::Pending { poll: 500 }),
+            Act::Pend(pick) => self.answer(pick, Outcome::Pending { poll: 500, token: None }),
             Act::Wait => {
-                if self.world.transaction.summary().due.is_some() {
+                if self.world.transaction.due().is_some() {
                     self.world.wait();
                 }
             }

@@ -148,16 +148,8 @@ fn a_step_is_found_once_and_in_the_module_itself() {
 }
 
 fn start(providers: BTreeMap<wasaga_core::Name, Digest>) -> Start {
-    Start {
-        transaction: TransactionId::from_u128(7),
-        module: Digest::of(b"shop"),
-        providers,
-        input: Json::parse("{}").unwrap(),
-        headers: BTreeMap::new(),
-        policy: None,
-        namespace: "test".into(),
-        key: None,
-    }
+    let input = Json::parse("{}").unwrap();
+    Start { providers, ..Start::new(TransactionId::from_u128(7), Digest::of(b"shop"), "test".into(), input) }
 }
 
 /// Runs to its end; answers whom each call went to, and the records.
@@ -166,7 +158,7 @@ fn run(plan: &Checked) -> (Vec<(String, Digest)>, Vec<Record>) {
     let (mut transaction, mut decision) = Transaction::create(plan, start(providers), &moment());
     let (mut calls, mut journal) = (Vec::new(), Vec::new());
     loop {
-        journal.extend(decision.take_records().1);
+        journal.extend(decision.take_commit().records);
         let durable = decision.after();
         let commands = decision.release(durable).unwrap();
         let Some(call) = commands.into_iter().find_map(|command| match command {

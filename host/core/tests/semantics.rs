@@ -93,7 +93,7 @@ fn attempts_that_end_unknown_are_undone() {
 fn pending_is_called_again_after_poll_with_the_same_attempt_number() {
     let mut world = World::new(&chain());
     let key = world.call("a").key.clone();
-    assert_eq!(world.answer("a", Outcome::Pending { poll: 500 }).wait(), 500);
+    assert_eq!(world.answer("a", Outcome::Pending { poll: 500, token: None }).wait(), 500);
     assert_eq!(world.in_flight(), ["a run 1"]);
     assert_eq!(world.call("a").key, key);
     world.completes(&["a"]);
@@ -105,8 +105,8 @@ fn pending_goes_on_until_the_deadline_and_is_unknown_then() {
     let mut one = step("a", &[]);
     one.limits.total_timeout = Some(10_000);
     let mut world = World::new(&saga(vec![one]));
-    world.answer("a", Outcome::Pending { poll: 6_000 }).wait();
-    assert_eq!(world.answer("a", Outcome::Pending { poll: 6_000 }).wait(), 3_998);
+    world.answer("a", Outcome::Pending { poll: 6_000, token: None }).wait();
+    assert_eq!(world.answer("a", Outcome::Pending { poll: 6_000, token: None }).wait(), 3_998);
     assert_eq!(world.in_flight(), ["a compensate 1"]);
     assert_eq!(world.call("a").forward, Some(Forward::Unknown));
 }
@@ -116,7 +116,7 @@ fn pending_after_a_crash_is_asked_again_as_the_same_attempt() {
     let mut one = step("a", &[]);
     one.at_most_once = true;
     let mut world = World::new(&saga(vec![one]));
-    world.answer("a", Outcome::Pending { poll: 500 }).wait();
+    world.answer("a", Outcome::Pending { poll: 500, token: None }).wait();
     world.crash();
     assert_eq!(world.in_flight(), ["a run 1"]);
     world.crash().completes(&["a"]);
@@ -568,7 +568,7 @@ fn a_pending_compensation_is_not_bound_by_the_deadline_that_has_passed() {
     graph.deadline = Some(5_000);
     let mut world = World::new(&graph);
     world.completes(&["a"]).wait();
-    world.completes(&["b"]).answer("b", Outcome::Pending { poll: 500 });
+    world.completes(&["b"]).answer("b", Outcome::Pending { poll: 500, token: None });
     assert_eq!((world.status(), world.node("b")), (Status::Compensating, "undo-polling".into()));
     assert_eq!(world.wait(), 500);
     world.completes(&["b", "a"]);
@@ -582,7 +582,7 @@ fn a_critical_compensation_that_is_given_up_for_its_total_timeout_opens_the_circ
     let undo = graph.steps[1].compensation.as_mut().unwrap();
     (undo.critical, undo.limits.total_timeout) = (true, Some(2_000));
     let mut world = World::new(&graph);
-    world.completes(&["a", "b"]).answer("c", rejected("no")).answer("b", Outcome::Pending { poll: 5_000 }).wait();
+    world.completes(&["a", "b"]).answer("c", rejected("no")).answer("b", Outcome::Pending { poll: 5_000, token: None }).wait();
     assert_eq!((world.status(), world.report().stuck), (Status::Stuck, vec!["b".to_owned()]));
     assert_eq!(world.node("a"), "undo-waiting", "the rest is left as it is");
 }
@@ -619,10 +619,10 @@ fn deadlines_are_absolute_so_a_restart_does_not_extend_them() {
 fn a_due_time_is_durable() {
     let mut world = World::new(&chain());
     world.answer("a", retryable("busy"));
-    let due = world.transaction.summary().due;
+    let due = world.transaction.due();
     world.now = world.now.after_ms(200);
     world.crash();
-    assert_eq!((world.transaction.summary().due, world.in_flight().len()), (due, 0));
+    assert_eq!((world.transaction.due(), world.in_flight().len()), (due, 0));
 }
 
 // ---- Operating

@@ -151,7 +151,7 @@ fn the_deadline_cancels_and_is_that_of_the_try_phase() {
     world.completes(&["a", "b", "c"]);
     world.pass_ms(60_000);
     assert_eq!(world.status(), Status::Confirming);
-    assert_eq!(world.transaction.summary().due, None);
+    assert_eq!(world.transaction.due(), None);
 }
 
 #[test]
@@ -360,7 +360,7 @@ fn maybe_done_sticks() {
 #[test]
 fn no_try_is_called_once_it_cancels() {
     let mut world = World::tcc(&together());
-    world.answer("a", retryable("busy")).answer("b", Outcome::Pending { poll: 500 }).answer("c", rejected("no"));
+    world.answer("a", retryable("busy")).answer("b", Outcome::Pending { poll: 500, token: None }).answer("c", rejected("no"));
     // Neither the delayed nor the pending one is called again, and what was accepted may be done.
     assert_eq!(world.in_flight(), ["a cancel 1", "b cancel 1", "c cancel 1"]);
     assert!(matches!(world.call("a").forward, Some(Forward::Rejected(_))));
@@ -375,7 +375,7 @@ fn a_try_in_flight_ends_before_anything_is_cancelled() {
     let mut world = World::tcc(&together());
     world.completes(&["a"]).answer("b", rejected("no"));
     assert_eq!(world.in_flight(), ["c try 1"]);
-    world.answer("c", Outcome::Pending { poll: 500 });
+    world.answer("c", Outcome::Pending { poll: 500, token: None });
     assert_eq!(world.in_flight(), ["a cancel 1", "b cancel 1", "c cancel 1"]);
     assert_eq!(world.call("c").forward, Some(Forward::Unknown));
 }
@@ -408,8 +408,8 @@ fn pending_is_called_again_with_the_same_attempt_in_every_phase() {
     let mut world = World::tcc(&tcc(vec![participant("a", 1)]));
     for operation in ["try", "confirm"] {
         let key = world.call("a").key.clone();
-        assert_eq!(world.answer("a", Outcome::Pending { poll: 500 }).wait(), 500);
-        world.answer("a", Outcome::Pending { poll: 500 }).crash();
+        assert_eq!(world.answer("a", Outcome::Pending { poll: 500, token: None }).wait(), 500);
+        world.answer("a", Outcome::Pending { poll: 500, token: None }).crash();
         world.wait();
         assert_eq!(world.in_flight(), [format!("a {operation} 1")]);
         assert_eq!(world.call("a").key, key);
@@ -421,13 +421,13 @@ fn pending_is_called_again_with_the_same_attempt_in_every_phase() {
 #[test]
 fn a_pending_try_ends_with_the_deadline_and_a_pending_confirm_does_not() {
     let mut world = World::tcc(&definition::Tcc { deadline: Some(5_000), ..tcc(vec![participant("a", 1)]) });
-    assert_eq!(world.answer("a", Outcome::Pending { poll: 60_000 }).wait(), 4_999);
+    assert_eq!(world.answer("a", Outcome::Pending { poll: 60_000, token: None }).wait(), 4_999);
     assert_eq!(world.in_flight(), ["a cancel 1"]);
     assert_eq!(world.report().cause.unwrap().outcome, "used-up");
 
     let mut world = World::tcc(&definition::Tcc { deadline: Some(5_000), ..tcc(vec![participant("a", 1)]) });
     world.completes(&["a"]);
-    assert_eq!(world.answer("a", Outcome::Pending { poll: 60_000 }).wait(), 60_000);
+    assert_eq!(world.answer("a", Outcome::Pending { poll: 60_000, token: None }).wait(), 60_000);
     assert_eq!(world.in_flight(), ["a confirm 1"]);
 }
 
@@ -436,7 +436,7 @@ fn a_confirm_that_runs_out_of_its_own_total_timeout_is_stuck() {
     let mut one = participant("a", 1);
     one.confirm_limits.total_timeout = Some(10_000);
     let mut world = World::tcc(&tcc(vec![one]));
-    world.completes(&["a"]).answer("a", Outcome::Pending { poll: 60_000 });
+    world.completes(&["a"]).answer("a", Outcome::Pending { poll: 60_000, token: None });
     assert_eq!(world.wait(), 9_999);
     assert_eq!((world.status(), world.alarms), (Status::Stuck, 1));
 }

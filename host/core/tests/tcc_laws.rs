@@ -148,7 +148,7 @@ fn plan_of(world: &World) -> &TccPlan {
 fn check(world: &World) {
     let laws = Laws::read(plan_of(world), &world.journal);
     assert_eq!(world.report().decision, laws.decided);
-    let rests = world.calls.is_empty() && world.transaction.summary().due.is_none();
+    let rests = world.calls.is_empty() && world.transaction.due().is_none();
     let status = world.status();
     assert!(!rests || status.is_ended() || status == Status::Stuck, "it neither goes on nor ends: {status}");
     for call in &world.calls {
@@ -208,7 +208,7 @@ fn explore(definition: &definition::Tcc, faults: Faults) -> BTreeMap<&'static st
                 });
             }
         }
-        if world.transaction.summary().due.is_some() {
+        if world.transaction.due().is_some() {
             next(faults, &|world| {
                 world.wait();
             });
@@ -309,7 +309,7 @@ fn outcome(how: u8) -> Outcome {
         0 => rejected("no"),
         1 => retryable("busy"),
         2 => unknown(),
-        3 => Outcome::Pending { poll: 500 },
+        3 => Outcome::Pending { poll: 500, token: None },
         _ => done("1"),
     }
 }
@@ -326,7 +326,7 @@ fn do_it(world: &mut World, act: Act) {
             let node = world.calls[usize::from(pick) % world.calls.len()].id.node.to_string();
             world.answer(&node, outcome(how));
         }
-        Act::Wait if world.transaction.summary().due.is_some() => {
+        Act::Wait if world.transaction.due().is_some() => {
             world.wait();
         }
         Act::Wait => {}
@@ -389,7 +389,7 @@ type Script = fn(node: &str, operation: &str, attempt: u32) -> Outcome;
 fn play(world: &mut World, script: Script) {
     for _ in 0..1_000 {
         let Some(call) = world.calls.first().cloned() else {
-            if world.transaction.summary().due.is_none() {
+            if world.transaction.due().is_none() {
                 return;
             }
             world.wait();

@@ -177,7 +177,7 @@ impl Driver {
 
     /// Waits for what happens next; none where only the drain went on.
     async fn next(&mut self) -> Option<Event> {
-        let due = self.transaction.summary().due.map(|due| self.until(due));
+        let due = self.transaction.due().map(|due| self.until(due));
         tokio::select! {
             // In this order and not at random, so that one schedule gives one run and a simulator can
             // repeat it. None keeps the others waiting for good: a drain changes twice, a call answers

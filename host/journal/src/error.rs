@@ -89,6 +89,14 @@ pub enum Error {
     Failed(#[source] Source),
 }
 
+impl Error {
+    /// Whether trying again may help: the journal cannot be reached or written now. What is damaged, or was written by
+    /// a later version, stays so.
+    pub fn is_transient(&self) -> bool {
+        !matches!(self, Self::Newer { .. } | Self::Damaged { .. } | Self::Closed)
+    }
+}
+
 /// An append did not take place, or is not known to have.
 #[derive(Debug, thiserror::Error)]
 pub enum AppendError {
@@ -132,7 +140,27 @@ pub enum ClaimError {
         /// Its owner.
         owner: HostId,
     },
+    /// The host that asks has not joined, or was taken for dead since.
+    #[error("host `{0}` is not known to the journal (it was taken for dead, or has left)")]
+    NotJoined(HostId),
     /// The journal failed.
+    #[error(transparent)]
+    Journal(#[from] Error),
+}
+
+/// A message was not posted.
+#[derive(Debug, thiserror::Error)]
+pub enum PostError {
+    /// There is none of this id.
+    #[error("transaction {0} is not in this journal")]
+    Unknown(TransactionId),
+    /// It has ended, and nobody hears anything for it any more.
+    #[error("transaction {0} has ended")]
+    Ended(TransactionId),
+    /// Too many messages wait.
+    #[error("the inbox of transaction {0} is full (look whether the host that drives it still works)")]
+    Full(TransactionId),
+    /// The journal failed; the message may be there or not.
     #[error(transparent)]
     Journal(#[from] Error),
 }

@@ -1,9 +1,10 @@
 //! What a journal tells: of itself, of its transactions, of who owns them.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use wasaga_core::{Digest, Epoch, Name, Record, Seq, Status, Timestamp, TransactionId};
+use wasaga_core::{Digest, Epoch, LabelValue, Name, Record, Seq, Status, Timestamp, TransactionId, Wake};
 
 /// One running host, by a name that no other host has had.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -52,17 +53,18 @@ pub struct Identity {
     pub location: String,
     /// What an answered append survives.
     pub durability: Durability,
-    /// How often a host must renew; none where the operating system tells who lives.
-    pub renew_every: Option<Duration>,
+    /// How long a host lives without a [`Journal::renew`](crate::Journal::renew); none where the operating system tells
+    /// who lives.
+    pub lease: Option<Duration>,
 }
 
-/// A right to drive a transaction.
+/// Whether a host still has what it owns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Claim {
-    /// The transaction.
-    pub id: TransactionId,
-    /// The epoch to append with.
-    pub epoch: Epoch,
+pub enum Lease {
+    /// It lives on.
+    Kept,
+    /// It was taken for dead: others may have what it owned. It stops its calls at once and joins anew under another id.
+    Lost,
 }
 
 /// Who has a transaction.
@@ -95,8 +97,16 @@ pub struct Row {
     pub epoch: Epoch,
     /// Who has it; none where nobody does.
     pub owner: Option<Owner>,
-    /// When it must be looked at next.
-    pub due: Option<Timestamp>,
+    /// When it may be claimed, if nobody owns it.
+    pub wake: Wake,
+    /// What it waits for, where something is missing.
+    pub held: Option<std::sync::Arc<str>>,
+    /// The name of its module; none in journals of the first version.
+    pub module_name: Option<Name>,
+    /// The values it is found by.
+    pub labels: BTreeMap<Name, LabelValue>,
+    /// Its retention class.
+    pub class: Option<Name>,
     /// When it was created: the time of its first record.
     pub created: Timestamp,
     /// The time of its last record.
@@ -129,6 +139,10 @@ pub struct Filter {
     pub updated_before: Option<Timestamp>,
     /// Its id's text begins so.
     pub id_prefix: Option<String>,
+    /// With all of these labels.
+    pub labels: BTreeMap<Name, LabelValue>,
+    /// Only those that are held.
+    pub held: bool,
 }
 
 /// Which part of a list.

@@ -177,7 +177,7 @@ async fn an_untyped_error_is_unknown_and_a_typed_one_says_when() {
     assert_eq!(completed(&guest.sandbox.call(&attempt(3)).await), "3");
     let slow = Guest::load("slow").await;
     let pending = slow.run("slow", "wait", r#"{"until_unix_ms":99999999999999}"#).await.outcome;
-    assert_eq!(pending, Outcome::Pending { poll: 20 });
+    assert_eq!(pending, Outcome::Pending { poll: 20, token: None });
 }
 
 #[tokio::test]

@@ -66,7 +66,7 @@ impl State {
             Fact::Unknown { call, cause, failure, usage, due } => {
                 self.failed_once(plan, call, failure, *usage, Some(*cause), *due)
             }
-            Fact::Pending { call, due, usage } => self.pending(plan, call, *due, *usage),
+            Fact::Pending { call, due, token, usage } => self.pending(plan, call, (*due, token.as_ref()), *usage),
             Fact::GivenUp { node, item, failure } => self.given_up(plan, node, *item, failure),
             Fact::UndoRefused { node, item, failure } => self.undo_refused(plan, node, *item, failure),
             Fact::RetryRequested { node, .. } => self.retry_requested(plan, node.as_ref()),
@@ -250,9 +250,9 @@ impl State {
         Ok(())
     }
 
-    fn pending(&mut self, plan: &Plan, call: &CallId, due: Timestamp, usage: Usage) -> Step {
+    fn pending(&mut self, plan: &Plan, call: &CallId, (due, token): (Timestamp, Option<&Json>), usage: Usage) -> Step {
         let attempt = self.end_call(plan, call, usage)?;
-        let polling = Try::Polling(Attempt { polls: attempt.polls + 1, ..attempt }, due);
+        let polling = Try::Polling(Attempt { polls: attempt.polls + 1, token: token.cloned(), ..attempt }, due);
         self.unit(plan, &call.node, call.item)?.set_try(call.operation, polling);
         Ok(())
     }
@@ -358,6 +358,11 @@ impl State {
 }
 
 impl Unit {
+    /// What its calls of this operation came to so far.
+    pub(super) fn tally_of(&self, operation: Operation) -> &Tally {
+        if operation == Operation::Run { &self.run } else { &self.undo }
+    }
+
     pub(super) fn tally(&mut self, operation: Operation) -> &mut Tally {
         match operation {
             Operation::Run => &mut self.run,

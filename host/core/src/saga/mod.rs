@@ -21,7 +21,9 @@ use crate::{
     id::{Seq, TransactionId},
     plan::Plan,
     record::{CallId, Created, Fact, Record},
-    status::{Kind, Summary},
+    status::Kind,
+    summary::Summary,
+    time::Timestamp,
 };
 use state::State;
 use turn::Turn;
@@ -57,6 +59,10 @@ impl Saga {
             deadline: plan.deadline.map(|deadline| moment.now.after_ms(deadline)),
             namespace: start.namespace,
             key: start.key,
+            module_name: start.module_name,
+            generation: start.generation,
+            labels: start.labels,
+            class: start.class,
         };
         let mut saga = Self { state: State::created(&plan, created.clone(), moment.now), plan };
         let record = Record { at: moment.now, fact: Fact::Created(created) };
@@ -102,7 +108,7 @@ impl Saga {
         self.turn(moment, |turn| turn.answer(call, answer))
     }
 
-    /// Does what is due; to be called at or after [`Summary::due`].
+    /// Does what is due; to be called at or after the time that `due` names.
     pub fn handle_due(&mut self, moment: &Moment<'_>) -> Decision {
         self.turn(moment, |_| {})
     }
@@ -139,6 +145,11 @@ impl Saga {
     /// Where it stands.
     pub fn summary(&self) -> Summary {
         self.state.summary()
+    }
+
+    /// When it must be asked again though nothing happens; none where it waits for a call or a person.
+    pub fn due(&self) -> Option<Timestamp> {
+        self.state.due()
     }
 
     /// Whether calls are in flight.

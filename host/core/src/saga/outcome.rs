@@ -4,6 +4,7 @@ use super::{state::Phase, turn::Turn};
 use crate::{
     attempt::{Attempt, POLL_MIN, Pause},
     command::Answer,
+    json::Json,
     outcome::{Failure, Outcome, UnknownCause, Usage},
     plan::StepIx,
     record::{CallId, Fact, Operation},
@@ -36,7 +37,7 @@ impl Turn<'_, '_> {
                 let seen = Seen { cause, failure, pause: Pause::AtLeast(after.unwrap_or(0)), usage };
                 self.unknown(ix, call, &attempt, seen);
             }
-            Outcome::Pending { poll } => self.pending(call, &attempt, poll, usage),
+            Outcome::Pending { poll, token } => self.pending(call, &attempt, (poll, token), usage),
         }
         self.note_circuit(ix, item);
     }
@@ -51,7 +52,8 @@ impl Turn<'_, '_> {
             let usage = Usage::default();
             if attempt.polls > 0 {
                 // It was accepted before; asking again is what it wants, and not another attempt.
-                self.push(Fact::Pending { call, due: self.moment.now, usage });
+                let token = attempt.token.clone();
+                self.push(Fact::Pending { call, due: self.moment.now, token, usage });
             } else {
                 let failure = Failure::new("host-lost", "the host was lost during the call");
                 let seen = Seen { cause: UnknownCause::HostLost, failure, pause: Pause::None, usage };
@@ -70,10 +72,10 @@ impl Turn<'_, '_> {
     }
 
     /// Called again after `poll`; or given up when its time has passed, whichever comes first.
-    fn pending(&mut self, call: CallId, attempt: &Attempt, poll: Milliseconds, usage: Usage) {
+    fn pending(&mut self, call: CallId, attempt: &Attempt, (poll, token): (Milliseconds, Option<Json>), usage: Usage) {
         let until = attempt.pending_until(self.saga.state.pending_deadline(call.operation));
         let due = self.moment.now.after_ms(poll.max(POLL_MIN)).min(until);
-        self.push(Fact::Pending { call, due, usage });
+        self.push(Fact::Pending { call, due, token, usage });
     }
 
     /// When the next attempt is due. There is none once the saga unwinds, for then nothing new

@@ -9,7 +9,8 @@ use crate::{
     json::{Headers, Json, Variables},
     plan::{Plan, StepIx},
     record::{CallId, Cause, Created, Operation},
-    status::{Status, Summary},
+    status::Status,
+    summary::{Summary, Wake},
     time::Timestamp,
 };
 
@@ -238,11 +239,23 @@ impl State {
 
     pub(super) fn summary(&self) -> Summary {
         let status = self.status();
-        Summary { status, paused: self.paused, due: self.due(), ended: status.is_ended().then_some(self.updated_at) }
+        let ended = status.is_ended().then_some(self.updated_at);
+        Summary { status, paused: self.paused, wake: self.wake(), held: None, ended }
+    }
+
+    /// When a host must have it in hand. A call in flight keeps its host, also while the transaction is paused.
+    fn wake(&self) -> Wake {
+        let status = self.status();
+        match self.due() {
+            _ if self.calling > 0 && !status.is_ended() => Wake::Now,
+            _ if self.paused || !status.is_under_way() => Wake::Never,
+            Some(due) => Wake::At(due),
+            None => Wake::Now,
+        }
     }
 
     /// When the machine must be asked again though nothing happens.
-    fn due(&self) -> Option<Timestamp> {
+    pub(super) fn due(&self) -> Option<Timestamp> {
         if self.paused || self.status().is_ended() {
             return None;
         }

@@ -11,10 +11,12 @@ use super::{
 use crate::{
     attempt::Try,
     command::{Call, Command, Decision, Moment, Scope},
+    commit::Commit,
     id::{IdempotencyKey, Seq},
     outcome::{Failure, Forward},
     plan::{Limits, Plan, StepIx},
     record::{CallId, Cause, Fact, Operation, Record},
+    summary::Wake,
     time::Timestamp,
 };
 
@@ -39,8 +41,14 @@ impl<'s, 'm> Turn<'s, 'm> {
     }
 
     pub(super) fn decision(self) -> Decision {
-        let summary = self.saga.state.summary();
-        Decision { before: self.before, records: self.records, commands: self.commands, summary }
+        let state = &self.saga.state;
+        let mut summary = state.summary();
+        // What this decision would have begun, whoever takes the transaction over begins at once.
+        if self.moment.hold && summary.wake != Wake::Never {
+            summary.wake = Wake::Now;
+        }
+        let (transaction, before, records) = (state.created.transaction, self.before, self.records);
+        Decision { commit: Commit { transaction, before, records, taken: Vec::new(), summary }, commands: self.commands }
     }
 
     /// Writes a record down, and takes it into the state.
@@ -264,6 +272,8 @@ impl<'s, 'm> Turn<'s, 'm> {
             forward: (id.operation == Operation::Compensate).then(|| forward(unit)),
             headers: state.headers.clone(),
             variables: state.variables.clone(),
+            token: tried.attempt().token.clone(),
+            last_failure: unit.tally_of(id.operation).failure.clone(),
             id,
         }
     }

@@ -64,7 +64,7 @@ impl State {
             Fact::Unknown { call, cause, failure, usage, due } => {
                 self.failed_once(plan, call, Failed { failure, usage: *usage, due: *due, how: Once::Unknown(*cause) })
             }
-            Fact::Pending { call, due, usage } => self.pending(plan, call, *due, *usage),
+            Fact::Pending { call, due, token, usage } => self.pending(plan, call, (*due, token.as_ref()), *usage),
             Fact::GivenUp { node, item, failure } => self.given_up(plan, node, *item, failure),
             Fact::RetryRequested { node, .. } => self.retry_requested(plan, node.as_ref()),
             Fact::UndoSkipped { node, .. } => self.replace_stuck(plan, node, |_| Settle::GivenUp),
@@ -248,9 +248,9 @@ impl State {
         Ok(())
     }
 
-    fn pending(&mut self, plan: &TccPlan, call: &CallId, due: Timestamp, usage: Usage) -> Step {
+    fn pending(&mut self, plan: &TccPlan, call: &CallId, (due, token): (Timestamp, Option<&Json>), usage: Usage) -> Step {
         let (ix, attempt) = self.end_call(plan, call, usage)?;
-        self.units[ix.0].set_try(Try::Polling(Attempt { polls: attempt.polls + 1, ..attempt }, due));
+        self.units[ix.0].set_try(Try::Polling(Attempt { polls: attempt.polls + 1, token: token.cloned(), ..attempt }, due));
         Ok(())
     }
 
@@ -339,6 +339,11 @@ impl Progress {
 }
 
 impl Unit {
+    /// What its calls of this operation came to so far.
+    pub(super) fn tally_of(&self, operation: Operation) -> &Tally {
+        if operation == Operation::Try { &self.tried } else { &self.settled }
+    }
+
     pub(super) fn tally(&mut self, operation: Operation) -> &mut Tally {
         if operation == Operation::Try { &mut self.tried } else { &mut self.settled }
     }

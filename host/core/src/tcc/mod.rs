@@ -23,7 +23,8 @@ use crate::{
     plan::TccPlan,
     record::{CallId, Created, Fact, Record},
     report::Report,
-    status::Summary,
+    summary::Summary,
+    time::Timestamp,
     transaction::{IllegalRecord, Start},
 };
 use state::State;
@@ -58,6 +59,10 @@ impl Tcc {
             deadline: plan.deadline.map(|deadline| moment.now.after_ms(deadline)),
             namespace: start.namespace,
             key: start.key,
+            module_name: start.module_name,
+            generation: start.generation,
+            labels: start.labels,
+            class: start.class,
         };
         let mut tcc = Self { state: State::created(created.clone(), moment.now), plan };
         let record = Record { at: moment.now, fact: Fact::Created(created) };
@@ -103,7 +108,7 @@ impl Tcc {
         self.turn(moment, |turn| turn.answer(call, answer))
     }
 
-    /// Does what is due; to be called at or after [`Summary::due`].
+    /// Does what is due; to be called at or after the time that `due` names.
     pub fn handle_due(&mut self, moment: &Moment<'_>) -> Decision {
         self.turn(moment, |_| {})
     }
@@ -140,6 +145,11 @@ impl Tcc {
     /// Where it stands.
     pub fn summary(&self) -> Summary {
         self.state.summary()
+    }
+
+    /// When it must be asked again though nothing happens; none where it waits for a call or a person.
+    pub fn due(&self) -> Option<Timestamp> {
+        self.state.due()
     }
 
     /// Whether calls are in flight.

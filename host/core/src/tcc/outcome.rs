@@ -7,6 +7,7 @@ use super::{
 use crate::{
     attempt::{Attempt, POLL_MIN, Pause},
     command::Answer,
+    json::Json,
     outcome::{Failure, Outcome, UnknownCause, Usage},
     plan::ParticipantIx,
     record::{CallId, Fact, Operation},
@@ -41,7 +42,7 @@ impl Turn<'_, '_> {
                 let due = self.due(ix, &call, &attempt, Pause::AtLeast(after.unwrap_or(0)));
                 self.push(Fact::Unknown { call, cause, failure, usage, due });
             }
-            Outcome::Pending { poll } => self.pending(call, &attempt, poll, usage),
+            Outcome::Pending { poll, token } => self.pending(call, &attempt, (poll, token), usage),
         }
         self.note_trouble(ix, breached);
     }
@@ -56,7 +57,8 @@ impl Turn<'_, '_> {
             let usage = Usage::default();
             if attempt.polls > 0 {
                 // It was accepted before; asking again is what it wants, and not another attempt.
-                self.push(Fact::Pending { call, due: self.moment.now, usage });
+                let token = attempt.token.clone();
+                self.push(Fact::Pending { call, due: self.moment.now, token, usage });
                 continue;
             }
             let cause = UnknownCause::HostLost;
@@ -68,10 +70,10 @@ impl Turn<'_, '_> {
     }
 
     /// Called again after `poll`; or given up when its time has passed, whichever comes first.
-    fn pending(&mut self, call: CallId, attempt: &Attempt, poll: Milliseconds, usage: Usage) {
+    fn pending(&mut self, call: CallId, attempt: &Attempt, (poll, token): (Milliseconds, Option<Json>), usage: Usage) {
         let until = attempt.pending_until(self.pending_deadline(call.operation));
         let due = self.moment.now.after_ms(poll.max(POLL_MIN)).min(until);
-        self.push(Fact::Pending { call, due, usage });
+        self.push(Fact::Pending { call, due, token, usage });
     }
 
     /// When the next attempt is due. No try has one once it is decided to cancel.

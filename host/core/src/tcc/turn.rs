@@ -12,10 +12,12 @@ use super::{
 use crate::{
     attempt::Try,
     command::{Call, Command, Decision, Moment},
+    commit::Commit,
     id::{IdempotencyKey, Seq},
     outcome::{Failure, Forward},
     plan::{Limits, ParticipantIx, TccPlan},
     record::{CallId, Cause, Fact, Operation, Record},
+    summary::Wake,
     time::Timestamp,
 };
 
@@ -40,8 +42,14 @@ impl<'s, 'm> Turn<'s, 'm> {
     }
 
     pub(super) fn decision(self) -> Decision {
-        let summary = self.tcc.state.summary();
-        Decision { before: self.before, records: self.records, commands: self.commands, summary }
+        let state = &self.tcc.state;
+        let mut summary = state.summary();
+        // What this decision would have begun, whoever takes the transaction over begins at once.
+        if self.moment.hold && summary.wake != Wake::Never {
+            summary.wake = Wake::Now;
+        }
+        let (transaction, before, records) = (state.created.transaction, self.before, self.records);
+        Decision { commit: Commit { transaction, before, records, taken: Vec::new(), summary }, commands: self.commands }
     }
 
     /// Writes a record down, and takes it into the state.
@@ -218,6 +226,8 @@ impl<'s, 'm> Turn<'s, 'm> {
             forward: state.unit(ix).ended().map(forward),
             headers: state.headers.clone(),
             variables: state.variables.clone(),
+            token: tried.attempt().token.clone(),
+            last_failure: state.unit(ix).tally_of(id.operation).failure.clone(),
             id,
         }
     }

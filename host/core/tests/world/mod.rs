@@ -142,16 +142,9 @@ impl World {
     }
 
     fn of(plan: Checked, input: &str, policy: Option<CompensationPolicy>) -> Self {
-        let start = Start {
-            transaction: TransactionId::from_u128(7),
-            module: Digest::of(b"module"),
-            providers: Default::default(),
-            input: json(input),
-            headers: BTreeMap::from([("tenant".into(), "t1".into())]),
-            policy,
-            namespace: "test".into(),
-            key: None,
-        };
+        let (id, module) = (TransactionId::from_u128(7), Digest::of(b"module"));
+        let headers = BTreeMap::from([("tenant".into(), "t1".into())]);
+        let start = Start { headers, policy, ..Start::new(id, module, "test".into(), json(input)) };
         let now = Timestamp::from_unix_us(1_000_000_000);
         let (transaction, decision) = Transaction::create(&plan, start, &moment(now));
         let mut world = Self { transaction, plan, now, journal: vec![], calls: vec![], made: vec![], alarms: 0 };
@@ -170,10 +163,10 @@ impl World {
     }
 
     pub(crate) fn perform(&mut self, mut decision: Decision) {
-        assert_eq!(decision.before().0 as usize, self.journal.len(), "a decision begins where the journal ends");
-        let summary = decision.summary();
-        let (_, records) = decision.take_records();
-        self.journal.extend(records);
+        let commit = decision.take_commit();
+        assert_eq!(commit.before.0 as usize, self.journal.len(), "a decision begins where the journal ends");
+        let summary = commit.summary;
+        self.journal.extend(commit.records);
         let again = Transaction::replay(&self.plan, &through_text(&self.journal)).unwrap();
         assert!(again == self.transaction, "the fold of the journal is the live state");
         assert_eq!(again.summary(), summary);
@@ -224,7 +217,7 @@ impl World {
 
     /// Lets time pass until something is due; how long, in milliseconds.
     pub(crate) fn wait(&mut self) -> u64 {
-        let due = self.transaction.summary().due.expect("something is due");
+        let due = self.transaction.due().expect("something is due");
         let waited = due.since(self.now).as_millis() as u64;
         self.now = self.now.max(due);
         let decision = self.transaction.handle_due(&moment(self.now));
