@@ -139,7 +139,9 @@ impl Try {
     pub(crate) fn again(&self) -> Result<Attempt, String> {
         match self {
             Self::Started(_) => Err("it is in flight".into()),
-            Self::Delayed(attempt, _) => Ok(Attempt { number: attempt.number + 1, polls: 0, token: None, ..attempt.clone() }),
+            Self::Delayed(attempt, _) => {
+                Ok(Attempt { number: attempt.number + 1, polls: 0, token: None, ..attempt.clone() })
+            }
             Self::Polling(attempt, _) => Ok(attempt.clone()),
         }
     }

@@ -7,8 +7,8 @@ use crate::{
     commit::Commit,
     id::{Digest, IdempotencyKey, Name, Seq, TransactionId},
     json::{Headers, Json, Variables},
-    outcome::{Failure, Forward, Outcome, Usage, Writes},
     message::Taken,
+    outcome::{Failure, Forward, Outcome, Usage, Writes},
     record::{CallId, Record},
     summary::Summary,
     time::Timestamp,
@@ -145,7 +145,8 @@ impl Decision {
     /// Takes the commit out, for the journal to own. The decision still knows where it ends.
     pub fn take_commit(&mut self) -> Commit {
         let summary = self.commit.summary.clone();
-        let rest = Commit { before: self.commit.after(), records: Vec::new(), taken: Vec::new(), summary, ..self.commit };
+        let rest =
+            Commit { before: self.commit.after(), records: Vec::new(), taken: Vec::new(), summary, ..self.commit };
         core::mem::replace(&mut self.commit, rest)
     }
 

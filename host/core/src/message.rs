@@ -5,11 +5,7 @@ use alloc::string::String;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    id::Name,
-    json::Json,
-    record::Operator,
-};
+use crate::{id::Name, json::Json, record::Operator};
 
 /// The place of a message in the inbox of its transaction; the journal gives it, from 1, in the order of arrival.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -582,7 +582,11 @@ fn a_critical_compensation_that_is_given_up_for_its_total_timeout_opens_the_circ
     let undo = graph.steps[1].compensation.as_mut().unwrap();
     (undo.critical, undo.limits.total_timeout) = (true, Some(2_000));
     let mut world = World::new(&graph);
-    world.completes(&["a", "b"]).answer("c", rejected("no")).answer("b", Outcome::Pending { poll: 5_000, token: None }).wait();
+    world
+        .completes(&["a", "b"])
+        .answer("c", rejected("no"))
+        .answer("b", Outcome::Pending { poll: 5_000, token: None })
+        .wait();
     assert_eq!((world.status(), world.report().stuck), (Status::Stuck, vec!["b".to_owned()]));
     assert_eq!(world.node("a"), "undo-waiting", "the rest is left as it is");
 }

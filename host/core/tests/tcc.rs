@@ -360,7 +360,10 @@ fn maybe_done_sticks() {
 #[test]
 fn no_try_is_called_once_it_cancels() {
     let mut world = World::tcc(&together());
-    world.answer("a", retryable("busy")).answer("b", Outcome::Pending { poll: 500, token: None }).answer("c", rejected("no"));
+    world
+        .answer("a", retryable("busy"))
+        .answer("b", Outcome::Pending { poll: 500, token: None })
+        .answer("c", rejected("no"));
     // Neither the delayed nor the pending one is called again, and what was accepted may be done.
     assert_eq!(world.in_flight(), ["a cancel 1", "b cancel 1", "c cancel 1"]);
     assert!(matches!(world.call("a").forward, Some(Forward::Rejected(_))));

@@ -166,14 +166,15 @@ pub trait Modules: Send + Sync + std::fmt::Debug {
     async fn let_go(&self, host: &HostId, digest: Digest) -> Result<(), Error>;
 }
 
-/// Reads a stored record back; used by backends that keep records as JSON texts.
+/// Reads the records of one append back; used by backends that keep them as a JSON array. `first` is the place of
+/// the first of them.
 ///
 /// # Errors
-/// The record is of a later version, or is damaged.
-pub fn read_record(id: TransactionId, seq: Seq, version: u32, text: &str) -> Result<Record, Error> {
+/// They are of a later version, or are damaged.
+pub fn read_records(id: TransactionId, first: Seq, version: u32, text: &str) -> Result<Vec<Record>, Error> {
     if version > wasaga_core::RECORD_VERSION {
-        return Err(Error::Newer { what: format!("record {seq} of {id}"), version });
+        return Err(Error::Newer { what: format!("record {first} of {id}"), version });
     }
     serde_json::from_str(text)
-        .map_err(|source| Error::Damaged { what: format!("record {seq} of {id}"), source: Box::new(source) })
+        .map_err(|source| Error::Damaged { what: format!("record {first} of {id}"), source: Box::new(source) })
 }

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use wasaga_core::{Digest, Epoch, Status, Summary, TransactionId};
 use wasaga_journal::conformance::{Backend, check};
 use wasaga_journal::memory::Memory;
 use wasaga_journal::sqlite::{Options, Sqlite, Synchronous};
-use wasaga_journal::{Claim, Create, HostId, Journal};
+use wasaga_journal::{HostId, Journal};
 
 struct InMemory(Memory);
 
@@ -40,30 +39,6 @@ impl Backend for InFile {
 #[tokio::test]
 async fn memory() {
     check(&InMemory(Memory::new())).await;
-}
-
-/// What a host sent before its end may arrive after it, where the way to the journal is a network.
-#[tokio::test]
-async fn what_a_dead_host_creates_late_is_free() {
-    let (journal, host, id) = (Memory::new(), HostId("ada".into()), TransactionId::from_u128(1));
-    journal.join(&host).await.expect("memory does not fail");
-    let digest = Digest::of(b"");
-    let summary = Summary { status: Status::Running, paused: false, due: None, ended: None };
-    let (definition, gone) = ("order".into(), HostId("gone".into()));
-    let create = Create {
-        id,
-        definition,
-        module: digest,
-        providers: vec![],
-        key: None,
-        input: digest,
-        host: gone,
-        records: vec![],
-        summary,
-    };
-    journal.create(create).await.expect("memory does not fail");
-    let claims = journal.claim(&host, 9).await.expect("memory does not fail");
-    assert_eq!(claims, [Claim { id, epoch: Epoch(2) }]);
 }
 
 #[tokio::test]

@@ -48,7 +48,10 @@ impl<'s, 'm> Turn<'s, 'm> {
             summary.wake = Wake::Now;
         }
         let (transaction, before, records) = (state.created.transaction, self.before, self.records);
-        Decision { commit: Commit { transaction, before, records, taken: Vec::new(), summary }, commands: self.commands }
+        Decision {
+            commit: Commit { transaction, before, records, taken: Vec::new(), summary },
+            commands: self.commands,
+        }
     }
 
     /// Writes a record down, and takes it into the state.

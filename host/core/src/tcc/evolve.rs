@@ -248,9 +248,16 @@ impl State {
         Ok(())
     }
 
-    fn pending(&mut self, plan: &TccPlan, call: &CallId, (due, token): (Timestamp, Option<&Json>), usage: Usage) -> Step {
+    fn pending(
+        &mut self,
+        plan: &TccPlan,
+        call: &CallId,
+        (due, token): (Timestamp, Option<&Json>),
+        usage: Usage,
+    ) -> Step {
         let (ix, attempt) = self.end_call(plan, call, usage)?;
-        self.units[ix.0].set_try(Try::Polling(Attempt { polls: attempt.polls + 1, token: token.cloned(), ..attempt }, due));
+        self.units[ix.0]
+            .set_try(Try::Polling(Attempt { polls: attempt.polls + 1, token: token.cloned(), ..attempt }, due));
         Ok(())
     }
 

@@ -1,197 +1,288 @@
 //! One commit: what waits, a prepared statement for each row. A statement that stays prepared costs
 //! a microsecond or two here, for nothing lies between this thread and SQLite.
 
-use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior};
-use wasaga_core::{Digest, Epoch, Name, Seq, Summary, Timestamp, TransactionId};
+use std::collections::HashMap;
 
-use crate::{Append, AppendError, Create, Created, HostId};
+use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior};
+use wasaga_core::{Commit, Digest, Epoch, LabelValue, Name, Seq, Summary, Taken, Timestamp, TransactionId};
+
+use super::column::{Value, parsed, time, wake};
+use super::keys::{self, Key};
+use crate::{Append, AppendError, Create, Created, FIRST_EPOCH, HostId};
+
+/// Numbers of transactions that are remembered. More than are in flight; beyond it all are forgotten and looked up anew.
+const NUMBERS_MAX: usize = 8_192;
 
 /// What is written of a create or an append; records are texts already.
 #[derive(Debug)]
 pub(super) struct Write {
     id: TransactionId,
-    id_text: String,
-    /// How many records were there before.
+    /// How many records were there before, and will be after.
     expected: Seq,
-    first: Timestamp,
-    last: Timestamp,
+    after: Seq,
+    last: Option<Timestamp>,
     summary: Summary,
-    records: Vec<String>,
+    taken: Vec<Taken>,
+    /// A JSON array; none where there are no records.
+    records: Option<String>,
     kind: Kind,
 }
 
 #[derive(Debug)]
 enum Kind {
     Create(Box<New>),
-    Append { epoch: Epoch },
+    Append { epoch: Epoch, release: bool },
 }
 
 #[derive(Debug)]
 struct New {
+    host: HostId,
     definition: Name,
     module: Digest,
+    module_name: Option<Name>,
     providers: Vec<Digest>,
-    key: Option<Name>,
-    input: Digest,
-    host: HostId,
+    key: Option<Key>,
+    labels: Vec<(Name, LabelValue)>,
+    class: Option<Name>,
+    created: Timestamp,
 }
 
 /// What became of a write.
 pub(super) type Verdict = Result<Created, AppendError>;
 
+/// The numbers that this process's transactions have in the tables.
+#[derive(Debug, Default)]
+pub(super) struct Numbers(HashMap<TransactionId, i64>);
+
 impl Write {
-    pub(super) fn create(create: Create) -> Result<Self, serde_json::Error> {
-        let Create { id, definition, module, providers, key, input, host, records, summary } = create;
-        let kind = Kind::Create(Box::new(New { definition, module, providers, key, input, host }));
-        Self::new(id, Seq(0), &records, summary, kind)
+    pub(super) fn create(create: Create) -> Result<Self, AppendError> {
+        let Create { host, commit } = create;
+        let (id, expected) = (commit.transaction, commit.before);
+        let no_record = AppendError::Conflict { id, expected, actual: None };
+        let Some(created) = commit.created().filter(|_| expected == Seq(0)).cloned() else { return Err(no_record) };
+        let new = New {
+            host,
+            key: Key::of(&created),
+            definition: created.definition,
+            module: created.module,
+            module_name: created.module_name,
+            providers: created.providers.into_values().collect(),
+            labels: created.labels.into_iter().collect(),
+            class: created.class,
+            created: commit.records.first().map(|record| record.at).unwrap_or_default(),
+        };
+        Self::new(commit, Kind::Create(Box::new(new)))
     }
 
-    pub(super) fn append(append: &Append) -> Result<Self, serde_json::Error> {
-        let kind = Kind::Append { epoch: append.epoch };
-        Self::new(append.id, append.expected, &append.records, append.summary, kind)
+    pub(super) fn append(append: Append) -> Result<Self, AppendError> {
+        Self::new(append.commit, Kind::Append { epoch: append.epoch, release: append.release })
     }
 
-    fn new(
-        id: TransactionId,
-        expected: Seq,
-        records: &[wasaga_core::Record],
-        summary: Summary,
-        kind: Kind,
-    ) -> Result<Self, serde_json::Error> {
-        let at = |record: Option<&wasaga_core::Record>| record.map(|r| r.at).unwrap_or_default();
-        let (first, last) = (at(records.first()), at(records.last()));
-        let records = records.iter().map(serde_json::to_string).collect::<Result<_, _>>()?;
-        Ok(Self { id, id_text: id.to_string(), expected, first, last, summary, records, kind })
-    }
-
-    fn seq(&self) -> Seq {
-        Seq(self.expected.0 + self.records.len() as u64)
+    fn new(commit: Commit, kind: Kind) -> Result<Self, AppendError> {
+        let after = commit.after();
+        let Commit { transaction: id, before: expected, records, taken, summary } = commit;
+        let last = records.last().map(|record| record.at);
+        let text = Some(&records).filter(|records| !records.is_empty()).map(serde_json::to_string).transpose();
+        let records = text.map_err(|error| AppendError::Journal(crate::Error::Failed(Box::new(error))))?;
+        Ok(Self { id, expected, after, last, summary, taken, records, kind })
     }
 }
 
 /// Writes a batch in one transaction, in its order, and says of each write what became of it. A
 /// refused one does not hold up its neighbours; an error is of all.
-pub(super) fn commit(connection: &Connection, batch: &[Write]) -> rusqlite::Result<Vec<Verdict>> {
+pub(super) fn commit(
+    connection: &Connection,
+    batch: &[Write],
+    numbers: &mut Numbers,
+) -> rusqlite::Result<Vec<Verdict>> {
     // What is dropped before its commit, or fails in it, is rolled back.
-    let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
-    let verdicts = batch.iter().map(|write| take(&transaction, write)).collect::<rusqlite::Result<_>>()?;
-    transaction.commit()?;
-    Ok(verdicts)
+    let written = Transaction::new_unchecked(connection, TransactionBehavior::Immediate).and_then(|transaction| {
+        let verdicts = batch.iter().map(|write| take(&transaction, write, numbers)).collect::<rusqlite::Result<_>>()?;
+        transaction.commit()?;
+        Ok(verdicts)
+    });
+    if written.is_err() {
+        // A number may be of a row that was rolled back.
+        numbers.0.clear();
+    }
+    written
 }
 
-fn take(connection: &Connection, write: &Write) -> rusqlite::Result<Verdict> {
-    let taken = match &write.kind {
-        Kind::Create(new) => insert(connection, write, new)?,
-        Kind::Append { epoch } => update(connection, write, *epoch)?,
+impl Numbers {
+    fn find(&mut self, connection: &Connection, id: TransactionId) -> rusqlite::Result<Option<i64>> {
+        if let Some(number) = self.0.get(&id) {
+            return Ok(Some(*number));
+        }
+        let number = number_of(connection, id)?;
+        number.map(|number| self.note(id, number));
+        Ok(number)
+    }
+
+    fn note(&mut self, id: TransactionId, number: i64) {
+        if self.0.len() >= NUMBERS_MAX {
+            self.0.clear();
+        }
+        self.0.insert(id, number);
+    }
+
+    /// A transaction may be removed by another process, or by this one: its number is looked up anew.
+    pub(super) fn forget(&mut self) {
+        self.0.clear();
+    }
+}
+
+/// The number of a transaction; none where it is unknown.
+pub(super) fn number_of(connection: &Connection, id: TransactionId) -> rusqlite::Result<Option<i64>> {
+    let mut query = connection.prepare_cached("SELECT number FROM transactions WHERE id = ?1")?;
+    query.query_row([id.text()], |row| row.get(0)).optional()
+}
+
+fn take(connection: &Connection, write: &Write, numbers: &mut Numbers) -> rusqlite::Result<Verdict> {
+    match &write.kind {
+        Kind::Create(new) => create(connection, write, new, numbers),
+        Kind::Append { epoch, release } => append(connection, write, (*epoch, *release), numbers),
+    }
+}
+
+fn create(connection: &Connection, write: &Write, new: &New, numbers: &mut Numbers) -> rusqlite::Result<Verdict> {
+    let (id, expected) = (write.id, write.expected);
+    let mut host = connection.prepare_cached("SELECT number FROM hosts WHERE id = ?1")?;
+    let Some(host) = host.query_row([&*new.host.0], |row| row.get::<_, i64>(0)).optional()? else {
+        return Ok(Err(AppendError::Fenced { id, epoch: FIRST_EPOCH }));
     };
-    if !taken {
-        return refusal(connection, write);
+    if let Some(number) = number_of(connection, id)? {
+        let actual = standing(connection, number)?.map(|(_, seq)| seq);
+        return Ok(Err(AppendError::Conflict { id, expected, actual }));
     }
-    if let Kind::Create(new) = &write.kind {
-        keep_providers(connection, &write.id_text, new.providers.iter().copied())?;
+    if let Some(key) = &new.key
+        && let Some(used) = keys::find(connection, key)?
+    {
+        return Ok(Ok(used));
     }
-    let mut keep = connection
-        .prepare_cached("INSERT INTO records (transaction_id, seq, version, record) VALUES (?1, ?2, ?3, ?4)")?;
-    for (record, seq) in write.records.iter().zip(write.expected.0 + 1..) {
-        keep.execute((&write.id_text, seq as i64, wasaga_core::RECORD_VERSION, record))?;
-    }
-    Ok(Ok(Created::New(write.seq())))
+    let number = insert(connection, write, new)?;
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO progress (number, status, paused, seq, epoch, host, wake, held, updated, ended) \
+         VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6, ?7, ?8, ?9)",
+    )?;
+    let Summary { status, paused, ended, held, .. } = &write.summary;
+    let host = Some(host).filter(|_| !status.is_ended());
+    let (seq, wake) = (write.after.0 as i64, wake(write.summary.wake));
+    insert.execute((number, status.as_str(), paused, seq, host, wake, held, time(write.last), time(*ended)))?;
+    keep_records(connection, write, number)?;
+    numbers.note(id, number);
+    Ok(Ok(Created::New(write.after)))
 }
 
-/// Whether there is a new row, for neither its id nor its key was used.
-fn insert(connection: &Connection, write: &Write, new: &New) -> rusqlite::Result<bool> {
+fn insert(connection: &Connection, write: &Write, new: &New) -> rusqlite::Result<i64> {
     let mut insert = connection.prepare_cached(
-        "INSERT INTO transactions (id, definition, module, key, input, status, paused, seq, epoch, host, due, created, \
-         updated, ended) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 1, ?9, ?10, ?11, ?12, ?13) ON CONFLICT DO NOTHING",
+        "INSERT INTO transactions (id, definition, module, module_name, key, class, created) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?;
-    let Summary { status, paused, due, ended } = &write.summary;
-    let rows = insert.execute((
-        &write.id_text,
+    let number = insert.insert((
+        write.id.text(),
         &*new.definition,
         new.module.to_string(),
-        new.key.as_deref(),
-        new.input.to_string(),
-        status.as_str(),
-        paused,
-        write.seq().0 as i64,
-        (!status.is_ended()).then_some(&*new.host.0),
-        time(*due),
-        time(Some(write.first)),
-        time(Some(write.last)),
-        time(*ended),
+        new.module_name.as_deref(),
+        new.key.as_ref().map(|key| &*key.key),
+        new.class.as_deref(),
+        time(Some(new.created)),
     ))?;
-    Ok(rows > 0)
+    if let Some(key) = &new.key {
+        keys::take(connection, key, number)?;
+    }
+    keep_uses(connection, number, new.providers.iter().copied())?;
+    keep_labels(connection, number, &new.labels)?;
+    Ok(number)
 }
 
 /// Notes what other modules a transaction needs.
-pub(super) fn keep_providers(
+pub(super) fn keep_uses(
     connection: &Connection,
-    id: &str,
+    number: i64,
     providers: impl Iterator<Item = Digest>,
 ) -> rusqlite::Result<()> {
-    let sql = "INSERT INTO providers (transaction_id, module) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+    let sql = "INSERT INTO uses (number, module) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
     for module in providers {
-        connection.prepare_cached(sql)?.execute((id, module.to_string()))?;
+        connection.prepare_cached(sql)?.execute((number, module.to_string()))?;
     }
     Ok(())
 }
 
+/// Notes the values by which a transaction is found.
+pub(super) fn keep_labels(connection: &Connection, number: i64, labels: &[(Name, LabelValue)]) -> rusqlite::Result<()> {
+    for (name, value) in labels {
+        let mut keep = connection.prepare_cached("INSERT INTO labels (number, name, value) VALUES (?1, ?2, ?3)")?;
+        keep.execute((number, &**name, Value(value)))?;
+    }
+    Ok(())
+}
+
+fn keep_records(connection: &Connection, write: &Write, number: i64) -> rusqlite::Result<()> {
+    let Some(records) = &write.records else { return Ok(()) };
+    let mut keep =
+        connection.prepare_cached("INSERT INTO records (number, seq, version, records) VALUES (?1, ?2, ?3, ?4)")?;
+    keep.execute((number, write.expected.0 as i64 + 1, wasaga_core::RECORD_VERSION, records)).map(drop)
+}
+
 /// An append takes effect where its epoch and its sequence are the current ones: invariant I5.
-fn update(connection: &Connection, write: &Write, epoch: Epoch) -> rusqlite::Result<bool> {
-    let Summary { status, paused, due, ended } = &write.summary;
-    let (status, seq, due, updated) = (status.as_str(), write.seq().0 as i64, time(*due), time(Some(write.last)));
+fn append(
+    connection: &Connection,
+    write: &Write,
+    (epoch, release): (Epoch, bool),
+    numbers: &mut Numbers,
+) -> rusqlite::Result<Verdict> {
+    let (id, expected) = (write.id, write.expected);
+    let Some(number) = numbers.find(connection, id)? else {
+        return Ok(Err(AppendError::Conflict { id, expected, actual: None }));
+    };
+    if !update(connection, write, number, epoch)? {
+        return Ok(Err(match standing(connection, number)? {
+            Some((current, _)) if current != epoch => AppendError::Fenced { id, epoch },
+            current => AppendError::Conflict { id, expected, actual: current.map(|(_, seq)| seq) },
+        }));
+    }
+    keep_records(connection, write, number)?;
+    for taken in &write.taken {
+        let reply = serde_json::to_string(&taken.reply)
+            .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
+        let mut answer = connection.prepare_cached("UPDATE messages SET reply = ?3 WHERE number = ?1 AND id = ?2")?;
+        answer.execute((number, taken.message.0 as i64, reply))?;
+    }
+    if release && !write.summary.status.is_ended() {
+        super::rows::free(connection, number)?;
+    }
+    Ok(Ok(Created::New(write.after)))
+}
+
+fn update(connection: &Connection, write: &Write, number: i64, epoch: Epoch) -> rusqlite::Result<bool> {
+    let Summary { status, paused, held, .. } = &write.summary;
+    let (status, seq, wake, updated) =
+        (status.as_str(), write.after.0 as i64, wake(write.summary.wake), time(write.last));
     let (epoch, expected) = (epoch.0 as i64, write.expected.0 as i64);
-    let rows = if let Some(ended) = time(*ended) {
+    let rows = if let Some(ended) = time(write.summary.ended) {
         let mut end = connection.prepare_cached(
-            "UPDATE transactions SET status = ?4, paused = ?5, seq = ?6, due = ?7, updated = ?8, ended = ?9, \
-             host = NULL WHERE id = ?1 AND epoch = ?2 AND seq = ?3",
+            "UPDATE progress SET status = ?4, paused = ?5, seq = ?6, wake = NULL, updated = coalesce(?7, updated), \
+             ended = ?8, host = NULL, held = NULL WHERE number = ?1 AND epoch = ?2 AND seq = ?3",
         )?;
-        end.execute((&write.id_text, epoch, expected, status, paused, seq, due, updated, ended))?
+        end.execute((number, epoch, expected, status, paused, seq, updated, ended))?
     } else {
-        // It names no column that an index has, so that no index is written.
+        // Its owner keeps it out of the index of what may be claimed, so that no index is written.
         let mut go_on = connection.prepare_cached(
-            "UPDATE transactions SET status = ?4, paused = ?5, seq = ?6, due = ?7, updated = ?8 \
-             WHERE id = ?1 AND epoch = ?2 AND seq = ?3",
+            "UPDATE progress SET status = ?4, paused = ?5, seq = ?6, wake = ?7, updated = coalesce(?8, updated), \
+             held = ?9 WHERE number = ?1 AND epoch = ?2 AND seq = ?3",
         )?;
-        go_on.execute((&write.id_text, epoch, expected, status, paused, seq, due, updated))?
+        go_on.execute((number, epoch, expected, status, paused, seq, wake, updated, held))?
     };
     Ok(rows > 0)
 }
 
-/// Why a write was not taken.
-fn refusal(connection: &Connection, write: &Write) -> rusqlite::Result<Verdict> {
-    let (id, expected) = (write.id, write.expected);
-    if let Kind::Create(new) = &write.kind
-        && let Some(key) = &new.key
-    {
-        let mut by_key =
-            connection.prepare_cached("SELECT id, input FROM transactions WHERE definition = ?1 AND key = ?2")?;
-        let found = by_key.query_row((&*new.definition, &**key), |row| Ok((parsed(row, 0)?, parsed(row, 1)?)));
-        if let Some((id, input)) = found.optional()? {
-            return Ok(Ok(Created::Exists { id, input }));
-        }
-    }
-    let mut current = connection.prepare_cached("SELECT epoch, seq FROM transactions WHERE id = ?1")?;
-    let current = current.query_row([&write.id_text], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)));
-    Ok(Err(match (&write.kind, current.optional()?) {
-        (Kind::Append { epoch }, Some((current, _))) if current != epoch.0 as i64 => {
-            AppendError::Fenced { id, epoch: *epoch }
-        }
-        (_, current) => AppendError::Conflict { id, expected, actual: current.map(|(_, seq)| Seq(seq as u64)) },
-    }))
+fn standing(connection: &Connection, number: i64) -> rusqlite::Result<Option<(Epoch, Seq)>> {
+    let mut current = connection.prepare_cached("SELECT epoch, seq FROM progress WHERE number = ?1")?;
+    let read = |row: &rusqlite::Row<'_>| Ok((Epoch(row.get::<_, i64>(0)? as u64), Seq(row.get::<_, i64>(1)? as u64)));
+    current.query_row([number], read).optional()
 }
 
-/// A column's text as what it means.
-pub(super) fn parsed<T>(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<T>
-where
-    T: std::str::FromStr<Err: std::error::Error + Send + Sync + 'static>,
-{
-    let text = row.get_ref(column)?.as_str()?;
-    let told = |error| rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error));
-    text.parse().map_err(told)
-}
-
-/// A time as it is kept: microseconds since 1970.
-pub(super) fn time(at: Option<Timestamp>) -> Option<i64> {
-    at.map(|at| i64::try_from(at.unix_us()).unwrap_or(i64::MAX))
+/// The transaction of a number, as an id.
+pub(super) fn id_of(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<TransactionId> {
+    parsed(row, column)
 }

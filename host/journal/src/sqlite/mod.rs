@@ -6,24 +6,34 @@
 
 mod batch;
 mod cause;
+mod column;
 mod hosts;
+mod inbox;
+mod keys;
+mod modules;
+mod news;
 mod open;
+mod presence;
+mod prune;
 mod read;
+mod rebuild;
 mod rows;
 mod writer;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
-use wasaga_core::{Digest, Epoch, Name, Seq, Timestamp, TransactionId};
+use wasaga_core::{Epoch, Message, MessageId, Reply, Seq, Timestamp, TransactionId};
 
 use crate::{
-    Append, AppendError, Claim, ClaimError, Create, Created, Error, Filter, HostId, Identity, Journal, Page, Row,
-    Stored,
+    Append, AppendError, Claim, ClaimError, Claims, Create, Created, Error, Filter, HostId, Identity, Inbox, Journal,
+    Lease, Modules, Page, PostError, Posted, Pruned, Rest, Row, Stored,
 };
 use batch::Write;
-use hosts::Hosts;
-use read::Readers;
+use hosts::{Hosts, Life};
+use news::News;
+use read::{Part, Readers};
 use writer::Writer;
 
 pub use open::{Options, Synchronous};
@@ -32,10 +42,12 @@ pub use writer::WRITER;
 /// A journal in one SQLite file.
 #[derive(Debug)]
 pub struct Sqlite {
+    location: Arc<str>,
     options: Options,
     writer: Writer,
     readers: Arc<Readers>,
     hosts: Arc<Hosts>,
+    news: News,
 }
 
 impl Sqlite {
@@ -48,15 +60,18 @@ impl Sqlite {
     pub async fn open(options: Options) -> Result<Self, Error> {
         let location: Arc<str> = format!("sqlite:{}", options.path.display()).into();
         let opening = tokio::task::spawn_blocking({
-            let (options, location) = (options.clone(), location.clone());
+            let location = location.clone();
             move || open::open(&options, &location)
         });
         let opened = opening.await.map_err(|error| Error::Failed(Box::new(error)))??;
+        let readers = Readers::new(opened.options.clone(), location.clone());
         Ok(Self {
             writer: Writer::start(opened.writer, location.clone())?,
-            readers: Readers::new(options.clone(), location),
+            news: News::new(readers.clone()),
+            readers,
             hosts: Arc::new(opened.hosts),
-            options,
+            options: opened.options,
+            location,
         })
     }
 
@@ -66,18 +81,23 @@ impl Sqlite {
     /// # Errors
     /// As any write.
     pub async fn rebuild_rows(&self) -> Result<usize, Error> {
-        self.writer.run(rows::rebuild).await?
+        self.writer.run(rebuild::rebuild).await?
     }
 
-    /// Hosts that joined and are gone.
+    /// Hosts that joined and are certainly gone. What cannot be found out of one host is told, and keeps nobody from
+    /// the transactions of the others.
     async fn dead(&self) -> Result<Vec<HostId>, Error> {
-        let joined = self.readers.read(read::joined).await?.into_iter();
-        Ok(joined.filter(|host| !self.hosts.is_alive(host)).collect())
+        let joined = self.readers.read(read::joined).await?;
+        let mut dead = Vec::new();
+        for (host, locks) in joined {
+            match self.hosts.life(&host, &locks) {
+                Ok(Life::Dead) => dead.push(host),
+                Ok(Life::Lives) => {}
+                Err(error) => tracing::warn!(%host, %error, "a host cannot be looked at, and keeps what it owns"),
+            }
+        }
+        Ok(dead)
     }
-}
-
-fn unwritable(error: serde_json::Error) -> AppendError {
-    AppendError::Journal(Error::Failed(Box::new(error)))
 }
 
 #[async_trait]
@@ -85,57 +105,61 @@ impl Journal for Sqlite {
     fn identity(&self) -> Identity {
         Identity {
             kind: "sqlite",
-            location: format!("sqlite:{}", self.options.path.display()),
+            location: self.location.to_string(),
             durability: self.options.synchronous.durability(),
-            renew_every: None,
+            lease: None,
         }
     }
 
     async fn join(&self, host: &HostId) -> Result<(), Error> {
-        self.hosts.hold(host).map_err(|error| cause::of_lock_file(&self.identity().location, &error))?;
-        let host = host.clone();
-        self.writer.run(move |connection| rows::join(connection, &host)).await
+        self.hosts.hold(host).map_err(|error| cause::of_lock_file(&self.location, &error))?;
+        let (host, locks) = (host.clone(), self.hosts.name().to_owned());
+        self.writer.run(move |connection| rows::join(connection, &host, &locks)).await
     }
 
-    async fn renew(&self, _: &HostId) -> Result<(), Error> {
-        Ok(())
+    async fn renew(&self, _: &HostId) -> Result<Lease, Error> {
+        Ok(Lease::Kept)
     }
 
     async fn leave(&self, host: &HostId) -> Result<(), Error> {
         let gone = vec![host.clone()];
-        let left = self.writer.run(move |connection| rows::free(connection, &gone)).await;
+        let left = self.writer.run(move |connection| rows::forget_hosts(connection, &gone)).await;
         // The lock goes in any case: without it others take over by themselves.
         self.hosts.let_go(host);
         left
     }
 
     async fn create(&self, create: Create) -> Result<Created, AppendError> {
-        self.writer.write(Write::create(create).map_err(unwritable)?).await
+        self.writer.write(Write::create(create)?).await
     }
 
     async fn append(&self, append: Append) -> Result<Seq, AppendError> {
-        let write = Write::append(&append).map_err(unwritable)?;
-        drop(append);
-        match self.writer.write(write).await? {
+        let (id, expected, released) = (append.commit.transaction, append.commit.before, append.release);
+        let verdict = self.writer.write(Write::append(append)?).await?;
+        if released {
+            self.news.tell();
+        }
+        match verdict {
             Created::New(seq) => Ok(seq),
-            Created::Exists { id, .. } => Err(AppendError::Conflict { id, expected: Seq(0), actual: None }),
+            Created::Exists { .. } | Created::Used { .. } => Err(AppendError::Conflict { id, expected, actual: None }),
         }
     }
 
-    async fn load(&self, id: TransactionId) -> Result<Option<Stored>, Error> {
-        let hosts = self.hosts.clone();
-        self.readers.read(move |connection| read::load(connection, &hosts, id)).await
+    async fn read(&self, id: TransactionId, after: Seq, limit: usize) -> Result<Option<Stored>, Error> {
+        let (hosts, part) = (self.hosts.clone(), Part { after, limit });
+        self.readers.read(move |connection| read::read(connection, &hosts, id, part)).await
     }
 
-    async fn claim(&self, host: &HostId, limit: usize) -> Result<Vec<Claim>, Error> {
+    async fn claim(&self, host: &HostId, now: Timestamp, limit: usize) -> Result<Claims, Error> {
         let dead = self.dead().await?;
-        if dead.is_empty() && !self.readers.read(read::any_free).await? {
-            return Ok(Vec::new());
+        let next = self.readers.read(|connection| Ok(rows::next_wake(connection)?)).await?;
+        if dead.is_empty() && next.is_none_or(|next| next > now) {
+            return Ok(Claims { taken: Vec::new(), next });
         }
         let (host, gone) = (host.clone(), dead.clone());
         let claimed = self.writer.run(move |connection| {
-            rows::free(connection, &gone)?;
-            rows::claim(connection, &host, limit)
+            rows::forget_hosts(connection, &gone)?;
+            rows::claim(connection, &host, now, limit)
         });
         let claimed = claimed.await?;
         for host in &dead {
@@ -150,8 +174,35 @@ impl Journal for Sqlite {
         claimed.map_err(ClaimError::Journal)?
     }
 
-    async fn release(&self, id: TransactionId, epoch: Epoch) -> Result<(), Error> {
-        self.writer.run(move |connection| rows::release(connection, id, epoch)).await
+    async fn release(&self, id: TransactionId, epoch: Epoch, rest: Rest) -> Result<(), Error> {
+        let released = self.writer.run(move |connection| rows::release(connection, id, epoch, &rest)).await;
+        self.news.tell();
+        released
+    }
+
+    async fn idle(&self, _: &HostId, at_most: Duration) -> Result<(), Error> {
+        self.news.wait(at_most).await
+    }
+
+    async fn post(&self, id: TransactionId, message: Message) -> Result<MessageId, PostError> {
+        let text = serde_json::to_string(&message).map_err(|error| Error::Failed(Box::new(error)))?;
+        let posted = self.writer.run(move |connection| inbox::post(connection, id, &text)).await;
+        self.news.tell();
+        posted.map_err(PostError::Journal)?
+    }
+
+    async fn inbox(&self, of: Inbox<'_>, limit: usize) -> Result<Vec<Posted>, Error> {
+        match of {
+            Inbox::Of(id) => self.readers.read(move |connection| inbox::inbox(connection, Inbox::Of(id), limit)).await,
+            Inbox::Host(host) => {
+                let host = host.clone();
+                self.readers.read(move |connection| inbox::inbox(connection, Inbox::Host(&host), limit)).await
+            }
+        }
+    }
+
+    async fn reply(&self, id: TransactionId, message: MessageId) -> Result<Option<Reply>, Error> {
+        self.readers.read(move |connection| inbox::reply(connection, id, message)).await
     }
 
     async fn list(&self, filter: &Filter, page: Page) -> Result<Vec<Row>, Error> {
@@ -159,17 +210,12 @@ impl Journal for Sqlite {
         self.readers.read(move |connection| read::list(connection, &hosts, &filter, page)).await
     }
 
-    async fn put_module(&self, digest: Digest, name: &Name, bytes: Arc<[u8]>) -> Result<(), Error> {
-        let name = name.to_string();
-        self.writer.run(move |connection| rows::put_module(connection, digest, &name, &bytes)).await
+    fn modules(&self) -> &dyn Modules {
+        self
     }
 
-    async fn module(&self, digest: Digest) -> Result<Option<Arc<[u8]>>, Error> {
-        self.readers.read(move |connection| read::module(connection, digest)).await
-    }
-
-    async fn prune(&self, before: Timestamp, limit: usize) -> Result<usize, Error> {
-        self.writer.run(move |connection| rows::prune(connection, before, limit)).await
+    async fn prune(&self, before: Timestamp, records: usize) -> Result<Pruned, Error> {
+        self.writer.run(move |connection| prune::prune(connection, before, records)).await
     }
 
     async fn check(&self) -> Result<(), Error> {

@@ -1,5 +1,6 @@
 //! Opens a journal file: what the user typed, the checks before anything is changed, the schema.
 
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
@@ -9,14 +10,16 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use super::{
     cause::{Cause, of_lock_file},
     hosts::Hosts,
+    presence,
 };
 use crate::{Durability, Error};
 
 /// What takes a file from each version of the schema to the next, from nothing on. Its version is
 /// SQLite's `user_version`.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     include_str!("../../migrations/sqlite/0001_transactions.sql"),
     include_str!("../../migrations/sqlite/0002_providers.sql"),
+    include_str!("../../migrations/sqlite/0003_progress.sql"),
 ];
 
 /// How long a writer waits for another process before it says that the journal is locked.
@@ -63,8 +66,13 @@ impl FromStr for Options {
     /// Reads `PATH`, `PATH?synchronous=full`, `normal` or `off`.
     fn from_str(text: &str) -> Result<Self, String> {
         let (path, query) = text.split_once('?').unwrap_or((text, ""));
+        // What SQLite itself would take for a file of this very name is meant as the file.
+        let path = path.strip_prefix("file:").unwrap_or(path);
         if path.is_empty() {
             return Err("the path is missing (write `sqlite:PATH`)".into());
+        }
+        if path == ":memory:" {
+            return Err("a journal in memory is `memory:`".into());
         }
         let mut options = Self { path: path.into(), synchronous: Synchronous::default() };
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
@@ -83,22 +91,50 @@ impl FromStr for Options {
 pub(super) struct Opened {
     pub(super) writer: Connection,
     pub(super) hosts: Hosts,
+    /// The file by its one real name, whatever was typed.
+    pub(super) options: Options,
 }
 
 /// Opens the file to write, and brings its schema up to date.
 pub(super) fn open(options: &Options, location: &str) -> Result<Opened, Error> {
     let failed = |error: rusqlite::Error| Cause::from(error).into_error(location);
+    let of_file = |error: std::io::Error| of_lock_file(location, &error);
     make_directory(&options.path, location)?;
-    let hosts = Hosts::beside(&options.path);
-    let opening = hosts.opening().map_err(|error| of_lock_file(location, &error))?;
     check_emptied(&options.path, location)?;
-    let writer = connect(options, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE).map_err(failed)?;
+    let path = real_file(&options.path, location)?;
+    let options = Options { path, ..options.clone() };
+    let hosts = Hosts::beside(&options.path).map_err(of_file)?;
+    let opening = hosts.opening().map_err(of_file)?;
+    let writer = connect(&options, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(failed)?;
     check_owner(&writer, location)?;
     check_last_page(&writer, &options.path, location)?;
+    presence::hold(&options.path).map_err(of_file)?;
     writer.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
     migrate(&writer, location)?;
     drop(opening);
-    Ok(Opened { writer, hosts })
+    Ok(Opened { writer, hosts, options })
+}
+
+/// The one name of the file: links and relative names lead to it. Makes the file where there is none, for its user
+/// alone: it holds every payload. The log that SQLite keeps beside it has the same rights.
+fn real_file(path: &Path, location: &str) -> Result<PathBuf, Error> {
+    let of_file = |error: std::io::Error| of_lock_file(location, &error);
+    let found = std::fs::metadata(path);
+    if found.as_ref().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
+        let new = std::fs::OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
+        drop(new.map_err(of_file)?);
+    }
+    let real = path.canonicalize().map_err(of_file)?;
+    let file = std::fs::metadata(&real).map_err(of_file)?;
+    if file.is_file() && file.nlink() > 1 {
+        return Err(Error::Open {
+            location: location.into(),
+            reason: format!("its file has {} names (hard links), and SQLite would keep a log for each", file.nlink()),
+            remedy: "remove the other names; a symbolic link is well".into(),
+            source: None,
+        });
+    }
+    Ok(real)
 }
 
 /// A connection that only reads.
@@ -140,7 +176,9 @@ fn migrate(connection: &Connection, location: &str) -> Result<(), Error> {
 
 fn make_directory(path: &Path, location: &str) -> Result<(), Error> {
     let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) else { return Ok(()) };
-    std::fs::create_dir_all(directory).map_err(|error| of_lock_file(location, &error))
+    // What is made here is for its user alone; what is there stays as it is.
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory);
+    made.map_err(|error| of_lock_file(location, &error))
 }
 
 /// Bytes of the file, and of the log beside it; none where there is none.

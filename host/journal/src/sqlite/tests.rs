@@ -3,7 +3,9 @@
 use std::os::unix::fs::PermissionsExt as _;
 
 use rusqlite::Connection;
-use wasaga_core::{Created as Creation, Fact, Json, Record, Status, Summary, definition::CompensationPolicy};
+use wasaga_core::{
+    Commit, Created as Creation, Digest, Fact, Json, Record, Status, Summary, Wake, definition::CompensationPolicy,
+};
 
 use super::{
     cause::{Cause, of_lock_file},
@@ -42,23 +44,32 @@ fn create(number: u128, filler: usize) -> Create {
         deadline: None,
         namespace: "n".into(),
         key: Some(format!("k{number}").into()),
+        module_name: Some("shop".into()),
+        generation: 0,
+        labels: [("number".into(), wasaga_core::LabelValue::Integer(number as i64))].into(),
+        class: None,
     };
-    Create {
-        id: created.transaction,
-        definition: created.definition.clone(),
-        module: created.module,
-        providers: Vec::new(),
-        key: created.key.clone(),
-        input: input.digest(),
-        host: HostId("ada".into()),
+    create_of(created, None)
+}
+
+fn create_of(created: Creation, ended: Option<Timestamp>) -> Create {
+    let status = if ended.is_some() { Status::Completed } else { Status::Scheduled };
+    let wake = if ended.is_some() { Wake::Never } else { Wake::Now };
+    let commit = Commit {
+        transaction: created.transaction,
+        before: Seq(0),
         records: vec![Record { at: Timestamp::from_unix_us(5), fact: Fact::Created(created) }],
-        summary: Summary {
-            status: Status::Scheduled,
-            paused: false,
-            due: Some(Timestamp::from_unix_us(5)),
-            ended: None,
-        },
-    }
+        taken: Vec::new(),
+        summary: Summary { status, paused: false, wake, held: None, ended },
+    };
+    Create { host: HostId("ada".into()), commit }
+}
+
+/// A journal that `ada` has joined.
+async fn joined(path: &std::path::Path) -> Sqlite {
+    let journal = Sqlite::open(options(path)).await.unwrap();
+    journal.join(&HostId("ada".into())).await.unwrap();
+    journal
 }
 
 #[tokio::test]
@@ -91,7 +102,7 @@ async fn what_is_no_journal_is_told_and_left_alone() {
 async fn a_later_version_is_told() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("journal.db");
-    let journal = Sqlite::open(options(&path)).await.unwrap();
+    let journal = joined(&path).await;
     journal.create(create(1, 1)).await.unwrap();
     journal.close().await;
     let connection = raw(&path);
@@ -104,19 +115,19 @@ async fn a_later_version_is_told() {
          (update wasaga, or name another journal)"
     );
     journal.close().await;
-    let later = "PRAGMA user_version = 3";
+    let later = "PRAGMA user_version = 4";
     connection.execute_batch(later).unwrap();
-    assert!(refused(&path).await.contains("is of version 3, which this wasaga does not know"));
+    assert!(refused(&path).await.contains("is of version 4, which this wasaga does not know"));
 }
 
 #[tokio::test]
 async fn a_damaged_record_is_named() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("journal.db");
-    let journal = Sqlite::open(options(&path)).await.unwrap();
+    let journal = joined(&path).await;
     journal.create(create(1, 1)).await.unwrap();
     let connection = raw(&path);
-    connection.execute_batch("UPDATE records SET record = '{'").unwrap();
+    connection.execute_batch("UPDATE records SET records = '{'").unwrap();
     let damaged = journal.load(TransactionId::from_u128(1)).await.unwrap_err().to_string();
     assert!(damaged.starts_with("record 1 of 00000000000000000000000001 is damaged"), "{damaged}");
     connection.execute_batch("DELETE FROM records").unwrap();
@@ -127,8 +138,7 @@ async fn a_damaged_record_is_named() {
 #[tokio::test]
 async fn a_full_disk_refuses_and_keeps_what_was_answered() {
     let directory = tempfile::tempdir().unwrap();
-    let journal = Sqlite::open(options(&directory.path().join("journal.db"))).await.unwrap();
-    journal.join(&HostId("ada".into())).await.unwrap();
+    let journal = joined(&directory.path().join("journal.db")).await;
     journal.create(create(1, 1)).await.unwrap();
     let pages = |sql: &'static str| journal.writer.run(move |c| c.query_row(sql, (), |row| row.get::<_, i64>(0)));
     // SQLite takes its present size where the bound is below it.
@@ -146,12 +156,12 @@ async fn a_full_disk_refuses_and_keeps_what_was_answered() {
 async fn a_locked_journal_waits_for_its_turn() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("journal.db");
-    let journal = Sqlite::open(options(&path)).await.unwrap();
+    let journal = joined(&path).await;
     let other = raw(&path);
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let waiting = journal.create(create(1, 1));
     tokio::pin!(waiting);
-    let early = tokio::time::timeout(std::time::Duration::from_millis(50), &mut waiting).await;
+    let early = tokio::time::timeout(Duration::from_millis(50), &mut waiting).await;
     assert!(early.is_err(), "nothing is answered while another process writes");
     assert!(journal.load(TransactionId::from_u128(1)).await.unwrap().is_none(), "and reads go on");
     other.execute_batch("COMMIT").unwrap();
@@ -162,61 +172,167 @@ async fn a_locked_journal_waits_for_its_turn() {
 async fn rows_are_made_again_from_records() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("journal.db");
-    let journal = Sqlite::open(options(&path)).await.unwrap();
+    let journal = joined(&path).await;
     let ada = HostId("ada".into());
-    journal.join(&ada).await.unwrap();
     for number in 1..=3 {
         journal.create(create(number, 1)).await.unwrap();
     }
     let all = Page { limit: 9, below: None };
     let before = journal.list(&Filter::default(), all).await.unwrap();
-    raw(&path).execute_batch("DELETE FROM transactions").unwrap();
+    raw(&path)
+        .execute_batch("DELETE FROM transactions; DELETE FROM progress; DELETE FROM keys; DELETE FROM labels")
+        .unwrap();
     assert_eq!(journal.rebuild_rows().await.unwrap(), 3);
     assert_eq!(journal.rebuild_rows().await.unwrap(), 0);
     let after = journal.list(&Filter::default(), all).await.unwrap();
     let derived = |row: &Row| Row { epoch: Epoch(0), owner: None, ..row.clone() };
     assert_eq!(after.iter().map(derived).collect::<Vec<_>>(), before.iter().map(derived).collect::<Vec<_>>());
-    let claims = journal.claim(&ada, 9).await.unwrap();
+    let claims = journal.claim(&ada, Timestamp::from_unix_us(9), 9).await.unwrap().taken;
     assert_eq!(claims.len(), 3);
     assert!(claims.iter().all(|claim| claim.epoch > Epoch(1)), "epochs that were given are not given again");
-    let keyed = journal.create(create(3, 1)).await.unwrap();
+    let mut again = create(3, 1);
+    again.commit.transaction = TransactionId::from_u128(4);
+    let keyed = journal.create(again).await.unwrap();
     assert!(matches!(keyed, Created::Exists { .. }), "keys are known again");
 }
 
+/// A file that version 0.1.0 wrote is opened and read: two orders that completed, one that was compensated, a stuck
+/// saga, a TCC, and one that was killed in the middle.
 #[tokio::test]
-async fn a_journal_of_the_first_version_is_brought_up_to_date() {
+async fn a_journal_of_version_0_1_0_is_brought_up_to_date() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("journal.db");
-    Sqlite::open(options(&path)).await.unwrap().close().await;
-    raw(&path).execute_batch("DROP TABLE providers; PRAGMA user_version = 1").unwrap();
-    let journal = Sqlite::open(options(&path)).await.unwrap();
-    let providers = vec![Digest::of(b"bank")];
-    assert_eq!(journal.create(Create { providers, ..create(1, 1) }).await.unwrap(), Created::New(Seq(1)));
+    std::fs::copy(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/version-0.1.0.db"), &path).unwrap();
+    let journal = joined(&path).await;
+    let rows = journal.list(&Filter::default(), Page { limit: 9, below: None }).await.unwrap();
+    let told: Vec<_> = rows.iter().map(|row| (&*row.definition, row.status.as_str(), row.seq.0, row.wake)).collect();
+    assert_eq!(
+        told,
+        [
+            ("slow", "running", 4, Wake::Now),
+            ("order", "completed", 10, Wake::Never),
+            ("stubborn", "stuck", 13, Wake::Never),
+            ("transfer", "confirmed", 11, Wake::Never),
+            ("order", "compensated", 11, Wake::Never),
+            ("order", "completed", 10, Wake::Never),
+        ]
+    );
+    for row in &rows {
+        let stored = journal.load(row.id).await.unwrap().unwrap();
+        assert_eq!(stored.records.len() as u64, row.seq.0);
+        let told = Summary::of(&stored.records);
+        assert_eq!((told.status, told.ended), (row.status, row.ended));
+    }
+    let slow = &rows[0];
+    assert!(journal.modules().get(slow.module).await.unwrap().is_some());
+    let claims = journal.claim(&HostId("ada".into()), Timestamp::from_unix_us(1), 9).await.unwrap();
+    assert_eq!(claims.taken.iter().map(|claim| claim.id).collect::<Vec<_>>(), [slow.id]);
+    // Its start key is known, under the name that its module has.
+    let mut again = create(1, 1);
+    if let Fact::Created(created) = &mut again.commit.records[0].fact {
+        (created.definition, created.key) = ("slow".into(), Some("slow".into()));
+        created.module_name = Some("guest-slow".into());
+    }
+    assert!(matches!(journal.create(again).await.unwrap(), Created::Exists { id, .. } if id == slow.id));
 }
 
+/// X6: bytes that are not those of the digest are never run.
 #[tokio::test]
-async fn a_module_is_kept_while_a_transaction_needs_it() {
+async fn a_module_with_a_flipped_bit_is_damaged() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("journal.db");
-    let journal = Sqlite::open(options(&path)).await.unwrap();
+    let (journal, ada) = (joined(&path).await, HostId("ada".into()));
     let bytes: Arc<[u8]> = b"bank".to_vec().into();
     let bank = Digest::of(&bytes);
-    journal.put_module(bank, &"bank".into(), bytes).await.unwrap();
-    raw(&path).execute_batch("UPDATE modules SET added = 1").unwrap();
-    let ended = |us| {
-        let ended = Some(Timestamp::from_unix_us(us));
-        Summary { status: Status::Completed, paused: false, due: None, ended }
-    };
-    for number in 1..=2_u64 {
-        let create = Create { providers: vec![bank], summary: ended(10 * number), ..create(number.into(), 1) };
-        journal.create(create).await.unwrap();
+    journal.modules().put(&ada, bank, bytes.clone()).await.unwrap();
+    raw(&path).execute_batch("UPDATE modules SET bytes = x'62616e6c'").unwrap();
+    let damaged = journal.modules().get(bank).await.unwrap_err();
+    assert!(matches!(damaged, Error::Damaged { .. }), "{damaged}");
+    journal.modules().put(&ada, bank, bytes).await.unwrap();
+    assert!(journal.modules().get(bank).await.unwrap().is_some(), "put once more it is well again");
+}
+
+/// C1, X1: a lock file that cannot be opened is an error of the question, and does not make its host dead.
+#[tokio::test]
+async fn a_host_that_cannot_be_looked_at_is_not_dead() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("journal.db");
+    let (journal, ada, bob) = (joined(&path).await, HostId("ada".into()), HostId("bob".into()));
+    let other = Sqlite::open(options(&path)).await.unwrap();
+    other.join(&bob).await.unwrap();
+    let one = create(1, 1);
+    journal.create(one).await.unwrap();
+    // A link that leads to itself cannot be opened, by root neither: to look at it fails as EMFILE and EACCES do.
+    let lock = directory.path().join("journal.db.hosts/host-ada");
+    std::fs::remove_file(&lock).unwrap();
+    std::os::unix::fs::symlink(&lock, &lock).unwrap();
+    let claims = other.claim(&bob, Timestamp::from_unix_us(9), 9).await.unwrap();
+    assert_eq!(claims.taken, []);
+    let told = other.claim_one(&bob, TransactionId::from_u128(1)).await.unwrap_err().to_string();
+    assert!(told.contains("whether host `ada` lives cannot be found out"), "{told}");
+    let row = journal.read(TransactionId::from_u128(1), Seq(0), 0).await.unwrap().unwrap().row;
+    assert_eq!(row.owner.map(|owner| (owner.host, owner.alive)), Some((ada, true)));
+    std::fs::remove_file(&lock).unwrap();
+    assert_eq!(other.claim(&bob, Timestamp::from_unix_us(9), 9).await.unwrap().taken.len(), 1, "no file is no host");
+}
+
+/// U1: whatever name a journal is opened by, it is one journal with one folder of locks.
+#[tokio::test]
+async fn a_journal_is_one_by_all_its_names() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("journal.db");
+    let (journal, bob) = (joined(&path).await, HostId("bob".into()));
+    journal.create(create(1, 1)).await.unwrap();
+    let link = directory.path().join("link.db");
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    let roundabout = directory.path().join("journal.db.hosts/../journal.db");
+    let named = format!("file:{}", path.display()).parse::<Options>().unwrap();
+    for options in [options(&link), options(&roundabout), named] {
+        let other = Sqlite::open(options).await.unwrap();
+        other.join(&bob).await.unwrap();
+        assert_eq!(other.claim(&bob, Timestamp::from_unix_us(9), 9).await.unwrap().taken, []);
+        other.leave(&bob).await.unwrap();
     }
-    let mut kept = Vec::new();
-    for before in [15, 25] {
-        assert_eq!(journal.prune(Timestamp::from_unix_us(before), 9).await.unwrap(), 1);
-        kept.push(journal.module(bank).await.unwrap().is_some());
+    std::fs::hard_link(&path, directory.path().join("hard.db")).unwrap();
+    let told = refused(&directory.path().join("hard.db")).await;
+    assert!(told.contains("its file has 2 names (hard links)"), "{told}");
+}
+
+/// U1: a host that came by another name of the file, as by a bind mount of the file alone, is judged by the file itself.
+#[tokio::test]
+async fn a_host_with_locks_elsewhere_is_dead_only_where_nobody_has_the_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("journal.db");
+    let (journal, bob) = (joined(&path).await, HostId("bob".into()));
+    journal.create(create(1, 1)).await.unwrap();
+    raw(&path).execute_batch("UPDATE hosts SET locks = 'elsewhere'").unwrap();
+    journal.close().await;
+    let other = Sqlite::open(options(&path)).await.unwrap();
+    other.join(&bob).await.unwrap();
+    // Another process that has it open holds such a lock; to the system, so does another open file of this one.
+    let elsewhere = std::fs::File::open(&path).unwrap();
+    elsewhere.lock_shared().unwrap();
+    assert_eq!(other.claim(&bob, Timestamp::from_unix_us(9), 9).await.unwrap().taken, []);
+    let told = other.claim_one(&bob, TransactionId::from_u128(1)).await.unwrap_err().to_string();
+    assert!(told.contains("joined by another name of this journal"), "{told}");
+    elsewhere.unlock().unwrap();
+    assert_eq!(other.claim(&bob, Timestamp::from_unix_us(9), 9).await.unwrap().taken.len(), 1);
+}
+
+/// S17: the journal has every payload, and is its user's alone.
+#[tokio::test]
+async fn a_journal_is_its_users_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("new/journal.db");
+    let journal = joined(&path).await;
+    journal.create(create(1, 1)).await.unwrap();
+    let mode = |name: &str| std::fs::metadata(directory.path().join(name)).unwrap().permissions().mode() & 0o777;
+    for file in ["new/journal.db", "new/journal.db-wal", "new/journal.db-shm"] {
+        assert_eq!(mode(file), 0o600, "{file}");
     }
-    assert_eq!(kept, [true, false]);
+    for folder in ["new", "new/journal.db.hosts"] {
+        assert_eq!(mode(folder), 0o700, "{folder}");
+    }
 }
 
 #[tokio::test]
@@ -259,7 +375,7 @@ fn what_a_lock_file_and_the_log_suffer_is_told_of_the_journal() {
 async fn an_empty_file_with_a_log_is_no_new_journal() {
     let directory = tempfile::tempdir().unwrap();
     let (path, copy) = (directory.path().join("journal.db"), directory.path().join("copy.db"));
-    let journal = Sqlite::open(options(&path)).await.unwrap();
+    let journal = joined(&path).await;
     journal.create(create(1, 1)).await.unwrap();
     // While it is open its log is not yet taken into the file.
     std::fs::copy(directory.path().join("journal.db-wal"), directory.path().join("copy.db-wal")).unwrap();
@@ -281,5 +397,7 @@ fn options_are_read() {
     assert_eq!(read("a/b.db").unwrap(), options("a/b.db".as_ref()));
     assert_eq!(read("b?synchronous=off").unwrap().synchronous, Synchronous::Off);
     assert_eq!(read("").unwrap_err(), "the path is missing (write `sqlite:PATH`)");
+    assert_eq!(read("file:a/b.db").unwrap(), options("a/b.db".as_ref()));
+    assert_eq!(read(":memory:").unwrap_err(), "a journal in memory is `memory:`");
     assert!(read("b?sync=1").unwrap_err().starts_with("option `sync=1` is not known"));
 }

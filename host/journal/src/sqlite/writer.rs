@@ -9,7 +9,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    batch::{self, Verdict, Write},
+    batch::{self, Numbers, Verdict, Write},
     cause::Cause,
 };
 use crate::{AppendError, Error};
@@ -55,7 +55,8 @@ impl Writer {
     pub(super) fn start(connection: Connection, location: Arc<str>) -> Result<Self, Error> {
         let (queue, work) = mpsc::channel(QUEUE);
         let flushes = Arc::new(AtomicU64::new(0));
-        let task = Task { connection, work, flushes: flushes.clone(), location: location.clone() };
+        let numbers = Numbers::default();
+        let task = Task { connection, work, numbers, flushes: flushes.clone(), location: location.clone() };
         let thread = std::thread::Builder::new().name(WRITER.into()).spawn(|| task.run());
         thread.map_err(|error| Error::Failed(Box::new(error)))?;
         Ok(Self { queue, flushes, location })
@@ -105,6 +106,7 @@ fn alone<T>(connection: &Connection, job: impl FnOnce(&Connection) -> rusqlite::
 struct Task {
     connection: Connection,
     work: mpsc::Receiver<Work>,
+    numbers: Numbers,
     flushes: Arc<AtomicU64>,
     location: Arc<str>,
 }
@@ -121,6 +123,8 @@ impl Task {
                     Work::Job(job) => {
                         self.commit(&mut batch);
                         job(&self.connection);
+                        // It may have removed transactions.
+                        self.numbers.forget();
                         self.flushes.fetch_add(1, Ordering::Relaxed);
                     }
                     Work::Close(answer) => {
@@ -140,11 +144,11 @@ impl Task {
         }
     }
 
-    fn commit(&self, batch: &mut Batch) {
+    fn commit(&mut self, batch: &mut Batch) {
         if batch.writes.is_empty() {
             return;
         }
-        let written = batch::commit(&self.connection, &batch.writes);
+        let written = batch::commit(&self.connection, &batch.writes, &mut self.numbers);
         self.flushes.fetch_add(1, Ordering::Relaxed);
         match written {
             Ok(verdicts) => batch.answer(verdicts),
