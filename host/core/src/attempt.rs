@@ -6,7 +6,7 @@ use alloc::string::String;
 use crate::{
     command::Moment,
     json::Json,
-    outcome::{Failure, Usage},
+    outcome::{Failure, NotMade, Usage},
     retry::RetryPolicy,
     time::{Milliseconds, Timestamp},
 };
@@ -120,7 +120,28 @@ impl Attempt {
     }
 }
 
+/// When a call that found no place is asked for again: soon, for places become free all the time.
+const BUSY_DELAY: Milliseconds = 20;
+/// When a call is asked for again that something is missing for. A person is at work on that.
+const HELD_DELAY: Milliseconds = 5_000;
+
+/// When a call that was not made is asked for again.
+pub(crate) fn not_made_due(why: &NotMade, now: Timestamp) -> Timestamp {
+    now.after_ms(match why {
+        NotMade::Busy => BUSY_DELAY,
+        NotMade::Held(_) => HELD_DELAY,
+    })
+}
+
 impl Try {
+    /// The same attempt, which was not made and is asked for again at this time.
+    pub(crate) fn not_made(attempt: Attempt, due: Timestamp) -> Self {
+        if attempt.polls > 0 {
+            return Self::Polling(attempt, due);
+        }
+        Self::Delayed(Attempt { number: attempt.number - 1, ..attempt }, due)
+    }
+
     pub(crate) fn attempt(&self) -> &Attempt {
         match self {
             Self::Started(attempt) | Self::Delayed(attempt, _) | Self::Polling(attempt, _) => attempt,

@@ -11,7 +11,7 @@ use crate::{
     outcome::{Failure, Forward, Outcome, Usage, Writes},
     record::{CallId, Record},
     summary::Summary,
-    time::Timestamp,
+    time::{Milliseconds, Timestamp},
 };
 
 /// One thing to do.
@@ -36,8 +36,12 @@ pub struct Call {
     pub module: Digest,
     /// The same over attempts, restarts and hosts.
     pub key: IdempotencyKey,
-    /// When the host stops it.
+    /// When the host stops it, if it begins at once; one that has not begun by then is not made.
     pub deadline: Timestamp,
+    /// How long it may take from when it begins.
+    pub timeout: Milliseconds,
+    /// When it is stopped in any case: the end of the time for all attempts.
+    pub until: Option<Timestamp>,
     /// Units of fuel.
     pub fuel: u64,
     /// Linear memory of the instance.
@@ -148,6 +152,11 @@ impl Decision {
         let rest =
             Commit { before: self.commit.after(), records: Vec::new(), taken: Vec::new(), summary, ..self.commit };
         core::mem::replace(&mut self.commit, rest)
+    }
+
+    /// Whether calls are among its commands.
+    pub fn begins_calls(&self) -> bool {
+        self.commands.iter().any(|command| matches!(command, Command::Call(_)))
     }
 
     /// Where the transaction stands after it.

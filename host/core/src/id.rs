@@ -266,8 +266,26 @@ impl fmt::Display for Epoch {
     }
 }
 
+/// What the idempotency keys of a transaction follow from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin<'a> {
+    /// Its id, where it was started without a key.
+    Transaction(TransactionId),
+    /// Its start key: a start that is repeated on a journal which has lost the first one gives partners the same keys.
+    Key {
+        /// The name of the module.
+        module_name: &'a str,
+        /// The definition.
+        definition: &'a str,
+        /// The start key.
+        key: &'a str,
+        /// How many transactions had the key before and were removed.
+        generation: u32,
+    },
+}
+
 /// The same over attempts, restarts and hosts (invariant I6): the first 128 bits of
-/// SHA-256(namespace, transaction, node, item, operation), as 32 hex digits. Each part is preceded
+/// SHA-256(namespace, origin, node, item, operation), as 32 hex digits. Each part is preceded
 /// by its length, so that no two lists of parts read the same.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -275,14 +293,26 @@ pub struct IdempotencyKey(String);
 
 impl IdempotencyKey {
     /// The key of one operation of one node.
-    pub fn of(namespace: &str, transaction: TransactionId, node: &str, item: Option<u32>, operation: &str) -> Self {
+    pub fn of(namespace: &str, origin: Origin<'_>, node: &str, item: Option<u32>, operation: &str) -> Self {
         let mut hash = Sha256::new();
-        let item = item.map_or(u64::MAX, u64::from).to_be_bytes();
-        let transaction = transaction.as_u128().to_be_bytes();
-        for part in [namespace.as_bytes(), &transaction, node.as_bytes(), &item, operation.as_bytes()] {
+        let mut part = |part: &[u8]| {
             hash.update((part.len() as u64).to_be_bytes());
             hash.update(part);
+        };
+        part(namespace.as_bytes());
+        match origin {
+            Origin::Transaction(id) => part(&id.as_u128().to_be_bytes()),
+            Origin::Key { module_name, definition, key, generation } => {
+                part(b"key");
+                part(module_name.as_bytes());
+                part(definition.as_bytes());
+                part(key.as_bytes());
+                part(&generation.to_be_bytes());
+            }
         }
+        part(node.as_bytes());
+        part(&item.map_or(u64::MAX, u64::from).to_be_bytes());
+        part(operation.as_bytes());
         Self(hex(&hash.finalize()[..16]))
     }
 
@@ -335,14 +365,20 @@ mod tests {
 
     #[test]
     fn a_key_tells_every_part_apart() {
-        let id = TransactionId::from_u128(1);
+        let id = Origin::Transaction(TransactionId::from_u128(1));
+        let keyed = |module_name, definition, key, generation| Origin::Key { module_name, definition, key, generation };
         let keys = [
             IdempotencyKey::of("n", id, "step", None, "run"),
             IdempotencyKey::of("n", id, "step", Some(0), "run"),
             IdempotencyKey::of("n", id, "step", None, "compensate"),
             IdempotencyKey::of("n", id, "ste", None, "prun"),
             IdempotencyKey::of("ns", id, "tep", None, "run"),
-            IdempotencyKey::of("n", TransactionId::from_u128(2), "step", None, "run"),
+            IdempotencyKey::of("n", Origin::Transaction(TransactionId::from_u128(2)), "step", None, "run"),
+            IdempotencyKey::of("n", keyed("m", "d", "k", 0), "step", None, "run"),
+            IdempotencyKey::of("n", keyed("m", "d", "k", 1), "step", None, "run"),
+            IdempotencyKey::of("n", keyed("m", "d", "o", 0), "step", None, "run"),
+            IdempotencyKey::of("n", keyed("m", "dk", "", 0), "step", None, "run"),
+            IdempotencyKey::of("n", keyed("md", "", "k", 0), "step", None, "run"),
         ];
         for (i, a) in keys.iter().enumerate() {
             assert_eq!(a.as_str().len(), 32);

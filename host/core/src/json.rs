@@ -1,13 +1,14 @@
 //! JSON texts, kept as text: payloads come and go as they are, and numbers keep their digits.
 //! Deliberately absent: a tree of values; what needs a part of a text looks it up (`binding`).
 
-use alloc::{borrow::ToOwned, boxed::Box, collections::BTreeMap, string::String, sync::Arc};
+use alloc::{borrow::ToOwned, boxed::Box, collections::BTreeMap, string::String, sync::Arc, vec::Vec};
 use core::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::id::{Digest, Name};
+use crate::number;
 
 /// A valid JSON text (RFC 8259). Cloning is cheap; equality is equality of the texts.
 #[derive(Clone)]
@@ -65,14 +66,11 @@ impl Json {
         self.0.get()
     }
 
-    /// The digest of what the text says, whatever the order of its members and the space between.
+    /// The digest of what the text says, whatever the order of its members, the space between, and the way in which
+    /// a number is written. Numbers count with every digit.
     pub fn digest(&self) -> Digest {
         let mut canonical = String::with_capacity(self.as_str().len());
-        match self.read::<serde_json::Value>() {
-            Ok(value) => write_canonical(&value, &mut canonical),
-            // Nested too deeply for a tree of values: then it is what is written that counts.
-            Err(_) => canonical.push_str(self.as_str()),
-        }
+        write_canonical(self.as_str(), CANONICAL_DEPTH, &mut canonical);
         Digest::of(canonical.as_bytes())
     }
 
@@ -85,28 +83,44 @@ impl Json {
     }
 }
 
-/// Members by name, nothing between.
-fn write_canonical(value: &serde_json::Value, text: &mut String) {
-    use serde_json::Value;
-    match value {
-        Value::Array(items) => {
-            for (i, item) in items.iter().enumerate() {
-                text.push(if i == 0 { '[' } else { ',' });
-                write_canonical(item, text);
+/// Levels of arrays and objects that a digest looks through. Of what lies deeper it is the text that counts.
+const CANONICAL_DEPTH: u32 = 128;
+
+/// Members by name, nothing between, one text for each number.
+fn write_canonical(text: &str, depth: u32, canonical: &mut String) {
+    let text = text.trim_matches([' ', '\t', '\n', '\r']);
+    match text.as_bytes().first() {
+        Some(b'{') if depth > 0 => {
+            let members: BTreeMap<String, &RawValue> = serde_json::from_str(text).unwrap_or_default();
+            canonical.push('{');
+            for (i, (name, member)) in members.into_iter().enumerate() {
+                canonical.push_str(if i == 0 { "" } else { "," });
+                canonical.push_str(&quoted(&name));
+                canonical.push(':');
+                write_canonical(member.get(), depth - 1, canonical);
             }
-            text.push_str(if items.is_empty() { "[]" } else { "]" });
+            canonical.push('}');
         }
-        Value::Object(members) => {
-            let sorted: BTreeMap<_, _> = members.iter().collect();
-            for (i, (name, member)) in sorted.into_iter().enumerate() {
-                text.push(if i == 0 { '{' } else { ',' });
-                text.push_str(&alloc::format!("{}:", Value::String(name.clone())));
-                write_canonical(member, text);
+        Some(b'[') if depth > 0 => {
+            let items: Vec<&RawValue> = serde_json::from_str(text).unwrap_or_default();
+            canonical.push('[');
+            for (i, item) in items.into_iter().enumerate() {
+                canonical.push_str(if i == 0 { "" } else { "," });
+                write_canonical(item.get(), depth - 1, canonical);
             }
-            text.push_str(if members.is_empty() { "{}" } else { "}" });
+            canonical.push(']');
         }
-        plain => text.push_str(&alloc::format!("{plain}")),
+        Some(b'"') => match serde_json::from_str::<String>(text) {
+            Ok(plain) => canonical.push_str(&quoted(&plain)),
+            Err(_) => canonical.push_str(text),
+        },
+        Some(b'-' | b'0'..=b'9') => canonical.push_str(&number::canonical(text)),
+        _ => canonical.push_str(text),
     }
+}
+
+fn quoted(text: &str) -> String {
+    serde_json::to_string(text).expect("text serialises")
 }
 
 impl From<Box<RawValue>> for Json {

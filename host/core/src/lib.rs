@@ -11,12 +11,15 @@ extern crate alloc;
 
 mod attempt;
 mod binding;
+mod blind;
 mod command;
 mod commit;
 pub mod definition;
 mod id;
 mod json;
+mod label;
 mod message;
+mod number;
 mod outcome;
 mod plan;
 
@@ -32,16 +35,18 @@ mod time;
 mod transaction;
 
 pub use binding::{Unbound, lookup};
+pub use blind::terminate_blind;
 pub use command::{Answer, Call, Command, Conditions, Decision, Moment, NotDurable, Scope};
 pub use commit::Commit;
-pub use id::{Digest, Epoch, IdempotencyKey, InvalidId, Name, Seq, TransactionId};
+pub use id::{Digest, Epoch, IdempotencyKey, InvalidId, Name, Origin, Seq, TransactionId};
 pub use json::{Headers, InvalidJson, Json, Variables};
+pub use label::LABELS_MAX;
 pub use message::{Message, MessageId, Reply, Taken, Word};
 
 pub use outcome::{Failure, Forward, NotMade, Outcome, Published, UnknownCause, Usage, Writes};
 pub use plan::{
-    ATTEMPTS_MAX, Compensation, Defaults, ITEMS_MAX, Limits, Mistake, NAME_CHARS_MAX, PARAMETERS_MAX, PARTICIPANTS_MAX,
-    Participant, ParticipantIx, Plan, STEPS_MAX, Step, StepIx, TccPlan,
+    ATTEMPTS_MAX, CONCURRENCY_DEFAULT, Compensation, Defaults, ITEMS_MAX, Limits, Mistake, NAME_CHARS_MAX,
+    PARAMETERS_MAX, PARTICIPANTS_MAX, Participant, ParticipantIx, Plan, STEPS_MAX, Step, StepIx, TccPlan,
 };
 pub use record::{CallId, Cause, Created, Fact, LabelValue, LostCall, Operation, Operator, RECORD_VERSION, Record};
 pub use report::{CauseReport, Decided, NodeReport, PhaseReached, Report, SettleReport, UndoReport};

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     definition::CompensationPolicy,
-    id::{Digest, Name, TransactionId},
+    id::{Digest, Name, Origin, TransactionId},
     json::Json,
     outcome::{Failure, UnknownCause, Usage, Writes},
     status::Kind,
@@ -18,7 +18,7 @@ use crate::{
 
 /// The version of the records that this crate writes. It rises when an older reader would
 /// misunderstand a newer record; a record from a later version is refused, never guessed at.
-pub const RECORD_VERSION: u32 = 1;
+pub const RECORD_VERSION: u32 = 2;
 
 /// One entry of a journal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -130,6 +130,17 @@ pub enum Fact {
         /// What it used.
         usage: Usage,
     },
+    /// The call was not made: the host had no place for it, or something that it needs is missing. It is no attempt,
+    /// and is asked for again.
+    NotMade {
+        /// The call.
+        call: CallId,
+        /// When it is asked for again.
+        due: Timestamp,
+        /// What is missing, and what to do.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        held: Option<Arc<str>>,
+    },
     /// No attempt follows, though the last outcome left one open: the total timeout has passed, or the
     /// saga unwinds, or the TCC cancels.
     GivenUp {
@@ -233,6 +244,19 @@ pub enum Fact {
     },
 }
 
+impl Record {
+    /// The version that a reader must know to understand this record: each fact has its own, so that what a newer
+    /// host writes stays readable for an older one as far as it can be.
+    pub fn version(&self) -> u32 {
+        match &self.fact {
+            Fact::NotMade { .. } | Fact::Pending { token: Some(_), .. } => 2,
+            // An older reader would give its calls other idempotency keys.
+            Fact::Created(created) if created.key.is_some() && created.module_name.is_some() => 2,
+            _ => 1,
+        }
+    }
+}
+
 impl Fact {
     /// The step, or the item of a fan-out, that this is about; none where it is about the whole.
     pub fn node(&self) -> Option<(&Name, Option<u32>)> {
@@ -242,7 +266,8 @@ impl Fact {
             | Self::Rejected { call, .. }
             | Self::Retryable { call, .. }
             | Self::Unknown { call, .. }
-            | Self::Pending { call, .. } => Some((&call.node, call.item)),
+            | Self::Pending { call, .. }
+            | Self::NotMade { call, .. } => Some((&call.node, call.item)),
             Self::Refused { node, item, .. }
             | Self::GivenUp { node, item, .. }
             | Self::UndoRefused { node, item, .. }
@@ -335,6 +360,18 @@ impl Created {
     /// What it is a run of.
     pub fn kind(&self) -> Kind {
         if self.participants.is_empty() { Kind::Saga } else { Kind::Tcc }
+    }
+
+    /// What the idempotency keys of its calls follow from.
+    pub fn origin(&self) -> Origin<'_> {
+        match (&self.key, &self.module_name) {
+            (Some(key), Some(module_name)) => {
+                let definition = &self.definition;
+                Origin::Key { module_name, definition, key, generation: self.generation }
+            }
+            // Records of the first version do not name the module, and keep the keys that their partners know.
+            _ => Origin::Transaction(self.transaction),
+        }
     }
 
     /// The module that answers for a step or participant: its provider, or else the transaction's own.

@@ -13,7 +13,9 @@ use crate::{
     definition::{self, CompensationPolicy},
     id::{Digest, Name, Seq, TransactionId},
     json::Json,
+    label,
     message::{Message, Word},
+    outcome::NotMade,
     plan::{self, Mistake, Plan, TccPlan},
     record::{CallId, Created, LabelValue, Operator, Record},
     report::Report,
@@ -186,6 +188,14 @@ impl Checked {
         plan::check_providers(self, modules)
     }
 
+    /// The values of a start input by which its transaction is found.
+    ///
+    /// # Errors
+    /// A value has not the type that its label says, as a sentence with its place. One that is not there is no label.
+    pub fn labels(&self, input: &Json) -> Result<BTreeMap<Name, LabelValue>, String> {
+        label::of(either!(self, plan => &plan.labels), input)
+    }
+
     /// What is allowed and yet likely to hurt, as sentences.
     pub fn warnings(&self) -> &[String] {
         either!(self, plan => &plan.warnings)
@@ -224,9 +234,19 @@ impl Transaction {
         either!(self, one => one.recover(moment))
     }
 
+    /// A decision that changes nothing: what carries the answer to a message that is refused.
+    pub fn nothing(&mut self, moment: &Moment<'_>) -> Decision {
+        either!(self, one => one.nothing(moment))
+    }
+
     /// Takes the answer to a call.
     pub fn handle_answer(&mut self, call: &CallId, answer: Answer, moment: &Moment<'_>) -> Decision {
         either!(self, one => one.handle_answer(call, answer, moment))
+    }
+
+    /// Takes what became of several calls at once, in one decision: answers, and calls that were not made.
+    pub fn handle_answers(&mut self, answers: Vec<(CallId, Result<Answer, NotMade>)>, moment: &Moment<'_>) -> Decision {
+        either!(self, one => one.handle_answers(answers, moment))
     }
 
     /// Does what is due.

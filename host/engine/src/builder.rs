@@ -3,27 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Semaphore;
 use wasaga_core::{Defaults, Name, TransactionId};
 use wasaga_journal::{HostId, Journal};
 
 use crate::clock::{Machine, World};
-use crate::conditions::Cel;
-use crate::definitions::Definitions;
-use crate::engine::{Draining, Inner};
+use crate::engine::Engine;
+use crate::error::Error;
 use crate::port::Guests;
-use crate::watch::Counters;
-use crate::{Engine, Error, Watch, recovery, retention};
-
-/// What an engine takes up by itself.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Recover {
-    /// Everything unfinished that no living host drives, at start and from then on.
-    #[default]
-    All,
-    /// Nothing: only what is started or taken by hand.
-    Nothing,
-}
+use crate::recovery::{self, Recover};
+use crate::shared::{Parts, Shared};
+use crate::watch::Watch;
+use crate::{heart, retention};
 
 /// Makes an engine.
 #[derive(Debug)]
@@ -102,8 +93,9 @@ impl Builder {
         Self { world, ..self }
     }
 
-    /// How long a transaction waits for a journal that fails before it is let go, default 10 s.
-    /// Nothing of it is lost: it is in the journal, and is taken up again when that answers.
+    /// How long a transaction waits for a journal that fails before its driver gives up, default 10 s.
+    /// Nothing of it is lost: it is in the journal, and this host tries to take it up again every second, whatever it
+    /// recovers otherwise. Who waits for it is told the error.
     #[must_use]
     pub fn journal_patience(self, patience: Duration) -> Self {
         Self { journal_patience: patience, ..self }
@@ -125,7 +117,7 @@ impl Builder {
         let unique = TransactionId::from_parts(self.world.now().unix_ms(), self.world.random());
         let host = HostId(format!("{}-{unique}", self.host).into());
         self.journal.join(&host).await?;
-        let inner = Arc::new(Inner {
+        let shared = Arc::new(Shared::new(Parts {
             journal: self.journal,
             guests: self.guests,
             world: self.world,
@@ -134,20 +126,14 @@ impl Builder {
             defaults: self.defaults,
             watch: self.watch,
             patience: self.journal_patience,
-            conditions: Cel::default(),
-            definitions: Definitions::default(),
-            live: Default::default(),
-            orphans: Default::default(),
-            unsure_until: Default::default(),
-            permits: Arc::new(Semaphore::new(self.in_flight_max)),
-            drain: Draining::default(),
-            emptied: Notify::new(),
-            counters: Counters::default(),
-        });
-        recovery::start(&inner, self.recover);
+            in_flight_max: self.in_flight_max,
+            sleepers_rest: self.recover == Recover::All,
+        }));
+        recovery::start(&shared, self.recover);
+        heart::start(&shared, &self.host);
         if let Some(retention) = self.retention {
-            retention::start(&inner, retention);
+            retention::start(&shared, retention);
         }
-        Ok(Engine::new(inner))
+        Ok(Engine::new(shared))
     }
 }

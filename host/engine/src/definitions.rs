@@ -1,13 +1,12 @@
-//! Modules that are loaded and the plans of their definitions.
+//! The definitions of one module, checked. Deliberately absent: where modules come from and how long they stay (`modules`).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use parking_lot::RwLock;
-use wasaga_core::definition::{Definition, Saga, Tcc};
+use wasaga_core::definition::{self, Definition, Saga, Tcc};
 use wasaga_core::{Checked, Defaults, Digest, Json, Kind, Mistake, Name, Plan, TccPlan};
 
-use crate::port::Module;
+use crate::port::Guest;
 use crate::{Error, conditions, schema::Schema};
 
 /// A definition that can be run.
@@ -17,64 +16,47 @@ pub(crate) struct Runnable {
     pub(crate) input: Option<Schema>,
 }
 
-/// A module with its definitions.
+/// A loaded module with its definitions. Whoever holds it keeps it loaded.
 #[derive(Debug)]
-pub(crate) struct Known {
-    pub(crate) module: Module,
-    definitions: BTreeMap<Name, Runnable>,
-}
-
-/// All modules that are loaded.
-#[derive(Debug, Default)]
 pub(crate) struct Definitions {
-    /// Read at every start, written when a module is added.
-    modules: RwLock<Modules>,
-}
-
-#[derive(Debug, Default)]
-struct Modules {
-    by_digest: HashMap<Digest, Arc<Known>>,
-    /// Of each name the one that was added last.
-    latest: HashMap<Name, Arc<Known>>,
+    pub(crate) guest: Arc<dyn Guest>,
+    by_name: BTreeMap<Name, Runnable>,
 }
 
 impl Definitions {
-    pub(crate) fn find(&self, digest: Digest) -> Option<Arc<Known>> {
-        self.modules.read().by_digest.get(&digest).cloned()
+    /// Checks all definitions of a module.
+    ///
+    /// # Errors
+    /// Everything that is wrong with them at once.
+    pub(crate) fn check(guest: Arc<dyn Guest>, defaults: &Defaults) -> Result<Self, Error> {
+        let by_name = check(guest.description(), defaults)?;
+        Ok(Self { guest, by_name })
     }
 
-    /// Of the modules with a name, the one that was added last.
-    pub(crate) fn latest(&self, name: &str) -> Option<Arc<Known>> {
-        self.modules.read().latest.get(name).cloned()
+    pub(crate) fn digest(&self) -> Digest {
+        self.guest.digest()
     }
 
-    pub(crate) fn add(&self, module: Module, defaults: &Defaults) -> Result<Arc<Known>, Error> {
-        let definitions = check(&module, defaults)?;
-        let known = Arc::new(Known { module, definitions });
-        let mut modules = self.modules.write();
-        let known = modules.by_digest.entry(known.module.digest).or_insert(known).clone();
-        modules.latest.insert(known.module.description.name.as_str().into(), known.clone());
-        Ok(known)
+    /// The module's name.
+    pub(crate) fn name(&self) -> &str {
+        &self.guest.description().name
     }
-}
 
-impl Known {
     pub(crate) fn names(&self) -> Vec<Name> {
-        self.definitions.keys().cloned().collect()
+        self.by_name.keys().cloned().collect()
     }
 
-    pub(crate) fn definition(&self, name: &str) -> Result<&Runnable, Error> {
-        self.definitions.get(name).ok_or_else(|| Error::UnknownDefinition {
-            module: self.module.description.name.clone(),
+    pub(crate) fn find(&self, name: &str) -> Result<&Runnable, Error> {
+        self.by_name.get(name).ok_or_else(|| Error::UnknownDefinition {
+            module: self.name().into(),
             definition: name.into(),
-            known: self.definitions.keys().map(|name| format!("`{name}`")).collect(),
+            known: self.by_name.keys().map(|name| format!("`{name}`")).collect(),
         })
     }
 }
 
 /// Every mistake of every definition at once.
-fn check(module: &Module, defaults: &Defaults) -> Result<BTreeMap<Name, Runnable>, Error> {
-    let description = &module.description;
+fn check(description: &definition::Module, defaults: &Defaults) -> Result<BTreeMap<Name, Runnable>, Error> {
     let of_module = |what: &str| Mistake { place: format!("module `{}`", description.name), what: what.into() };
     let mut mistakes = Vec::new();
     let mut runnables = BTreeMap::new();

@@ -71,6 +71,32 @@ pub enum Error {
         /// The host.
         owner: HostId,
     },
+    /// Another living host drives it, and did not answer what was said to it.
+    #[error(
+        "host `{owner}` drives transaction {id} and has not answered within {seconds} s (it hears it when it goes on; \
+         look whether it still works)"
+    )]
+    Unanswered {
+        /// The transaction.
+        id: TransactionId,
+        /// The host.
+        owner: HostId,
+        /// How long it was waited for.
+        seconds: u64,
+    },
+    /// Something cannot be said to a transaction.
+    #[error(transparent)]
+    Post(#[from] wasaga_journal::PostError),
+    /// The host failed several times while it drove the transaction.
+    #[error(
+        "transaction {id} is held: driving it failed {times} times (this is a bug of wasaga; `wasaga resume {id}` tries again)"
+    )]
+    Panicked {
+        /// The transaction.
+        id: TransactionId,
+        /// How often.
+        times: u32,
+    },
     /// What was asked for does not fit where the transaction stands.
     #[error("{reason}")]
     Refused {
@@ -92,9 +118,20 @@ pub enum Error {
     ModuleBroken {
         /// The transaction.
         id: TransactionId,
+        /// The module.
+        digest: Digest,
         /// Why.
         #[source]
         source: Box<Self>,
+    },
+    /// The bytes of a module are not those that were put into the journal.
+    #[error("module {digest} is damaged in the journal (run or load that module once more)")]
+    DamagedModule {
+        /// The module.
+        digest: Digest,
+        /// What the journal says.
+        #[source]
+        source: wasaga_journal::Error,
     },
     /// The journal holds what this version cannot follow.
     #[error("the records of transaction {id} do not fit its definition (restore the journal from a backup)")]
@@ -127,6 +164,12 @@ impl Error {
             other => other,
         }
     }
+}
+
+/// The message of an error and of its causes.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 fn lacking(modules: &[String]) -> String {

@@ -18,30 +18,35 @@
 //! loop, begun from a stored journal (invariant I4). Deliberately absent: wasm, databases, HTTP; they
 //! come through [`port::Guests`] and [`wasaga_journal::Journal`].
 
+mod ask;
 mod builder;
+mod calls;
 pub mod clock;
 mod conditions;
 mod definitions;
-mod drive;
+mod drain;
+mod driver;
 mod engine;
 mod error;
+mod heart;
 mod ledger;
+mod load;
 mod modules;
 mod operate;
 pub mod port;
 mod recovery;
 mod retention;
 mod schema;
+mod shared;
+mod slots;
+mod start;
+mod takeover;
 mod watch;
 
-pub use builder::{Builder, Recover};
-pub use engine::{Drained, Engine, StartRequest, Started};
+pub use builder::Builder;
+pub use engine::{Drained, Engine};
 pub use error::Error;
+pub use modules::Module;
+pub use recovery::Recover;
+pub use start::{HEADER_BYTES_MAX, HEADERS_MAX, INPUT_BYTES_MAX, StartRequest, Started};
 pub use watch::{Stats, Watch};
-
-/// Bytes of a start input. What is larger belongs into a store, with its key in the input.
-pub const INPUT_BYTES_MAX: usize = 4 << 20;
-/// Headers of a start, and bytes of all of them: they are in every call.
-pub const HEADERS_MAX: usize = 64;
-/// Bytes of all headers of a start.
-pub const HEADER_BYTES_MAX: usize = 16 << 10;

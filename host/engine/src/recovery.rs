@@ -1,89 +1,98 @@
-//! Takes up what nobody drives: at start, from then on, and by hand. A living host's transactions
+//! Takes up what nobody drives, and hands out what the inbox has: at start and from then on. A living host's transactions
 //! are left alone; the journal sees to that.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::Instant;
-use wasaga_core::{Status, TransactionId};
-use wasaga_journal::{Claim, ClaimError, Filter, Page};
+use wasaga_core::{Status, Timestamp, TransactionId};
+use wasaga_journal::{Claim, Filter, Inbox, Page};
 
-use crate::builder::Recover;
-use crate::drive::{self, Driver, Event, chain};
-use crate::engine::{Drain, Inner, Place};
-use crate::watch::count;
-use crate::{Engine, Error};
+use crate::Error;
+use crate::ask::Ask;
+use crate::driver::said_by;
+use crate::error::chain;
+use crate::shared::Shared;
+use crate::takeover::Taking;
 
-/// How often the journal is asked for what nobody drives: the longest that a dead host's
+/// How long the journal is left alone at most: the longest that a dead host's
 /// transactions wait. An idle question costs two small reads.
 const EVERY: Duration = Duration::from_secs(1);
+/// How long it is left alone at least, so that a wake time that nobody can follow does not make a loop of questions.
+const AT_LEAST: Duration = Duration::from_millis(10);
 /// Transactions that are taken at once.
 const CHUNK: usize = 64;
 /// Rows that are read at once. Arbitrary; small enough to be no burden.
 const PAGE: usize = 256;
-/// How often a module that is missing is looked for.
-const MODULE_EVERY: Duration = Duration::from_secs(5);
+/// Messages that are handed out in one round; what is left waits for the next.
+const MESSAGES: usize = 256;
+
+/// What an engine takes up by itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Recover {
+    /// Everything unfinished that no living host drives, at start and from then on.
+    #[default]
+    All,
+    /// Nothing: only what is started or taken by hand.
+    Nothing,
+}
 
 /// Starts the loop. It ends with the engine.
-pub(crate) fn start(inner: &Arc<Inner>, recover: Recover) {
-    let (inner, every) = (Arc::downgrade(inner), inner.journal.identity().renew_every);
+pub(crate) fn start(shared: &Arc<Shared>, recover: Recover) {
+    let (weak, journal) = (Arc::downgrade(shared), shared.journal.clone());
     tokio::spawn(async move {
-        while let Some(engine) = upgrade(&inner) {
-            if every.is_some()
-                && let Err(error) = engine.journal.renew(&engine.host).await
-            {
-                tracing::warn!(%error, "the journal cannot be told that this host lives");
+        while let Some(shared) = upgrade(&weak) {
+            let next = if recover == Recover::All { take_free(&shared).await } else { None };
+            find_strays(&shared).await;
+            take_strays(&shared);
+            hand_out(&shared).await;
+            let (host, now) = (shared.host(), shared.world.now());
+            drop(shared);
+            let at_most = next.map_or(EVERY, |next| next.since(now).clamp(AT_LEAST, EVERY));
+            if journal.idle(&host, at_most).await.is_err() {
+                tokio::time::sleep(EVERY).await;
             }
-            if recover == Recover::All {
-                take_free(&engine).await;
-                find_strays(&engine).await;
-                take_orphans(&engine).await;
-            }
-            drop(engine);
-            tokio::time::sleep(every.map_or(EVERY, |every| every.min(EVERY))).await;
         }
     });
 }
 
-fn upgrade(inner: &Weak<Inner>) -> Option<Arc<Inner>> {
-    inner.upgrade().filter(|inner| !inner.is_draining())
+fn upgrade(shared: &Weak<Shared>) -> Option<Arc<Shared>> {
+    shared.upgrade().filter(|shared| !shared.drain.is_under_way())
 }
 
-/// Takes chunks until nothing is free, or no place.
-async fn take_free(inner: &Arc<Inner>) {
+/// Takes chunks until nothing is free that is awake, or no place is; answers when the next one wakes.
+async fn take_free(shared: &Arc<Shared>) -> Option<Timestamp> {
     loop {
-        let permits = permits(inner);
-        if permits.is_empty() || inner.is_draining() {
-            return;
+        let permits = permits(shared);
+        if permits.is_empty() || shared.drain.is_under_way() {
+            return None;
         }
-        match inner.journal.claim(&inner.host, permits.len()).await {
-            Ok(claims) if claims.is_empty() => return,
-            Ok(claims) => take_up(inner, claims, permits),
+        match shared.journal.claim(&shared.host(), shared.world.now(), permits.len()).await {
+            Ok(claims) if claims.taken.is_empty() => return claims.next,
+            Ok(claims) => take_up(shared, claims.taken, permits),
             Err(error) => {
                 tracing::warn!(error = %chain(&error), "the journal cannot be asked for work");
-                inner.be_unsure();
-                return;
+                shared.slots.be_unsure();
+                return None;
             }
         }
     }
 }
 
-/// A create or a claim that failed may have taken place, or may yet: then this host has what it does
-/// not know of. Nobody else would ever take that, so it is looked up.
-async fn find_strays(inner: &Inner) {
-    let unsure = inner.unsure_until.lock().is_some_and(|until| Instant::now() <= until);
-    if !unsure {
+/// A create or claim that returned an error may still be applied; this host then owns a transaction that it does not
+/// know. Nobody else would ever take that, so it is looked up.
+async fn find_strays(shared: &Shared) {
+    if !shared.slots.is_unsure() {
         return;
     }
     let statuses = Status::ALL.into_iter().filter(|status| !status.is_ended()).collect();
     let filter = Filter { statuses, ..Filter::default() };
-    let mut below = None;
+    let (mut below, host) = (None, shared.host());
     loop {
-        let Ok(rows) = inner.journal.list(&filter, Page { limit: PAGE, below }).await else { return };
-        let ours = rows.iter().filter(|row| row.owner.as_ref().is_some_and(|owner| owner.host == inner.host));
-        let strays: Vec<_> = ours.map(|row| row.id).filter(|id| inner.handle(*id).is_none()).collect();
-        inner.orphans.lock().extend(strays);
+        let Ok(rows) = shared.journal.list(&filter, Page { limit: PAGE, below }).await else { return };
+        let ours = rows.iter().filter(|row| row.owner.as_ref().is_some_and(|owner| owner.host == host));
+        let strays: Vec<_> = ours.map(|row| row.id).filter(|id| shared.slots.handle(*id).is_none()).collect();
+        shared.strays.lock().extend(strays);
         if rows.len() < PAGE {
             return;
         }
@@ -91,134 +100,88 @@ async fn find_strays(inner: &Inner) {
     }
 }
 
-fn permits(inner: &Inner) -> Vec<OwnedSemaphorePermit> {
-    std::iter::from_fn(|| inner.permits.clone().try_acquire_owned().ok()).take(CHUNK).collect()
+fn permits(shared: &Shared) -> Vec<OwnedSemaphorePermit> {
+    std::iter::from_fn(|| shared.taking.clone().try_acquire_owned().ok()).take(CHUNK).collect()
 }
 
-fn take_up(inner: &Arc<Inner>, claims: Vec<Claim>, permits: Vec<OwnedSemaphorePermit>) {
+fn take_up(shared: &Arc<Shared>, claims: Vec<Claim>, permits: Vec<OwnedSemaphorePermit>) {
     for (claim, permit) in claims.into_iter().zip(permits) {
         // It was free in the journal a moment ago, so only a driver that is about to find itself fenced
-        // can have its place: this host was taken for dead. It is taken up when that one is gone.
-        let Some(place) = inner.reserve(claim.id) else {
-            inner.orphans.lock().insert(claim.id);
+        // can have its slot: this host was taken for dead. It is taken up when that one is gone.
+        let Some(slot) = shared.slots.reserve(claim.id) else {
+            shared.strays.lock().insert(claim.id);
             continue;
         };
-        tokio::spawn(inner.clone().take_patiently(claim, place, permit));
+        let taking = Taking { shared: shared.clone(), slot, said: None, permit: Some(permit) };
+        tokio::spawn(async move {
+            // Why it is held was told where that was found.
+            drop(taking.claimed(claim).await);
+        });
     }
 }
 
-/// Takes what may be ours. It waits for nobody but the journal: a host that has no place left must
-/// still say that it lives.
-async fn take_orphans(inner: &Arc<Inner>) {
-    let orphans = std::mem::take(&mut *inner.orphans.lock());
-    for id in orphans {
-        let place = inner.permits.clone().try_acquire_owned().ok().zip(inner.reserve(id));
-        let Some((permit, place)) = place else {
-            inner.orphans.lock().insert(id);
+/// Takes what may be ours. The loop waits for none of them: a host that has no place left must still hear messages.
+fn take_strays(shared: &Arc<Shared>) {
+    let strays = std::mem::take(&mut *shared.strays.lock());
+    for id in strays {
+        let place = shared.taking.clone().try_acquire_owned().ok().zip(shared.slots.reserve(id));
+        let Some((permit, slot)) = place else {
+            shared.strays.lock().insert(id);
             continue;
         };
-        if let Err(error) = inner.clone().try_take(id, place, Event::Found, permit).await {
-            tracing::debug!(transaction = %id, error = %chain(&error), "it was not taken");
+        let taking = Taking { shared: shared.clone(), slot, said: None, permit: Some(permit) };
+        tokio::spawn(async move {
+            if let Err(error) = taking.take(id).await {
+                tracing::debug!(transaction = %id, error = %chain(&error), "it was not taken");
+            }
+        });
+    }
+}
+
+/// Hands the messages of the inbox to the drivers here. One whose driver does not take it now is handed in again.
+async fn hand_out(shared: &Shared) {
+    let posted = match shared.journal.inbox(Inbox::Host(&shared.host()), MESSAGES).await {
+        Ok(posted) => posted,
+        Err(error) => {
+            tracing::debug!(error = %chain(&error), "the inbox cannot be read");
+            return;
+        }
+    };
+    for posted in posted {
+        match shared.slots.handle(posted.transaction) {
+            // A full queue is tried again in the next round.
+            Some(handle) => drop(handle.asks.try_send(Ask::Said(said_by(posted)))),
+            None => drop(shared.strays.lock().insert(posted.transaction)),
         }
     }
 }
 
-impl Inner {
-    /// Claims one transaction and drives it from this event on; gives its place up where that fails.
-    pub(crate) async fn take_one(self: Arc<Self>, id: TransactionId, place: Place, event: Event) -> Result<(), Error> {
-        match self.permits.clone().acquire_owned().await {
-            Ok(permit) => self.try_take(id, place, event, permit).await,
-            Err(_) => {
-                place.give_up();
-                Err(Error::Draining)
-            }
+/// Takes everything unfinished that is awake and that nobody alive drives; answers how many. Waits
+/// for places where there are more than may be in flight.
+///
+/// # Errors
+/// The journal failed, or the host leaves.
+pub(crate) async fn take_all(shared: &Arc<Shared>, now: Timestamp) -> Result<usize, Error> {
+    let mut taken = 0;
+    loop {
+        let first = shared.taking.clone().acquire_owned().await.map_err(|_| Error::Draining)?;
+        let permits: Vec<_> = std::iter::once(first).chain(permits(shared)).collect();
+        let claims = shared.journal.claim(&shared.host(), now, permits.len()).await;
+        let claims = claims.inspect_err(|_| shared.slots.be_unsure())?;
+        if claims.taken.is_empty() {
+            return Ok(taken);
         }
-    }
-
-    async fn try_take(
-        self: &Arc<Self>,
-        id: TransactionId,
-        place: Place,
-        event: Event,
-        permit: OwnedSemaphorePermit,
-    ) -> Result<(), Error> {
-        let claim = match self.journal.claim_one(&self.host, id).await {
-            Ok(claim) => claim,
-            // It may be ours all the same, and is found then.
-            Err(ClaimError::Journal(error)) => return Err(Error::Journal(error)),
-            Err(ClaimError::Ended(id)) => {
-                place.give_up();
-                drive::answer_late(self, self.replay(&self.load(id).await?).await?, event);
-                return Ok(());
-            }
-            Err(ClaimError::Unknown(id)) => {
-                place.give_up();
-                return Err(Error::UnknownTransaction(id));
-            }
-            Err(ClaimError::Owned { id, owner }) => {
-                place.give_up();
-                return Err(Error::Owned { id, owner });
-            }
-        };
-        let transaction = match async { self.replay(&self.load(id).await?).await }.await {
-            Ok(transaction) => transaction,
-            Err(error) => {
-                // What cannot be driven here may be driven by another. If not even that can be
-                // written down, it is found here again.
-                if self.journal.release(id, claim.epoch).await.is_ok() {
-                    place.give_up();
-                }
-                return Err(error);
-            }
-        };
-        Driver::new(self.clone(), transaction, claim.epoch, place, permit).take_up(event);
-        Ok(())
-    }
-
-    /// Drives a transaction that was claimed. One whose module is missing waits for it: it is never
-    /// rolled back for that.
-    async fn take_patiently(self: Arc<Self>, claim: Claim, place: Place, permit: OwnedSemaphorePermit) {
-        let mut alarmed = false;
-        loop {
-            match async { self.replay(&self.load(claim.id).await?).await }.await {
-                Ok(transaction) => {
-                    return Driver::new(self.clone(), transaction, claim.epoch, place, permit).take_up(Event::Found);
-                }
-                Err(error) if !alarmed => {
-                    alarmed = true;
-                    count(&self.counters.alarms);
-                    tracing::error!(transaction = %claim.id, error = %chain(&error), "a transaction cannot go on and waits");
-                }
-                Err(_) => {}
-            }
-            let leaving = tokio::time::timeout(MODULE_EVERY, self.drain.beyond(Drain::No)).await;
-            if leaving.is_ok() {
-                break;
-            }
-        }
-        place.give_up();
-        drop(self.journal.release(claim.id, claim.epoch).await);
+        taken += claims.taken.len();
+        take_up(shared, claims.taken, permits);
     }
 }
 
-impl Engine {
-    /// Takes everything unfinished that nobody alive drives, and drives it; answers how many. Waits
-    /// for places where there are more than may be in flight.
-    ///
-    /// # Errors
-    /// The journal failed.
-    pub async fn take_all(&self) -> Result<usize, Error> {
-        let mut taken = 0;
-        loop {
-            let first = self.inner.permits.clone().acquire_owned().await.map_err(|_| Error::Draining)?;
-            let permits: Vec<_> = std::iter::once(first).chain(permits(&self.inner)).collect();
-            let claims = self.inner.journal.claim(&self.inner.host, permits.len()).await;
-            let claims = claims.inspect_err(|_| self.inner.be_unsure())?;
-            if claims.is_empty() {
-                return Ok(taken);
-            }
-            taken += claims.len();
-            take_up(&self.inner, claims, permits);
-        }
-    }
+/// Takes one transaction by hand.
+///
+/// # Errors
+/// As [`Taking::take`].
+pub(crate) async fn take_one(shared: &Arc<Shared>, id: TransactionId) -> Result<(), Error> {
+    let Some(slot) = shared.slots.reserve(id) else { return Ok(()) };
+    shared.forget_panics(id);
+    Taking { shared: shared.clone(), slot, said: None, permit: None }.take(id).await
 }

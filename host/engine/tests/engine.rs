@@ -18,7 +18,7 @@ use wasaga_journal::memory::Memory;
 use wasaga_journal::{Filter, Journal, Page};
 
 async fn on(journal: &Memory, guests: &Arc<Scripted>) -> Engine {
-    let builder = Builder::new(Arc::new(journal.clone()), guests.clone());
+    let builder = Builder::new(Arc::new(journal.clone()), Arc::new(Loader(guests.clone())));
     // Hosts draw their names from the world's chance, so each has its own.
     static SEED: AtomicU64 = AtomicU64::new(1);
     let world = Virtual::new(SEED.fetch_add(1, Ordering::Relaxed));
@@ -58,8 +58,11 @@ async fn retries_wait_their_time() {
         _ => (MOMENT, done()),
     });
     let journal = Memory::new();
-    let engine =
-        Builder::new(Arc::new(journal), guests.clone()).world(Arc::new(Virtual::new(1))).start().await.unwrap();
+    let engine = Builder::new(Arc::new(journal), Arc::new(Loader(guests.clone())))
+        .world(Arc::new(Virtual::new(1)))
+        .start()
+        .await
+        .unwrap();
     let report = run(&engine).await;
     assert_eq!(report.status, Status::Completed);
     // Two delays, of one and of two seconds, each ± 30 %.
@@ -240,7 +243,9 @@ async fn what_has_ended_is_kept_for_its_time_and_then_removed() {
         (("c", false), _) | (("b", true), "{}") => (MOMENT, rejected()),
         _ => (MOMENT, done()),
     });
-    let builder = Builder::new(Arc::new(journal.clone()), guests).world(Arc::new(Virtual::new(1))).defaults(quick());
+    let builder = Builder::new(Arc::new(journal.clone()), Arc::new(Loader(guests)))
+        .world(Arc::new(Virtual::new(1)))
+        .defaults(quick());
     let engine = builder.retention(Some(Duration::from_mins(10))).start().await.unwrap();
     let stuck = run(&engine).await.transaction;
     let ended = run(&engine).await.transaction;
@@ -256,7 +261,8 @@ async fn what_has_ended_is_kept_for_its_time_and_then_removed() {
 #[tokio::test(start_paused = true)]
 async fn no_more_than_allowed_is_in_flight() {
     let guests = Scripted::new(saga(vec![step("a", &[])]), |_| (Duration::from_millis(100), done()));
-    let builder = Builder::new(Arc::new(Memory::new()), guests.clone()).world(Arc::new(Virtual::new(1)));
+    let builder =
+        Builder::new(Arc::new(Memory::new()), Arc::new(Loader(guests.clone()))).world(Arc::new(Virtual::new(1)));
     let engine = builder.in_flight_max(3).recover(Recover::Nothing).start().await.unwrap();
     let request = request(&engine).await;
     let mut ids = Vec::new();

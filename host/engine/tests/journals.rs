@@ -13,12 +13,14 @@ use async_trait::async_trait;
 use support::*;
 use wasaga_core::definition::{self, CompensationPolicy, Definition};
 use wasaga_core::saga::Report;
-use wasaga_core::{Call, Digest, Epoch, Name, Operation, Outcome, Seq, Status, Summary, Timestamp, TransactionId};
+use wasaga_core::{
+    Call, Epoch, Message, MessageId, Operation, Outcome, Reply, Seq, Status, Summary, Timestamp, TransactionId,
+};
 use wasaga_engine::StartRequest;
 use wasaga_journal::memory::Memory;
 use wasaga_journal::{
-    Append, AppendError, Claim, ClaimError, Create, Created, Error, Filter, HostId, Identity, Journal, Page, Row,
-    Stored,
+    Append, AppendError, Claim, ClaimError, Claims, Create, Created, Error, Filter, HostId, Identity, Inbox, Journal,
+    Lease, Modules, Page, PostError, Posted, Pruned, Rest, Row, Stored,
 };
 
 fn instant(outcome: Outcome) -> (Duration, Outcome) {
@@ -132,7 +134,7 @@ impl Journal for Faulty {
     async fn join(&self, host: &HostId) -> Result<(), Error> {
         self.inner.join(host).await
     }
-    async fn renew(&self, host: &HostId) -> Result<(), Error> {
+    async fn renew(&self, host: &HostId) -> Result<Lease, Error> {
         self.inner.renew(host).await
     }
     async fn leave(&self, host: &HostId) -> Result<(), Error> {
@@ -151,32 +153,41 @@ impl Journal for Faulty {
             _ => self.inner.append(append).await,
         }
     }
-    async fn load(&self, id: TransactionId) -> Result<Option<Stored>, Error> {
+    async fn read(&self, id: TransactionId, after: Seq, limit: usize) -> Result<Option<Stored>, Error> {
         if self.turn.fetch_add(1, Ordering::Relaxed).is_multiple_of(5) {
             return Err(broken());
         }
-        self.inner.load(id).await
+        self.inner.read(id, after, limit).await
     }
-    async fn claim(&self, host: &HostId, limit: usize) -> Result<Vec<Claim>, Error> {
-        self.inner.claim(host, limit).await
+    async fn claim(&self, host: &HostId, now: Timestamp, limit: usize) -> Result<Claims, Error> {
+        self.inner.claim(host, now, limit).await
     }
     async fn claim_one(&self, host: &HostId, id: TransactionId) -> Result<Claim, ClaimError> {
         self.inner.claim_one(host, id).await
     }
-    async fn release(&self, id: TransactionId, epoch: Epoch) -> Result<(), Error> {
-        self.inner.release(id, epoch).await
+    async fn release(&self, id: TransactionId, epoch: Epoch, rest: Rest) -> Result<(), Error> {
+        self.inner.release(id, epoch, rest).await
     }
     async fn list(&self, filter: &Filter, page: Page) -> Result<Vec<Row>, Error> {
         self.inner.list(filter, page).await
     }
-    async fn put_module(&self, digest: Digest, name: &Name, bytes: Arc<[u8]>) -> Result<(), Error> {
-        self.inner.put_module(digest, name, bytes).await
+    async fn idle(&self, host: &HostId, at_most: Duration) -> Result<(), Error> {
+        self.inner.idle(host, at_most).await
     }
-    async fn module(&self, digest: Digest) -> Result<Option<Arc<[u8]>>, Error> {
-        self.inner.module(digest).await
+    async fn post(&self, id: TransactionId, message: Message) -> Result<MessageId, PostError> {
+        self.inner.post(id, message).await
     }
-    async fn prune(&self, before: Timestamp, limit: usize) -> Result<usize, Error> {
-        self.inner.prune(before, limit).await
+    async fn inbox(&self, of: Inbox<'_>, limit: usize) -> Result<Vec<Posted>, Error> {
+        self.inner.inbox(of, limit).await
+    }
+    async fn reply(&self, id: TransactionId, message: MessageId) -> Result<Option<Reply>, Error> {
+        self.inner.reply(id, message).await
+    }
+    fn modules(&self) -> &dyn Modules {
+        self.inner.modules()
+    }
+    async fn prune(&self, before: Timestamp, records: usize) -> Result<Pruned, Error> {
+        self.inner.prune(before, records).await
     }
     async fn check(&self) -> Result<(), Error> {
         self.inner.check().await

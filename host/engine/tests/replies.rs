@@ -12,13 +12,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use support::*;
-use wasaga_core::{Digest, Epoch, Fact, Name, Seq, Status, Timestamp, TransactionId};
+use wasaga_core::{Epoch, Fact, Message, MessageId, Reply, Seq, Status, Timestamp, TransactionId};
 use wasaga_engine::clock::Virtual;
 use wasaga_engine::{Builder, Engine, Error as EngineError};
 use wasaga_journal::memory::Memory;
 use wasaga_journal::{
-    Append, AppendError, Claim, ClaimError, Create, Created, Error, Filter, HostId, Identity, Journal, Page, Row,
-    Stored,
+    Append, AppendError, Claim, ClaimError, Claims, Create, Created, Error, Filter, HostId, Identity, Inbox, Journal,
+    Lease, Modules, Page, PostError, Posted, Pruned, Rest, Row, Stored,
 };
 
 /// What goes wrong, once.
@@ -72,7 +72,7 @@ impl Journal for Flawed {
     async fn join(&self, host: &HostId) -> Result<(), Error> {
         self.inner.join(host).await
     }
-    async fn renew(&self, host: &HostId) -> Result<(), Error> {
+    async fn renew(&self, host: &HostId) -> Result<Lease, Error> {
         self.inner.renew(host).await
     }
     async fn leave(&self, host: &HostId) -> Result<(), Error> {
@@ -111,32 +111,41 @@ impl Journal for Flawed {
         }
         Ok(seq)
     }
-    async fn load(&self, id: TransactionId) -> Result<Option<Stored>, Error> {
+    async fn read(&self, id: TransactionId, after: Seq, limit: usize) -> Result<Option<Stored>, Error> {
         let gone = self.gone_until.lock().is_some_and(|until| tokio::time::Instant::now() < until);
-        if gone { Err(broken()) } else { self.inner.load(id).await }
+        if gone { Err(broken()) } else { self.inner.read(id, after, limit).await }
     }
-    async fn claim(&self, host: &HostId, limit: usize) -> Result<Vec<Claim>, Error> {
-        let claims = self.inner.claim(host, limit).await?;
-        if !claims.is_empty() && self.is(Flaw::ClaimUnanswered) { Err(broken()) } else { Ok(claims) }
+    async fn claim(&self, host: &HostId, now: Timestamp, limit: usize) -> Result<Claims, Error> {
+        let claims = self.inner.claim(host, now, limit).await?;
+        if !claims.taken.is_empty() && self.is(Flaw::ClaimUnanswered) { Err(broken()) } else { Ok(claims) }
     }
     async fn claim_one(&self, host: &HostId, id: TransactionId) -> Result<Claim, ClaimError> {
         let claim = self.inner.claim_one(host, id).await?;
         if self.is(Flaw::ClaimOneUnanswered) { Err(broken().into()) } else { Ok(claim) }
     }
-    async fn release(&self, id: TransactionId, epoch: Epoch) -> Result<(), Error> {
-        if self.is(Flaw::ReleaseFails) { Err(broken()) } else { self.inner.release(id, epoch).await }
+    async fn release(&self, id: TransactionId, epoch: Epoch, rest: Rest) -> Result<(), Error> {
+        if self.is(Flaw::ReleaseFails) { Err(broken()) } else { self.inner.release(id, epoch, rest).await }
     }
     async fn list(&self, filter: &Filter, page: Page) -> Result<Vec<Row>, Error> {
         self.inner.list(filter, page).await
     }
-    async fn put_module(&self, digest: Digest, name: &Name, bytes: Arc<[u8]>) -> Result<(), Error> {
-        self.inner.put_module(digest, name, bytes).await
+    async fn idle(&self, host: &HostId, at_most: Duration) -> Result<(), Error> {
+        self.inner.idle(host, at_most).await
     }
-    async fn module(&self, digest: Digest) -> Result<Option<Arc<[u8]>>, Error> {
-        self.inner.module(digest).await
+    async fn post(&self, id: TransactionId, message: Message) -> Result<MessageId, PostError> {
+        self.inner.post(id, message).await
     }
-    async fn prune(&self, before: Timestamp, limit: usize) -> Result<usize, Error> {
-        self.inner.prune(before, limit).await
+    async fn inbox(&self, of: Inbox<'_>, limit: usize) -> Result<Vec<Posted>, Error> {
+        self.inner.inbox(of, limit).await
+    }
+    async fn reply(&self, id: TransactionId, message: MessageId) -> Result<Option<Reply>, Error> {
+        self.inner.reply(id, message).await
+    }
+    fn modules(&self) -> &dyn Modules {
+        self.inner.modules()
+    }
+    async fn prune(&self, before: Timestamp, records: usize) -> Result<Pruned, Error> {
+        self.inner.prune(before, records).await
     }
     async fn check(&self) -> Result<(), Error> {
         self.inner.check().await
@@ -150,7 +159,7 @@ impl Journal for Flawed {
 }
 
 async fn on(journal: &Flawed, guests: &Arc<Scripted>, seed: u64) -> Engine {
-    let builder = Builder::new(Arc::new(journal.clone()), guests.clone());
+    let builder = Builder::new(Arc::new(journal.clone()), Arc::new(Loader(guests.clone())));
     builder.defaults(quick()).world(Arc::new(Virtual::new(seed))).start().await.unwrap()
 }
 

@@ -18,7 +18,12 @@ use wasaga_journal::memory::Memory;
 
 async fn on(guests: &Arc<Scripted>) -> Engine {
     let world = Arc::new(Virtual::new(7));
-    Builder::new(Arc::new(Memory::new()), guests.clone()).defaults(quick()).world(world).start().await.unwrap()
+    Builder::new(Arc::new(Memory::new()), Arc::new(Loader(guests.clone())))
+        .defaults(quick())
+        .world(world)
+        .start()
+        .await
+        .unwrap()
 }
 
 fn in_turn() -> definition::Tcc {

@@ -84,6 +84,7 @@ impl Checker<'_> {
         if self.saga.deadline == Some(0) {
             self.saga_mistake("has a deadline of 0 ms, which has always passed (leave it out for none)");
         }
+        self.mistakes.labels(&self.saga.labels);
         self.mistakes.schema(self.saga.input_schema.as_ref());
     }
 

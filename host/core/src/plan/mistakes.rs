@@ -7,8 +7,9 @@ use serde_json::Value;
 use super::{ATTEMPTS_MAX, Mistake, NAME_CHARS_MAX, PARAMETERS_MAX, closest};
 use crate::{
     binding,
-    definition::{Limits, Parameter},
+    definition::{Label, Limits, Parameter},
     json::Json,
+    label::LABELS_MAX,
     status::Kind,
 };
 
@@ -52,6 +53,26 @@ impl Mistakes {
             && schema.read::<Value>().map_or(true, |v| !v.is_object() && !v.is_boolean())
         {
             self.of_whole("its input schema is not a JSON Schema (an object, or true or false)");
+        }
+    }
+
+    /// Labels are few, each with a name of its own and a pointer into the input.
+    pub(super) fn labels(&mut self, labels: &[Label]) {
+        if labels.len() > LABELS_MAX {
+            self.of_whole(format!("has {} labels; the limit is {LABELS_MAX}", labels.len()));
+            return;
+        }
+        for (i, label) in labels.iter().enumerate() {
+            if let Some(wrong) = bad_name(&label.name) {
+                self.of_whole(format!("a label's name {wrong}"));
+            }
+            if labels[..i].iter().any(|before| before.name == label.name) {
+                self.of_whole(format!("label `{}` stands more than once", label.name));
+            }
+            if !label.pointer.starts_with('/') {
+                let what = "is no JSON Pointer into the input (such as `/customer/id`)";
+                self.of_whole(format!("label `{}`: `{}` {what}", label.name, label.pointer));
+            }
         }
     }
 

@@ -13,7 +13,7 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    definition::{self, Action, CompensationPolicy, Parameter, Source},
+    definition::{self, Action, CompensationPolicy, Label, Parameter, Source},
     id::Name,
     json::Json,
     record::Created,
@@ -32,6 +32,9 @@ pub const STEPS_MAX: usize = 1_000;
 pub const PARAMETERS_MAX: usize = 64;
 /// Items of one fan-out; each is a call with its own records. A larger set belongs into batches.
 pub const ITEMS_MAX: usize = 10_000;
+/// Calls of one saga in flight at once where it says nothing: enough for a fan-out to keep a host busy, and few enough
+/// that their arguments and instances fit into its memory.
+pub const CONCURRENCY_DEFAULT: usize = 256;
 /// Characters of a name; names stand in every record.
 pub const NAME_CHARS_MAX: usize = 128;
 /// Attempts of one operation. At the default delays this is ten months.
@@ -59,6 +62,8 @@ pub struct Plan {
     pub deadline: Option<Milliseconds>,
     /// Calls in flight at once.
     pub concurrency: usize,
+    /// Values of the start input by which its transactions are found.
+    pub labels: Vec<Label>,
     /// What is allowed and yet likely to hurt, as sentences.
     pub warnings: Vec<String>,
     pub(crate) steps: Vec<Step>,
@@ -200,7 +205,8 @@ impl Plan {
             input_schema: saga.input_schema.clone(),
             policy: saga.compensation_policy.unwrap_or(defaults.policy),
             deadline: saga.deadline,
-            concurrency: saga.concurrency.map_or(usize::MAX, |c| c as usize),
+            concurrency: saga.concurrency.map_or(CONCURRENCY_DEFAULT, |c| c as usize),
+            labels: saga.labels.clone(),
             warnings,
             by_id: steps.iter().enumerate().map(|(i, s)| (s.id.clone(), StepIx(i))).collect(),
             steps,

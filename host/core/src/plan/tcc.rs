@@ -8,7 +8,7 @@ use super::{
     mistakes::{Mistakes, NAMELESS},
 };
 use crate::{
-    definition::{self, Parameter, Source, Tcc},
+    definition::{self, Label, Parameter, Source, Tcc},
     id::Name,
     json::Json,
     record::Created,
@@ -36,6 +36,8 @@ pub struct TccPlan {
     pub input_schema: Option<Json>,
     /// For the try phase.
     pub deadline: Option<Milliseconds>,
+    /// Values of the start input by which its transactions are found.
+    pub labels: Vec<Label>,
     /// What is allowed and yet likely to hurt, as sentences.
     pub warnings: Vec<String>,
     pub(crate) participants: Vec<Participant>,
@@ -78,6 +80,7 @@ impl TccPlan {
             description: tcc.description.clone(),
             input_schema: tcc.input_schema.clone(),
             deadline: tcc.deadline,
+            labels: tcc.labels.clone(),
             warnings: warnings(tcc),
             by_id: participants.iter().enumerate().map(|(i, p)| (p.id.clone(), ParticipantIx(i))).collect(),
             participants,
@@ -159,6 +162,7 @@ struct Checker<'a> {
 impl Checker<'_> {
     fn whole(&mut self) {
         self.mistakes.name_of_whole();
+        self.mistakes.labels(&self.tcc.labels);
         let count = self.tcc.participants.len();
         if count == 0 {
             self.mistakes.of_whole("has no participants (add at least one)");

@@ -34,6 +34,7 @@ impl State {
             headers: Arc::new(created.headers.clone()),
             endings: 0,
             calling: 0,
+            held: None,
             failed: None,
             bound: None,
             created,
@@ -67,6 +68,7 @@ impl State {
                 self.failed_once(plan, call, failure, *usage, Some(*cause), *due)
             }
             Fact::Pending { call, due, token, usage } => self.pending(plan, call, (*due, token.as_ref()), *usage),
+            Fact::NotMade { call, due, held } => self.not_made(plan, call, *due, held.as_ref()),
             Fact::GivenUp { node, item, failure } => self.given_up(plan, node, *item, failure),
             Fact::UndoRefused { node, item, failure } => self.undo_refused(plan, node, *item, failure),
             Fact::RetryRequested { node, .. } => self.retry_requested(plan, node.as_ref()),
@@ -183,6 +185,7 @@ impl State {
             (_, progress) => *progress = Progress::Trying(next),
         }
         self.calling += 1;
+        self.held = None;
         if self.phase == Phase::Scheduled {
             self.phase = Phase::Running;
         }
@@ -254,6 +257,18 @@ impl State {
         let attempt = self.end_call(plan, call, usage)?;
         let polling = Try::Polling(Attempt { polls: attempt.polls + 1, token: token.cloned(), ..attempt }, due);
         self.unit(plan, &call.node, call.item)?.set_try(call.operation, polling);
+        Ok(())
+    }
+
+    /// The attempt goes back to where it was before it was started.
+    fn not_made(&mut self, plan: &Plan, call: &CallId, due: Timestamp, held: Option<&Arc<str>>) -> Step {
+        let (_, attempt) = self.in_flight(plan, call).ok_or_else(|| format!("{call} is not in flight"))?;
+        let tried = Try::not_made(attempt.clone(), due);
+        self.calling -= 1;
+        self.held = held.cloned();
+        let unit = self.unit(plan, &call.node, call.item)?;
+        unit.tally(call.operation).attempts = tried.attempt().number;
+        unit.set_try(call.operation, tried);
         Ok(())
     }
 

@@ -2,10 +2,10 @@
 
 use super::{state::Phase, turn::Turn};
 use crate::{
-    attempt::{Attempt, POLL_MIN, Pause},
+    attempt::{Attempt, POLL_MIN, Pause, not_made_due},
     command::Answer,
     json::Json,
-    outcome::{Failure, Outcome, UnknownCause, Usage},
+    outcome::{Failure, NotMade, Outcome, UnknownCause, Usage},
     plan::StepIx,
     record::{CallId, Fact, Operation},
     retry::RetryPolicy,
@@ -40,6 +40,22 @@ impl Turn<'_, '_> {
             Outcome::Pending { poll, token } => self.pending(call, &attempt, (poll, token), usage),
         }
         self.note_circuit(ix, item);
+    }
+
+    /// Writes down that a call was not made: it is asked for again, and costs nothing.
+    pub(super) fn not_made(&mut self, call: &CallId, why: &NotMade) {
+        if self.saga.state.in_flight(&self.saga.plan, call).is_none() {
+            return;
+        }
+        let held = match why {
+            NotMade::Busy => None,
+            NotMade::Held(what) => Some(what.clone()),
+        };
+        let news = held.is_some() && self.saga.state.held.is_none();
+        self.push(Fact::NotMade { call: call.clone(), due: not_made_due(why, self.moment.now), held });
+        if news {
+            self.alarm();
+        }
     }
 
     /// Ends every call in flight as lost: the host that made them is gone.

@@ -31,6 +31,8 @@ pub(super) struct State {
     pub(super) endings: u32,
     /// Calls in flight.
     pub(super) calling: usize,
+    /// What a call of it waits for that is missing, in words.
+    pub(super) held: Option<Arc<str>>,
     /// The first step that failed for good: why the saga is to unwind.
     pub(super) failed: Option<Cause>,
     /// Arguments that the decision under way has bound for the next `started`, to bind them once
@@ -240,7 +242,7 @@ impl State {
     pub(super) fn summary(&self) -> Summary {
         let status = self.status();
         let ended = status.is_ended().then_some(self.updated_at);
-        Summary { status, paused: self.paused, wake: self.wake(), held: None, ended }
+        Summary { status, paused: self.paused, wake: self.wake(), held: self.held.clone(), ended }
     }
 
     /// When a host must have it in hand. A call in flight keeps its host, also while the transaction is paused.

@@ -65,6 +65,7 @@ impl State {
                 self.failed_once(plan, call, Failed { failure, usage: *usage, due: *due, how: Once::Unknown(*cause) })
             }
             Fact::Pending { call, due, token, usage } => self.pending(plan, call, (*due, token.as_ref()), *usage),
+            Fact::NotMade { call, due, held } => self.not_made(plan, call, *due, held.as_ref()),
             Fact::GivenUp { node, item, failure } => self.given_up(plan, node, *item, failure),
             Fact::RetryRequested { node, .. } => self.retry_requested(plan, node.as_ref()),
             Fact::UndoSkipped { node, .. } => self.replace_stuck(plan, node, |_| Settle::GivenUp),
@@ -152,6 +153,7 @@ impl State {
         unit.tally(call.operation).attempts = call.attempt;
         unit.set_try(next);
         self.calling += 1;
+        self.held = None;
         Ok(())
     }
 
@@ -258,6 +260,18 @@ impl State {
         let (ix, attempt) = self.end_call(plan, call, usage)?;
         self.units[ix.0]
             .set_try(Try::Polling(Attempt { polls: attempt.polls + 1, token: token.cloned(), ..attempt }, due));
+        Ok(())
+    }
+
+    /// The attempt goes back to where it was before it was started.
+    fn not_made(&mut self, plan: &TccPlan, call: &CallId, due: Timestamp, held: Option<&Arc<str>>) -> Step {
+        let (ix, attempt) = self.in_flight(plan, call).ok_or_else(|| format!("{call} is not in flight"))?;
+        let tried = Try::not_made(attempt.clone(), due);
+        self.calling -= 1;
+        self.held = held.cloned();
+        let unit = &mut self.units[ix.0];
+        unit.tally(call.operation).attempts = tried.attempt().number;
+        unit.set_try(tried);
         Ok(())
     }
 

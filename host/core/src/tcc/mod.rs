@@ -15,11 +15,12 @@ mod sources;
 mod state;
 mod turn;
 
-use alloc::{format, sync::Arc};
+use alloc::{format, sync::Arc, vec::Vec};
 
 use crate::{
     command::{Answer, Decision, Moment},
     id::{Seq, TransactionId},
+    outcome::NotMade,
     plan::TccPlan,
     record::{CallId, Created, Fact, Record},
     report::Report,
@@ -103,9 +104,26 @@ impl Tcc {
         self.turn(moment, |turn| turn.lose_calls())
     }
 
+    /// A decision that changes nothing: what carries the answer to a message that is refused.
+    pub fn nothing(&mut self, moment: &Moment<'_>) -> Decision {
+        Turn::new(self, moment).decision()
+    }
+
     /// Takes the answer to a call. One to a call that is not in flight, late or double, changes nothing.
     pub fn handle_answer(&mut self, call: &CallId, answer: Answer, moment: &Moment<'_>) -> Decision {
         self.turn(moment, |turn| turn.answer(call, answer))
+    }
+
+    /// Takes what became of several calls at once, in one decision: answers, and calls that were not made.
+    pub fn handle_answers(&mut self, answers: Vec<(CallId, Result<Answer, NotMade>)>, moment: &Moment<'_>) -> Decision {
+        self.turn(moment, |turn| {
+            for (call, answer) in answers {
+                match answer {
+                    Ok(answer) => turn.answer(&call, answer),
+                    Err(why) => turn.not_made(&call, &why),
+                }
+            }
+        })
     }
 
     /// Does what is due; to be called at or after the time that `due` names.

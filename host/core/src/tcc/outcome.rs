@@ -5,10 +5,10 @@ use super::{
     turn::Turn,
 };
 use crate::{
-    attempt::{Attempt, POLL_MIN, Pause},
+    attempt::{Attempt, POLL_MIN, Pause, not_made_due},
     command::Answer,
     json::Json,
-    outcome::{Failure, Outcome, UnknownCause, Usage},
+    outcome::{Failure, NotMade, Outcome, UnknownCause, Usage},
     plan::ParticipantIx,
     record::{CallId, Fact, Operation},
     retry::RetryPolicy,
@@ -45,6 +45,22 @@ impl Turn<'_, '_> {
             Outcome::Pending { poll, token } => self.pending(call, &attempt, (poll, token), usage),
         }
         self.note_trouble(ix, breached);
+    }
+
+    /// Writes down that a call was not made: it is asked for again, and costs nothing.
+    pub(super) fn not_made(&mut self, call: &CallId, why: &NotMade) {
+        if self.tcc.state.in_flight(&self.tcc.plan, call).is_none() {
+            return;
+        }
+        let held = match why {
+            NotMade::Busy => None,
+            NotMade::Held(what) => Some(what.clone()),
+        };
+        let news = held.is_some() && self.tcc.state.held.is_none();
+        self.push(Fact::NotMade { call: call.clone(), due: not_made_due(why, self.moment.now), held });
+        if news {
+            self.alarm();
+        }
     }
 
     /// Ends every call in flight as lost: the host that made them is gone.

@@ -29,6 +29,8 @@ pub(super) struct State {
     pub(super) headers: Headers,
     /// Calls in flight.
     pub(super) calling: usize,
+    /// What a call of it waits for that is missing, in words.
+    pub(super) held: Option<Arc<str>>,
     /// The first required try that failed for good, or a cancel: why it is to be cancelled.
     pub(super) failed: Option<Cause>,
     /// Arguments that the decision under way has bound for the next `started`, to bind them once
@@ -189,6 +191,7 @@ impl State {
             variables: Arc::default(),
             headers: Arc::new(created.headers.clone()),
             calling: 0,
+            held: None,
             failed: None,
             bound: None,
             created,
@@ -225,7 +228,7 @@ impl State {
     pub(super) fn summary(&self) -> Summary {
         let status = self.status();
         let ended = status.is_ended().then_some(self.updated_at);
-        Summary { status, paused: self.paused, wake: self.wake(), held: None, ended }
+        Summary { status, paused: self.paused, wake: self.wake(), held: self.held.clone(), ended }
     }
 
     /// When a host must have it in hand. A call in flight keeps its host, also while the transaction is paused.

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -11,10 +11,10 @@ use async_trait::async_trait;
 use parking_lot::Mutex;
 use wasaga_core::definition::{self, Compensation, Definition, Source};
 use wasaga_core::{
-    Answer, Call, Digest, Epoch, Fact, Failure, Json, Limits, Operation, Operator, Outcome, Record, Report,
-    RetryPolicy, Summary, TransactionId, UnknownCause, Usage, Writes,
+    Answer, Call, Commit, Digest, Fact, Failure, Json, Limits, NotMade, Operation, Operator, Outcome, Record, Report,
+    RetryPolicy, Seq, Summary, TransactionId, UnknownCause, Usage, Writes,
 };
-use wasaga_engine::port::{Guests, LoadError, Module};
+use wasaga_engine::port::{Guest, Guests, LoadError};
 use wasaga_engine::{Builder, Engine, StartRequest};
 use wasaga_journal::sqlite::{Options, Sqlite, Synchronous};
 use wasaga_journal::{Create, HostId, Journal};
@@ -28,6 +28,10 @@ pub(crate) struct Scripted {
     definition: Definition,
     forgotten: bool,
     pub(crate) diary: Mutex<Diary>,
+    /// How often the module was loaded.
+    pub(crate) loads: Mutex<u32>,
+    /// Why the next calls are not made.
+    pub(crate) not_made: Mutex<VecDeque<NotMade>>,
 }
 
 #[derive(Debug, Default)]
@@ -41,12 +45,17 @@ pub(crate) struct Diary {
 
 impl Scripted {
     pub(crate) fn new(definition: impl Into<Definition>, script: Script) -> Arc<Self> {
-        Arc::new(Self { script, definition: definition.into(), forgotten: false, diary: Mutex::default() })
+        Self::of(definition.into(), script, false)
     }
 
     /// Guests that have lost the module.
     pub(crate) fn forgetful(definition: impl Into<Definition>, script: Script) -> Arc<Self> {
-        Arc::new(Self { script, definition: definition.into(), forgotten: true, diary: Mutex::default() })
+        Self::of(definition.into(), script, true)
+    }
+
+    fn of(definition: Definition, script: Script, forgotten: bool) -> Arc<Self> {
+        let (diary, loads, not_made) = Default::default();
+        Arc::new(Self { script, definition, forgotten, diary, loads, not_made })
     }
 
     pub(crate) fn calls(&self) -> Vec<String> {
@@ -54,43 +63,70 @@ impl Scripted {
     }
 }
 
+/// The scripted module, loaded.
+#[derive(Debug)]
+struct Loaded {
+    scripted: Arc<Scripted>,
+    digest: Digest,
+    description: Arc<definition::Module>,
+}
+
+/// Loads the scripted module, whatever the bytes.
+#[derive(Clone, Debug)]
+pub(crate) struct Loader(pub(crate) Arc<Scripted>);
+
 #[async_trait]
-impl Guests for Scripted {
-    async fn load(&self, bytes: Arc<[u8]>) -> Result<Module, LoadError> {
-        if self.forgotten {
+impl Guests for Loader {
+    async fn load(&self, bytes: Arc<[u8]>) -> Result<Arc<dyn Guest>, LoadError> {
+        *self.0.loads.lock() += 1;
+        // A moment, so that two that load at once would be seen.
+        tokio::task::yield_now().await;
+        if self.0.forgotten {
             return Err(LoadError { reason: "it is gone".into(), remedy: "bring it back".into() });
         }
         let description = definition::Module {
             name: "scripted".into(),
             version: "1.0.0".into(),
             description: String::new(),
-            definitions: vec![self.definition.clone()],
+            definitions: vec![self.0.definition.clone()],
             capabilities: vec![],
             calls_per_instance: 1,
             annotations: vec![],
         };
-        Ok(Module { digest: Digest::of(&bytes), description: Arc::new(description) })
+        let (scripted, digest) = (self.0.clone(), Digest::of(&bytes));
+        Ok(Arc::new(Loaded { scripted, digest, description: Arc::new(description) }))
+    }
+}
+
+#[async_trait]
+impl Guest for Loaded {
+    fn digest(&self) -> Digest {
+        self.digest
     }
 
-    fn module(&self, _: Digest) -> Option<Module> {
-        None
+    fn description(&self) -> &Arc<definition::Module> {
+        &self.description
     }
 
-    async fn call(&self, call: &Call) -> Answer {
-        let (takes, outcome) = (self.script)(call);
+    async fn call(&self, call: &Call) -> Result<Answer, NotMade> {
+        let scripted = &self.scripted;
+        if let Some(why) = scripted.not_made.lock().pop_front() {
+            return Err(why);
+        }
+        let (takes, outcome) = (scripted.script)(call);
         {
-            let mut diary = self.diary.lock();
+            let mut diary = scripted.diary.lock();
             diary.calls.push(call.id.to_string());
             diary.in_flight += 1;
             diary.most_in_flight = diary.most_in_flight.max(diary.in_flight);
         }
         tokio::time::sleep(takes).await;
-        let mut diary = self.diary.lock();
+        let mut diary = scripted.diary.lock();
         diary.in_flight -= 1;
         if matches!(outcome, Outcome::Completed(_)) {
             *diary.effects.entry(call.key.to_string()).or_default() += 1;
         }
-        Answer { outcome, writes: Writes::default(), usage: Usage { duration_us: 1, fuel: 1, memory_bytes: 1 } }
+        Ok(Answer { outcome, writes: Writes::default(), usage: Usage { duration_us: 1, fuel: 1, memory_bytes: 1 } })
     }
 }
 
@@ -175,7 +211,7 @@ pub(crate) fn operator() -> Operator {
 }
 
 pub(crate) async fn engine(journal: Arc<dyn Journal>, guests: Arc<Scripted>) -> Engine {
-    Builder::new(journal, guests).defaults(quick()).start().await.unwrap()
+    Builder::new(journal, Arc::new(Loader(guests))).defaults(quick()).start().await.unwrap()
 }
 
 pub(crate) async fn request(engine: &Engine) -> StartRequest {
@@ -195,20 +231,14 @@ pub(crate) async fn plant(journal: &dyn Journal, number: u128, whole: &[Record],
     let mut records = whole[..length].to_vec();
     let Fact::Created(created) = &mut records[0].fact else { panic!("the first record creates") };
     created.transaction = id;
-    let create = Create {
-        id,
-        definition: created.definition.clone(),
-        module: created.module,
-        providers: created.providers.values().copied().collect(),
-        key: None,
-        input: created.input.digest(),
-        host: HostId("dead".into()),
-        summary: Summary::of(&records),
-        records,
-    };
-    journal.create(create).await.unwrap();
-    // The dead host never joined; what it owns is let go as a takeover would.
-    journal.release(id, Epoch(1)).await.unwrap();
+    // A start key would stand in the way of the others of this prefix.
+    created.key = None;
+    let host = HostId("dead".into());
+    journal.join(&host).await.unwrap();
+    let (before, taken, summary) = (Seq(0), Vec::new(), Summary::of(&records));
+    let commit = Commit { transaction: id, before, records, taken, summary };
+    journal.create(Create { host: host.clone(), commit }).await.unwrap();
+    journal.leave(&host).await.unwrap();
     id
 }
 

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior};
-use wasaga_core::{Commit, Digest, Epoch, LabelValue, Name, Seq, Summary, Taken, Timestamp, TransactionId};
+use wasaga_core::{Commit, Digest, Epoch, LabelValue, Name, Record, Seq, Summary, Taken, Timestamp, TransactionId};
 
 use super::column::{Value, parsed, time, wake};
 use super::keys::{self, Key};
@@ -23,8 +23,8 @@ pub(super) struct Write {
     last: Option<Timestamp>,
     summary: Summary,
     taken: Vec<Taken>,
-    /// A JSON array; none where there are no records.
-    records: Option<String>,
+    /// The highest version of the records, and a JSON array of them; none where there are no records.
+    records: Option<(u32, String)>,
     kind: Kind,
 }
 
@@ -83,7 +83,9 @@ impl Write {
         let Commit { transaction: id, before: expected, records, taken, summary } = commit;
         let last = records.last().map(|record| record.at);
         let text = Some(&records).filter(|records| !records.is_empty()).map(serde_json::to_string).transpose();
-        let records = text.map_err(|error| AppendError::Journal(crate::Error::Failed(Box::new(error))))?;
+        let text = text.map_err(|error| AppendError::Journal(crate::Error::Failed(Box::new(error))))?;
+        let version = records.iter().map(Record::version).max().unwrap_or(wasaga_core::RECORD_VERSION);
+        let records = text.map(|text| (version, text));
         Ok(Self { id, expected, after, last, summary, taken, records, kind })
     }
 }
@@ -218,10 +220,10 @@ pub(super) fn keep_labels(connection: &Connection, number: i64, labels: &[(Name,
 }
 
 fn keep_records(connection: &Connection, write: &Write, number: i64) -> rusqlite::Result<()> {
-    let Some(records) = &write.records else { return Ok(()) };
+    let Some((version, records)) = &write.records else { return Ok(()) };
     let mut keep =
         connection.prepare_cached("INSERT INTO records (number, seq, version, records) VALUES (?1, ?2, ?3, ?4)")?;
-    keep.execute((number, write.expected.0 as i64 + 1, wasaga_core::RECORD_VERSION, records)).map(drop)
+    keep.execute((number, write.expected.0 as i64 + 1, version, records)).map(drop)
 }
 
 /// An append takes effect where its epoch and its sequence are the current ones: invariant I5.

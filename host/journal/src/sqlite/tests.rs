@@ -106,12 +106,12 @@ async fn a_later_version_is_told() {
     journal.create(create(1, 1)).await.unwrap();
     journal.close().await;
     let connection = raw(&path);
-    connection.execute_batch("UPDATE records SET version = 2").unwrap();
+    connection.execute_batch("UPDATE records SET version = 3").unwrap();
     let journal = Sqlite::open(options(&path)).await.unwrap();
     let newer = journal.load(TransactionId::from_u128(1)).await.unwrap_err().to_string();
     assert_eq!(
         newer,
-        "record 1 of 00000000000000000000000001 is of version 2, which this wasaga does not know \
+        "record 1 of 00000000000000000000000001 is of version 3, which this wasaga does not know \
          (update wasaga, or name another journal)"
     );
     journal.close().await;

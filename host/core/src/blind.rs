@@ -1,0 +1,77 @@
+//! Ending a transaction whose definition cannot be had: from its records alone. Deliberately absent: everything else
+//! that needs the definition.
+
+use alloc::{collections::BTreeMap, vec, vec::Vec};
+
+use crate::{
+    commit::Commit,
+    id::{Name, Seq, TransactionId},
+    record::{Fact, Operation, Operator, Record},
+    status::Status,
+    summary::{Summary, Wake},
+    time::Timestamp,
+    transaction::Refused,
+};
+
+/// Takes a transaction out of the machine as it stands, by its records alone. What was not undone are the steps
+/// and participants that are or may be done, and that nothing has undone or settled.
+///
+/// # Errors
+/// It has ended.
+pub fn terminate_blind(
+    transaction: TransactionId,
+    records: &[Record],
+    by: Operator,
+    now: Timestamp,
+) -> Result<Commit, Refused> {
+    let before = Summary::of(records);
+    if before.status.is_ended() {
+        return Err(Refused(alloc::format!("it has ended as {}", before.status)));
+    }
+    let record = Record { at: now, fact: Fact::Terminated { by, not_undone: not_undone(records) } };
+    let summary =
+        Summary { status: Status::Terminated, paused: before.paused, wake: Wake::Never, held: None, ended: Some(now) };
+    Ok(Commit { transaction, before: Seq(records.len() as u64), records: vec![record], taken: Vec::new(), summary })
+}
+
+/// What is known of one step, item or participant.
+#[derive(Default)]
+struct Unit {
+    /// A forward call that has no outcome.
+    in_flight: bool,
+    /// It is done, or may be.
+    maybe_done: bool,
+    /// It is undone, confirmed or cancelled.
+    over: bool,
+}
+
+fn not_undone(records: &[Record]) -> Vec<Name> {
+    let mut units: BTreeMap<(&Name, Option<u32>), Unit> = BTreeMap::new();
+    for record in records {
+        let (Fact::Started { call, .. }
+        | Fact::Completed { call, .. }
+        | Fact::Rejected { call, .. }
+        | Fact::Retryable { call, .. }
+        | Fact::Unknown { call, .. }
+        | Fact::Pending { call, .. }
+        | Fact::NotMade { call, .. }) = &record.fact
+        else {
+            continue;
+        };
+        let unit = units.entry((&call.node, call.item)).or_default();
+        let forward = matches!(call.operation, Operation::Run | Operation::Try);
+        match &record.fact {
+            Fact::Completed { .. } if !forward => unit.over = true,
+            _ if !forward => {}
+            Fact::Started { .. } => unit.in_flight = true,
+            Fact::Completed { .. } | Fact::Unknown { .. } | Fact::Pending { .. } => {
+                (unit.in_flight, unit.maybe_done) = (false, true);
+            }
+            _ => unit.in_flight = false,
+        }
+    }
+    let open = units.into_iter().filter(|(_, unit)| (unit.maybe_done || unit.in_flight) && !unit.over);
+    let mut names: Vec<Name> = open.map(|((node, _), _)| node.clone()).collect();
+    names.dedup();
+    names
+}

@@ -1,0 +1,70 @@
+//! Says to the journal that this host lives, where that tells the living by a lease. A task of its own: it waits for
+//! nothing else, and beats also while the host loads, compiles and drains.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use tokio::time::Instant;
+use wasaga_core::TransactionId;
+use wasaga_journal::{HostId, Lease};
+
+use crate::error::chain;
+use crate::shared::Shared;
+
+/// Beats for each lease: two may be lost.
+const BEATS: u32 = 3;
+
+/// Starts the heart, where the journal wants one. It ends with the engine.
+pub(crate) fn start(shared: &Arc<Shared>, name: &str) {
+    let Some(lease) = shared.journal.identity().lease else { return };
+    let heart = Heart { shared: Arc::downgrade(shared), name: name.into(), lease, kept: Instant::now() };
+    tokio::spawn(heart.beat());
+}
+
+struct Heart {
+    shared: Weak<Shared>,
+    name: String,
+    lease: Duration,
+    /// When the journal said last that the host lives.
+    kept: Instant,
+}
+
+impl Heart {
+    async fn beat(mut self) {
+        loop {
+            tokio::time::sleep(self.lease / BEATS).await;
+            let Some(shared) = self.shared.upgrade() else { return };
+            let host = shared.host();
+            let asked = Instant::now();
+            let answer = tokio::time::timeout(self.lease / BEATS, shared.journal.renew(&host)).await;
+            match answer {
+                Ok(Ok(Lease::Kept)) => self.kept = asked,
+                Ok(Ok(Lease::Lost)) => self.lost(&shared, &host, "the journal took this host for dead").await,
+                Ok(Err(error)) => {
+                    tracing::warn!(error = %chain(&error), "the journal cannot be told that this host lives")
+                }
+                Err(_) => tracing::warn!("the journal does not answer that this host lives"),
+            }
+            // A beat before the end of the lease, for others may count from a little earlier.
+            if self.kept.elapsed() + self.lease / BEATS >= self.lease && !shared.drain.is_under_way() {
+                self.lost(&shared, &host, "the journal has not answered for the lease of this host").await;
+            }
+        }
+    }
+
+    /// What the host drives may be another's: its calls stop at once, and it joins anew under another id.
+    async fn lost(&mut self, shared: &Arc<Shared>, host: &HostId, why: &str) {
+        tracing::error!(%host, why, "the host lets go of all that it drives, and joins anew");
+        shared.slots.cut();
+        shared.slots.empty().await;
+        let unique = TransactionId::from_parts(shared.world.now().unix_ms(), shared.world.random());
+        let new = HostId(format!("{}-{unique}", self.name).into());
+        match shared.journal.join(&new).await {
+            Ok(()) => {
+                shared.rename_host(new);
+                self.kept = Instant::now();
+            }
+            Err(error) => tracing::warn!(error = %chain(&error), "the journal cannot be joined anew; trying again"),
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Takes a transaction out of the journal and drives it, or says why it cannot be. What cannot be driven here is held: it
+//! costs no place, and no look at it but now and then.
+
+use std::sync::Arc;
+
+use tokio::sync::OwnedSemaphorePermit;
+use wasaga_core::{Message, Transaction, TransactionId, Wake, Word, terminate_blind};
+use wasaga_journal::{Append, Claim, ClaimError, Held, Rest, Row, Stored};
+
+use crate::Error;
+use crate::ask::Said;
+use crate::driver::{Begin, Driver, answer_late};
+use crate::error::chain;
+use crate::shared::{PANICS_MAX, Shared};
+use crate::slots::Slot;
+use crate::watch::count;
+
+/// How a transaction is taken.
+pub(crate) struct Taking {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) slot: Slot,
+    /// What is said to it, before anything else happens.
+    pub(crate) said: Option<Said>,
+    /// The place that its driver holds. A word by hand needs none.
+    pub(crate) permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Taking {
+    /// Claims a transaction and drives it.
+    ///
+    /// # Errors
+    /// Another living host has it; or it cannot be driven, and is held.
+    pub(crate) async fn take(self, id: TransactionId) -> Result<(), Error> {
+        match self.shared.journal.claim_one(&self.shared.host(), id).await {
+            Ok(claim) => self.claimed(claim).await,
+            // It may be ours, and is found then.
+            Err(ClaimError::Journal(error)) => Err(Error::Journal(error)),
+            Err(ClaimError::Ended(id)) => {
+                self.slot.give_up();
+                if let Some(said) = self.said {
+                    let stored = self.shared.load(id).await?;
+                    answer_late(&self.shared, self.shared.replay(&stored).await?.transaction, said);
+                }
+                Ok(())
+            }
+            Err(ClaimError::Unknown(id)) => {
+                self.slot.give_up();
+                Err(Error::UnknownTransaction(id))
+            }
+            Err(ClaimError::Owned { id, owner }) => {
+                self.slot.give_up();
+                Err(Error::Owned { id, owner })
+            }
+            Err(ClaimError::NotJoined(_)) => {
+                self.slot.give_up();
+                Err(Error::Lost(id))
+            }
+        }
+    }
+
+    /// Drives a transaction that was claimed.
+    ///
+    /// # Errors
+    /// It cannot be driven, and is held.
+    pub(crate) async fn claimed(mut self, claim: Claim) -> Result<(), Error> {
+        let stored = match self.shared.load(claim.id).await {
+            Ok(stored) => stored,
+            Err(error) => return self.leave(claim, None, error).await,
+        };
+        let panics = self.shared.panics(claim.id);
+        if panics >= PANICS_MAX && self.said.is_none() {
+            let error = Error::Panicked { id: claim.id, times: panics };
+            return self.leave(claim, Some(&stored.row), error).await;
+        }
+        match self.shared.replay(&stored).await {
+            Ok(loaded) => {
+                let as_found = as_found(&stored.row);
+                let Self { shared, slot, said, permit } = self;
+                let driver = Driver::new(shared, loaded, claim.epoch, slot);
+                let driver = match permit {
+                    Some(permit) => driver.holding(permit),
+                    None => driver,
+                };
+                driver.spawn(Begin::Found { said, as_found });
+                Ok(())
+            }
+            Err(error) => match self.said.take() {
+                Some(said) if is_terminate(&said) => self.terminate(claim, &stored, said).await,
+                said => {
+                    drop(said);
+                    self.leave(claim, Some(&stored.row), error).await
+                }
+            },
+        }
+    }
+
+    /// Ends a transaction that cannot be driven: that needs its records alone.
+    async fn terminate(self, claim: Claim, stored: &Stored, mut said: Said) -> Result<(), Error> {
+        let Message::Word { by, .. } = said.message.clone() else { return Ok(()) };
+        let ended = terminate_blind(claim.id, &stored.records, by, self.shared.world.now());
+        let commit = match ended {
+            Ok(commit) => commit,
+            Err(refused) => return Err(Error::Refused { id: claim.id, reason: refused.0 }),
+        };
+        let written = self.shared.journal.append(Append { epoch: claim.epoch, commit, release: false }).await;
+        self.slot.give_up();
+        match written {
+            Ok(_) => said.answer(Ok(())),
+            Err(wasaga_journal::AppendError::Journal(error)) => said.answer(Err(Error::Journal(error))),
+            Err(_) => said.answer(Err(Error::Lost(claim.id))),
+        }
+        Ok(())
+    }
+
+    /// Leaves what cannot be driven here: held, with its cause, or for another try where the journal failed.
+    async fn leave(self, claim: Claim, row: Option<&Row>, error: Error) -> Result<(), Error> {
+        let Some(rest) = self.shared.rest_of(&error) else {
+            self.shared.strays.lock().insert(claim.id);
+            self.slot.give_up();
+            return Err(error);
+        };
+        if row.is_none_or(|row| row.held.is_none()) {
+            count(&self.shared.counters.alarms);
+            tracing::error!(transaction = %claim.id, error = %chain(&error), "a transaction cannot go on and is held");
+        }
+        // What waits for a person, or has panicked, does not wake by itself.
+        let never = matches!(error, Error::Panicked { .. }) || row.is_some_and(|row| row.wake == Wake::Never);
+        let rest = if never { Rest { wake: Wake::Never, ..rest } } else { rest };
+        match self.shared.journal.release(claim.id, claim.epoch, rest).await {
+            Ok(()) => self.slot.give_up(),
+            // It is ours and nobody drives it: it is found here again.
+            Err(_) => drop(self.shared.strays.lock().insert(claim.id)),
+        }
+        Err(error)
+    }
+}
+
+fn is_terminate(said: &Said) -> bool {
+    matches!(said.message, Message::Word { word: Word::Terminate, .. })
+}
+
+fn as_found(row: &Row) -> Rest {
+    Rest { wake: row.wake, held: row.held.clone().map(|cause| Held { cause, module: None }) }
+}
+
+/// The machine of a transaction that is not driven here, for whoever asks how it stands.
+pub(crate) async fn look(shared: &Shared, id: TransactionId) -> Result<Transaction, Error> {
+    let stored = shared.load(id).await?;
+    Ok(shared.replay(&stored).await?.transaction)
+}
