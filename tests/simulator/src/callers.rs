@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use wasaga_core::{Digest, Json, Kind, Operator, Status, TransactionId};
+use wasaga_core::{Digest, Json, Kind, Operator, Report, Status, TransactionId};
 use wasaga_engine::{Engine, Error, StartRequest};
 use wasaga_journal::Row;
 
@@ -18,6 +18,8 @@ use crate::scenario::{Action, Mend, Start, Word};
 
 /// How often a caller with a key tries.
 const TRIES: usize = 4;
+/// How long who sees to a transaction at rest waits for a host.
+const MEND_PATIENCE: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
 pub(crate) struct Callers {
@@ -145,9 +147,8 @@ impl Callers {
 
     /// Sees to a transaction that came to rest.
     pub(crate) async fn mend(&self, row: &Row, mend: Mend) {
-        let patience = Duration::from_secs(60);
         if row.paused && mend != Mend::Terminate {
-            return self.order(row.id, 0, &Word::Resume, patience).await;
+            return self.order(row.id, 0, &Word::Resume, MEND_PATIENCE).await;
         }
         let stuck = self.stuck(row).await;
         let word = match (mend, stuck) {
@@ -157,7 +158,7 @@ impl Callers {
             (Mend::Patch, Some((node, item))) => Word::Patch(node, item),
             _ => Word::Retry(None),
         };
-        self.order(row.id, 0, &word, patience).await;
+        self.order(row.id, 0, &word, MEND_PATIENCE).await;
     }
 
     /// A unit whose compensation is stuck, by the engine's own report.
@@ -165,13 +166,21 @@ impl Callers {
         if row.status != Status::Stuck {
             return None;
         }
-        let engine = self.hosts.engines(0).into_iter().next()?;
-        let report = engine.result(row.id).await.ok()?;
-        let name = report.stuck.last()?.clone();
+        let name = self.report(row.id).await?.stuck.last()?.clone();
         match name.strip_suffix(']').and_then(|name| name.split_once('[')) {
             Some((node, item)) => Some((node.into(), item.parse().ok())),
             None => Some((name, None)),
         }
+    }
+
+    /// How it stands, by the first host that answers: one that dies meanwhile never does.
+    async fn report(&self, id: TransactionId) -> Option<Report> {
+        for engine in self.hosts.engines(0) {
+            if let Ok(Ok(report)) = tokio::time::timeout(MEND_PATIENCE, engine.result(id)).await {
+                return Some(report);
+            }
+        }
+        None
     }
 }
 

@@ -18,6 +18,8 @@ use crate::stage::Stage;
 /// How long after the calm everything may take to come to rest. Far more than the sum of all
 /// attempts, delays and timeouts that a scenario has.
 const REST_MAX: Duration = Duration::from_secs(900);
+/// How long all of it may take, with every mend. Beyond this somebody waits for what never comes.
+const SETTLE_MAX: Duration = Duration::from_secs(4 * 3_600);
 /// How long a host may take to answer about what rests.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Longer than any call takes.
@@ -51,7 +53,9 @@ async fn play(scenario: Arc<Scenario>) -> Evidence {
     callers.begin();
     tokio::time::sleep(Duration::from_millis(scenario.calm_ms())).await;
     stage.be_calm();
-    settle(&hosts, &callers).await;
+    if tokio::time::timeout(SETTLE_MAX, settle(&hosts, &callers)).await.is_err() {
+        stage.trouble("somebody waits for an answer that never comes".into());
+    }
     gather(&stage, &hosts).await
 }
 

@@ -16,6 +16,13 @@ fn no_seed_breaks_a_rule() {
     }
 }
 
+/// Y7: a host dies while it is asked what is stuck; the run ends all the same.
+#[test]
+fn who_asks_a_host_that_dies_asks_another() {
+    let (_, violations) = check_seed(5_042_718);
+    assert_eq!(violations, []);
+}
+
 #[test]
 fn one_seed_gives_one_run_byte_for_byte() {
     for seed in 0..200 {
