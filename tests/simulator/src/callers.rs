@@ -65,13 +65,7 @@ impl Callers {
     async fn start(&self, number: usize, start: Start) {
         let tries = if start.key.is_some() { TRIES } else { 1 };
         for _ in 0..tries {
-            let engine = self.somebody(start.place).await;
-            let asked = engine.start(self.request(number, start));
-            let answer = match tokio::time::timeout(Duration::from_millis(start.patience_ms), asked).await {
-                Ok(Ok(started)) => Ok((started.id, started.existing)),
-                Ok(Err(error)) => Err(error.to_string()),
-                Err(_) => Err("nobody answers".into()),
-            };
+            let (answer, engine) = self.ask_to_start(number, start).await;
             self.hosts.stage.note(What::Started(number, answer.clone()));
             if let Ok((id, _)) = answer {
                 self.ids.lock().insert(number, id);
@@ -80,6 +74,27 @@ impl Callers {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(300)).await;
+        }
+    }
+
+    /// Asks a host, and the next one where that has no module for it.
+    async fn ask_to_start(&self, number: usize, start: Start) -> (Result<(TransactionId, bool), String>, Engine) {
+        let first = self.somebody(start.place).await;
+        let others = self.hosts.engines(start.place).into_iter().skip(1);
+        let mut engines = std::iter::once(first).chain(others).peekable();
+        loop {
+            let engine = engines.next().expect("it is peeked at below, and begins with one");
+            self.hosts.stage.note(What::Asked(number));
+            let asked = engine.start(self.request(number, start));
+            let answer = match tokio::time::timeout(Duration::from_millis(start.patience_ms), asked).await {
+                Ok(Ok(started)) => Ok((started.id, started.existing)),
+                Ok(Err(Error::UnknownModule(_) | Error::ProvidersMissing { .. })) if engines.peek().is_some() => {
+                    continue;
+                }
+                Ok(Err(error)) => Err(error.to_string()),
+                Err(_) => Err("nobody answers".into()),
+            };
+            return (answer, engine);
         }
     }
 

@@ -1,6 +1,9 @@
 //! Draws a scenario from a seed. Most things that may go wrong are absent from most runs, so that
 //! each is also seen alone.
 
+mod fans;
+mod modules;
+
 use std::collections::BTreeMap;
 
 use wasaga_core::definition::{
@@ -36,6 +39,8 @@ pub fn draw(seed: u64) -> Scenario {
         ends: if chance.percent(60) { ends(chance, places, wild) } else { Vec::new() },
         faults,
         outages,
+        versions: Vec::new(),
+        gaps: Vec::new(),
         scripts: scripts(chance, &saga, starts.len(), lines),
         actions: if chance.percent(45) { actions(chance, &saga, starts.len(), places, wild) } else { Vec::new() },
         mends: (0..chance.between(0, 5)).map(|_| mend(chance)).collect(),
@@ -44,11 +49,15 @@ pub fn draw(seed: u64) -> Scenario {
         starts,
     };
     mix(&mut Chance::new(seed ^ TCCS), &mut scenario);
+    modules::add(&mut Chance::new(seed ^ MODULES), &mut scenario);
+    fans::add(&mut Chance::new(seed ^ FANS), &mut scenario);
     scenario
 }
 
-/// TCCs are drawn from a chance of their own, so that they change nothing of the sagas beside them.
+// These are drawn from a chance of their own, so that they change nothing of the sagas beside them.
 const TCCS: u64 = 0x7cc7_cc7c_c7cc_7cc7;
+const MODULES: u64 = 0x30d0_1e53_0d01_e530;
+const FANS: u64 = 0xfa25_fa25_fa25_fa25;
 
 /// Adds a TCC, and makes some of the starts runs of it.
 fn mix(chance: &mut Chance, scenario: &mut Scenario) {
@@ -257,6 +266,7 @@ fn host(chance: &mut Chance, place: usize) -> Host {
         skew_ms: if chance.percent(15) { chance.between(0, 400) } else { 0 },
         in_flight_max: chance.pick(&[1, 2, 64, 64, 64, 64]),
         patience_ms: chance.pick(&[100, 1_000, 10_000]),
+        brings_modules: true,
     }
 }
 

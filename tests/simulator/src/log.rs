@@ -4,7 +4,7 @@
 use std::fmt;
 
 use wasaga_core::Report;
-use wasaga_core::{Call, CallId, Epoch, Outcome, Record, Seq, TransactionId};
+use wasaga_core::{Call, CallId, Digest, Epoch, Outcome, Record, Seq, TransactionId};
 use wasaga_journal::Stored;
 
 /// A life of a host: each beginning of one has its own number.
@@ -44,12 +44,18 @@ pub enum What {
     Claimed(Life, TransactionId, Epoch),
     /// A release took place or changed nothing.
     Released(Life, TransactionId, Epoch),
+    /// A host has made a module ready.
+    Loaded(Life, Digest),
+    /// A host was given a module by its operator.
+    Added(Life, Digest),
     /// A guest was called; the number is that of this invocation.
     Called(Life, usize, Box<Call>),
     /// It answered its host.
     Answered(Life, usize, CallId, Outcome),
     /// An effect took place at the partner, or was passed over.
     Effect(usize, &'static str),
+    /// A host is asked to start a transaction.
+    Asked(usize),
     /// A start was answered.
     Started(usize, Result<(TransactionId, bool), String>),
     /// An operator was answered.

@@ -14,7 +14,7 @@ use wasaga_journal::HostId;
 
 use crate::chance::Chance;
 use crate::log::{Entry, What};
-use crate::scenario::{HostEnd, Scenario, ScriptKey};
+use crate::scenario::{HostEnd, Lack, Scenario, ScriptKey};
 
 /// Where virtual time begins.
 const EPOCH_US: u64 = 1_750_000_000_000_000;
@@ -152,6 +152,11 @@ impl Stage {
         self.began.elapsed()
     }
 
+    /// Whether so much virtual time has passed.
+    pub(crate) fn is_over(&self, at_ms: u64) -> bool {
+        self.elapsed() >= Duration::from_millis(at_ms)
+    }
+
     pub(crate) fn note(&self, what: What) {
         let at_us = self.elapsed().as_micros() as u64;
         self.log.lock().push(Entry { at_us, what });
@@ -172,6 +177,11 @@ impl Stage {
     pub(crate) fn be_calm(&self) {
         self.calm.store(true, Ordering::Relaxed);
         self.note(What::Calm);
+    }
+
+    /// Whether modules cannot be had for this reason now.
+    pub(crate) fn lacks(&self, lack: Lack) -> bool {
+        !self.is_calm() && self.scenario.lacks(lack, self.elapsed().as_millis() as u64)
     }
 
     /// What a clock that is so far ahead shows.

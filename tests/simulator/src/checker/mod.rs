@@ -6,6 +6,7 @@ mod book;
 mod calls;
 mod ends;
 mod graph;
+mod modules;
 mod owners;
 mod story;
 mod tcc;
@@ -45,6 +46,7 @@ pub const RULES: &[(&str, &str)] = &[
     ("no-gaps", "records are appended at their place, and never change (I3, I5)"),
     ("one-owner", "only the owner of the latest epoch appends; each claim raises the epoch (I5)"),
     ("same-key", "the idempotency key is the same over attempts, and another for every other operation (I6)"),
+    ("modules", "a call is answered by the module that its transaction is pinned to, on a host that has it"),
     ("same-arguments", "a repeated call repeats its arguments, and they are what the definition binds"),
     ("truth", "a recorded outcome is what the guest answered; a lost call is unknown (I10)"),
     ("forward", "a compensation is told what is known of the step, a confirm and a cancel of the try"),
@@ -82,6 +84,7 @@ pub fn check(scenario: &Scenario, evidence: &Evidence) -> Vec<Violation> {
     calls::check_keys(evidence, &mut found);
     ends::check_words(evidence, &mut found);
     ends::check_starts(scenario, evidence, &mut found);
+    modules::check(scenario, evidence, &mut found);
     for stored in &evidence.stored {
         let book = Book::of(evidence, stored.row.id);
         owners::check_stored(stored, &book, &mut found);

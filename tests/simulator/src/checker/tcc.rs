@@ -13,7 +13,7 @@ use wasaga_journal::Stored;
 use super::Findings;
 use super::book::{Book, Made};
 use super::calls;
-use super::units::{Last, Track};
+use super::units::{Last, Track, delays};
 use crate::log::Evidence;
 
 /// Attempts of a confirm or a cancel where nothing else is said, and the most that either has.
@@ -85,6 +85,7 @@ struct Reader<'r, 'a> {
     cancel_asked: bool,
     deadline: Option<Timestamp>,
     found: &'r mut Findings,
+    book: &'r Book<'r>,
     id: wasaga_core::TransactionId,
     place: usize,
     at: Timestamp,
@@ -110,6 +111,7 @@ pub(super) fn check(tcc: &Tcc, evidence: &Evidence, stored: &Stored, book: &Book
         cancel_asked: false,
         deadline: None,
         found,
+        book,
         id: book.id,
         place: 0,
         at: Timestamp::default(),
@@ -379,11 +381,9 @@ impl<'a> Reader<'_, 'a> {
             return;
         };
         let round = call.attempt - track.before;
-        let plain =
-            (policy.initial_delay as f64 * policy.multiplier.powi(round as i32 - 1)).min(policy.max_delay as f64);
-        let least = (plain * (1.0 - policy.jitter)).floor() as u64;
-        let most = policy.max_delay.max(1_500);
-        if !lost && (due < at.after_ms(least.saturating_sub(1)) || due > at.after_ms(most)) {
+        let after = self.book.lines.get(self.place).and_then(|line| calls::after(self.book, line));
+        let (least, most) = delays(&policy, round, after);
+        if !lost && (due < at.after_ms(least) || due > at.after_ms(most)) {
             self.wrong("time", &format!("the attempt after {call} is due too early or too late"));
         }
     }
