@@ -23,7 +23,8 @@ impl World for Machine {
     }
 
     fn random(&self) -> u128 {
-        uuid::Uuid::new_v4().as_u128()
+        // Six bits of a UUID are fixed. Where one has them the other has random ones.
+        uuid::Uuid::new_v4().as_u128() ^ uuid::Uuid::new_v4().as_u128().rotate_left(32)
     }
 }
 
@@ -60,5 +61,19 @@ impl World for Virtual {
             z ^ (z >> 31)
         };
         (u128::from(next()) << 64) | u128::from(next())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Machine, World as _};
+
+    /// C7: the version of a UUID was among the bits, and jitter only ever lengthened a delay.
+    #[test]
+    fn every_bit_of_the_machine_is_random() {
+        let all: Vec<u128> = (0..256).map(|_| Machine.random()).collect();
+        let set = all.iter().fold(0, |bits, random| bits | random);
+        let unset = all.iter().fold(0, |bits, random| bits | !random);
+        assert_eq!((set, unset), (u128::MAX, u128::MAX), "each bit is 1 in some and 0 in some");
     }
 }
