@@ -7,6 +7,8 @@ use wasaga_core::Report;
 use wasaga_core::{Call, CallId, Digest, Epoch, Outcome, Record, Seq, TransactionId};
 use wasaga_journal::Stored;
 
+use crate::checker::Spread;
+
 /// A life of a host: each beginning of one has its own number.
 pub type Life = usize;
 
@@ -135,6 +137,8 @@ pub struct Counts {
     pub deaths: u64,
     /// Words of operators.
     pub words: u64,
+    /// Delays between attempts, where the checker measured them.
+    pub spread: Spread,
 }
 
 impl Counts {
@@ -147,6 +151,7 @@ impl Counts {
         self.faults += other.faults;
         self.deaths += other.deaths;
         self.words += other.words;
+        self.spread.add(&other.spread);
     }
 }
 

@@ -13,7 +13,7 @@ use crate::callers::Callers;
 use crate::hosts::Hosts;
 use crate::log::Evidence;
 use crate::scenario::Scenario;
-use crate::stage::Stage;
+use crate::stage::{Randomness, Stage};
 
 /// How long after the calm everything may take to come to rest. Far more than the sum of all
 /// attempts, delays and timeouts that a scenario has.
@@ -27,18 +27,23 @@ const LONG: Duration = Duration::from_secs(30);
 /// How often it is looked.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// Runs a scenario to its end, on a clock of its own.
+/// Runs a scenario to its end, on a clock of its own. Each time the same comes of it.
 pub fn run(scenario: &Arc<Scenario>) -> Evidence {
+    run_with(scenario, Randomness::Seed)
+}
+
+/// Runs a scenario to its end; with the machine's randomness each time another.
+pub fn run_with(scenario: &Arc<Scenario>, randomness: Randomness) -> Evidence {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build()
         .expect("a runtime without IO needs nothing of the machine");
-    runtime.block_on(play(scenario.clone()))
+    runtime.block_on(play(scenario.clone(), randomness))
 }
 
-async fn play(scenario: Arc<Scenario>) -> Evidence {
-    let stage = Arc::new(Stage::new(scenario.clone()));
+async fn play(scenario: Arc<Scenario>, randomness: Randomness) -> Evidence {
+    let stage = Arc::new(Stage::new(scenario.clone(), randomness));
     let (hosts, ends) = Hosts::new(stage.clone());
     for (place, host) in scenario.hosts.iter().enumerate() {
         let hosts = hosts.clone();

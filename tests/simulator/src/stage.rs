@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use wasaga_core::{Operation, Outcome, Timestamp, TransactionId};
-use wasaga_engine::clock::World;
+use wasaga_engine::clock::{Machine, World};
 use wasaga_journal::HostId;
 
 use crate::chance::Chance;
@@ -23,6 +23,7 @@ const EPOCH_US: u64 = 1_750_000_000_000_000;
 #[derive(Debug)]
 pub(crate) struct Stage {
     pub(crate) scenario: Arc<Scenario>,
+    randomness: Randomness,
     began: Instant,
     log: Mutex<Vec<Entry>>,
     pub(crate) partner: Mutex<Partner>,
@@ -135,9 +136,10 @@ impl Partner {
 }
 
 impl Stage {
-    pub(crate) fn new(scenario: Arc<Scenario>) -> Self {
+    pub(crate) fn new(scenario: Arc<Scenario>, randomness: Randomness) -> Self {
         Self {
             scenario,
+            randomness,
             began: Instant::now(),
             log: Mutex::default(),
             partner: Mutex::default(),
@@ -243,6 +245,15 @@ impl Living {
     }
 }
 
+/// Where a host's random bits come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Randomness {
+    /// They follow from the seed, so that a run can be had again.
+    Seed,
+    /// From where those of a real host come.
+    Machine,
+}
+
 /// A host's clock and chance.
 #[derive(Debug)]
 pub(crate) struct HostWorld {
@@ -263,6 +274,9 @@ impl World for HostWorld {
     }
 
     fn random(&self) -> u128 {
+        if self.stage.randomness == Randomness::Machine {
+            return Machine.random();
+        }
         let mut chance = self.chance.lock();
         (u128::from(chance.bits()) << 64) | u128::from(chance.bits())
     }

@@ -8,6 +8,7 @@ mod ends;
 mod graph;
 mod modules;
 mod owners;
+mod spread;
 mod story;
 mod tcc;
 mod undo;
@@ -21,6 +22,7 @@ use crate::log::Evidence;
 use crate::scenario::Scenario;
 use book::Book;
 use graph::Graph;
+pub use spread::Spread;
 
 /// A rule that was broken, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,6 +77,11 @@ pub const RULES: &[(&str, &str)] = &[
 
 /// Checks a run.
 pub fn check(scenario: &Scenario, evidence: &Evidence) -> Vec<Violation> {
+    examine(scenario, evidence).0
+}
+
+/// Checks a run, and measures its delays.
+pub fn examine(scenario: &Scenario, evidence: &Evidence) -> (Vec<Violation>, Spread) {
     let graph = Graph::of(scenario);
     let mut found = Findings::default();
     for what in &evidence.troubles {
@@ -96,13 +103,14 @@ pub fn check(scenario: &Scenario, evidence: &Evidence) -> Vec<Violation> {
         let story = story::Story::read(&graph, &book, &mut found);
         ends::check(evidence, stored, &story, &mut found);
     }
-    found.list
+    (found.list, found.spread)
 }
 
 /// What was found so far.
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
     list: Vec<Violation>,
+    pub(crate) spread: Spread,
 }
 
 impl Findings {

@@ -335,6 +335,9 @@ impl<'a> Reader<'_, 'a> {
         let round = call.attempt - self.unit(&call.node, call.item).track(call.operation).before;
         let after = self.book.lines.get(self.place).and_then(|line| calls::after(self.book, line));
         let (least, most) = delays(&policy, round, after);
+        if after.is_none() {
+            self.found.spread.note(&policy, round, self.at, due);
+        }
         if due < self.at.after_ms(least) || due > self.at.after_ms(most) {
             self.wrong("time", &format!("the attempt after {call} is due too early or too late"));
         }

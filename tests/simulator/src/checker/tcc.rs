@@ -383,6 +383,9 @@ impl<'a> Reader<'_, 'a> {
         let round = call.attempt - track.before;
         let after = self.book.lines.get(self.place).and_then(|line| calls::after(self.book, line));
         let (least, most) = delays(&policy, round, after);
+        if !lost && after.is_none() {
+            self.found.spread.note(&policy, round, at, due);
+        }
         if !lost && (due < at.after_ms(least) || due > at.after_ms(most)) {
             self.wrong("time", &format!("the attempt after {call} is due too early or too late"));
         }
