@@ -3,22 +3,18 @@
 
 mod fans;
 mod modules;
+mod parts;
 
 use std::collections::BTreeMap;
 
-use wasaga_core::definition::{
-    Compensation, CompensationPolicy, Limits, Parameter, Participant, Saga, Source, Step, Tcc,
-};
-use wasaga_core::{Json, Kind, Operation, RetryPolicy};
+use wasaga_core::definition::{Compensation, CompensationPolicy, Limits, Participant, Saga, Source, Step, Tcc};
+use wasaga_core::{Kind, Operation};
 
 use crate::chance::Chance;
 use crate::scenario::{
-    Action, Behaviour, Class, Effect, Fault, FaultKind, Host, HostEnd, How, Mend, Reply, Scenario, ScriptKey, Start,
-    When, Word,
+    Action, Behaviour, Class, Fault, Host, HostEnd, How, Mend, Scenario, ScriptKey, Start, When, Word,
 };
-
-/// When things happen, in milliseconds: most runs are over after it.
-const SPAN_MS: u64 = 5_000;
+use parts::{SPAN_MS, behaviour, fault_kind, output_of, parameter, retry};
 
 /// The scenario of a seed.
 pub fn draw(seed: u64) -> Scenario {
@@ -226,25 +222,6 @@ fn compensation(chance: &mut Chance, i: usize, before: &[Step]) -> Compensation 
     }
 }
 
-fn retry(chance: &mut Chance) -> RetryPolicy {
-    let initial_delay = chance.between(0, 300);
-    RetryPolicy {
-        max_attempts: chance.between(1, 4) as u32,
-        initial_delay,
-        max_delay: initial_delay + chance.between(0, 1_000),
-        multiplier: chance.pick(&[1.0, 2.0, 3.0]),
-        jitter: chance.pick(&[0.0, 0.3, 1.0]),
-    }
-}
-
-fn output_of(step: usize, pointer: Option<&str>) -> Source {
-    Source::StepOutput { step: format!("s{step}"), pointer: pointer.map(Into::into) }
-}
-
-fn parameter(name: &str, source: Source, required: bool) -> Parameter {
-    Parameter { name: name.into(), source, required, schema: None::<Json> }
-}
-
 fn starts(chance: &mut Chance, places: usize) -> Vec<Start> {
     let count = chance.pick(&[1, 1, 1, 2, 2, 3]);
     let keyed = chance.percent(25);
@@ -308,16 +285,6 @@ fn journal(chance: &mut Chance, wild: u64) -> (Vec<Fault>, Vec<(u64, u64)>) {
     (faults, outages)
 }
 
-fn fault_kind(chance: &mut Chance) -> FaultKind {
-    match chance.between(0, 9) {
-        0..=1 => FaultKind::Fails,
-        2..=3 => FaultKind::LosesReply,
-        4..=5 => FaultKind::AppliesLate(chance.between(1, 400)),
-        6..=7 => FaultKind::Delays(chance.between(1, 800)),
-        _ => FaultKind::AnswersLate(chance.between(1, 800)),
-    }
-}
-
 fn scripts(chance: &mut Chance, saga: &Saga, starts: usize, lines: u32) -> BTreeMap<ScriptKey, Vec<Behaviour>> {
     let odd = chance.pick(&[5, 15, 30, 50]);
     let undo_odd = chance.pick(&[0, 20, 50]);
@@ -336,26 +303,6 @@ fn scripts(chance: &mut Chance, saga: &Saga, starts: usize, lines: u32) -> BTree
         }
     }
     scripts
-}
-
-fn behaviour(chance: &mut Chance, odd: u64) -> Behaviour {
-    let answer = if chance.percent(odd) {
-        match chance.between(0, 10) {
-            0..=2 => Reply::Rejects,
-            3..=4 => Reply::Retries(chance.maybe(30, |chance| chance.between(0, 1_500))),
-            5..=7 => Reply::Unknown,
-            8..=9 => Reply::Pends(chance.between(0, 900)),
-            _ => Reply::Silent,
-        }
-    } else {
-        Reply::Completes
-    };
-    let effect = match chance.between(0, 9) {
-        0..=2 => Effect::None,
-        3..=6 => Effect::First,
-        _ => Effect::Later(chance.between(0, 3_000)),
-    };
-    Behaviour { answer, takes_ms: chance.pick(&[0, 1, 20, 200, 700]), effect }
 }
 
 fn actions(chance: &mut Chance, saga: &Saga, starts: usize, places: usize, wild: u64) -> Vec<Action> {

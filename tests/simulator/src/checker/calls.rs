@@ -6,8 +6,8 @@ use serde_json::Value;
 use wasaga_core::definition::{Parameter, Source};
 use wasaga_core::{CallId, Fact, Forward, Json, Operation, Outcome, UnknownCause};
 
-use super::Findings;
 use super::book::{Book, Line, Made};
+use super::findings::Findings;
 use super::graph::Graph;
 use super::units::name;
 use crate::log::{Evidence, What};

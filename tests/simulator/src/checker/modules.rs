@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use wasaga_core::definition::Action;
 use wasaga_core::{Created, Digest, Fact, Name, Record, TransactionId};
 
-use super::Findings;
+use super::findings::Findings;
 use crate::guests::{MODULE, PROVIDER, START, version};
 use crate::log::{Evidence, What};
 use crate::scenario::Scenario;

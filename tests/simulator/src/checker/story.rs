@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use wasaga_core::definition::CompensationPolicy;
 use wasaga_core::{CallId, Cause, Created, Fact, Operation, Timestamp, TransactionId, UnknownCause};
 
-use super::Findings;
 use super::book::Book;
 use super::calls;
+use super::findings::Findings;
 use super::graph::{Graph, Node};
 use super::units::{Last, Unit, delays, name, unit_of};
 

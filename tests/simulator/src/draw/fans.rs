@@ -4,7 +4,7 @@
 use wasaga_core::Operation;
 use wasaga_core::definition::{Source, Step};
 
-use super::{behaviour, fault_kind, output_of, parameter};
+use super::parts::{behaviour, fault_kind, output_of, parameter};
 use crate::chance::Chance;
 use crate::scenario::{Class, Fault, HostEnd, How, Scenario, ScriptKey, When};
 

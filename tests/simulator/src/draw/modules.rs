@@ -3,7 +3,7 @@
 
 use wasaga_core::definition::Action;
 
-use super::SPAN_MS;
+use super::parts::SPAN_MS;
 use crate::chance::Chance;
 use crate::guests::PROVIDER;
 use crate::scenario::{Gap, Lack, Scenario};
