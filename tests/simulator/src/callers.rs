@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use wasaga_core::{Digest, Json, Kind, Operator, Status, TransactionId};
+use wasaga_core::{Digest, Json, Kind, Operator, Report, Status, TransactionId};
 use wasaga_engine::{Engine, Error, StartRequest};
 use wasaga_journal::Row;
 
@@ -18,6 +18,8 @@ use crate::scenario::{Action, Mend, Start, Word};
 
 /// How often a caller with a key tries.
 const TRIES: usize = 4;
+/// How long who sees to a transaction at rest waits for a host.
+const MEND_PATIENCE: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
 pub(crate) struct Callers {
@@ -63,13 +65,7 @@ impl Callers {
     async fn start(&self, number: usize, start: Start) {
         let tries = if start.key.is_some() { TRIES } else { 1 };
         for _ in 0..tries {
-            let engine = self.somebody(start.place).await;
-            let asked = engine.start(self.request(number, start));
-            let answer = match tokio::time::timeout(Duration::from_millis(start.patience_ms), asked).await {
-                Ok(Ok(started)) => Ok((started.id, started.existing)),
-                Ok(Err(error)) => Err(error.to_string()),
-                Err(_) => Err("nobody answers".into()),
-            };
+            let (answer, engine) = self.ask_to_start(number, start).await;
             self.hosts.stage.note(What::Started(number, answer.clone()));
             if let Ok((id, _)) = answer {
                 self.ids.lock().insert(number, id);
@@ -78,6 +74,27 @@ impl Callers {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(300)).await;
+        }
+    }
+
+    /// Asks a host, and the next one where that has no module for it.
+    async fn ask_to_start(&self, number: usize, start: Start) -> (Result<(TransactionId, bool), String>, Engine) {
+        let first = self.somebody(start.place).await;
+        let others = self.hosts.engines(start.place).into_iter().skip(1);
+        let mut engines = std::iter::once(first).chain(others).peekable();
+        loop {
+            let engine = engines.next().expect("it is peeked at below, and begins with one");
+            self.hosts.stage.note(What::Asked(number));
+            let asked = engine.start(self.request(number, start));
+            let answer = match tokio::time::timeout(Duration::from_millis(start.patience_ms), asked).await {
+                Ok(Ok(started)) => Ok((started.id, started.existing)),
+                Ok(Err(Error::UnknownModule(_) | Error::ProvidersMissing { .. })) if engines.peek().is_some() => {
+                    continue;
+                }
+                Ok(Err(error)) => Err(error.to_string()),
+                Err(_) => Err("nobody answers".into()),
+            };
+            return (answer, engine);
         }
     }
 
@@ -145,9 +162,8 @@ impl Callers {
 
     /// Sees to a transaction that came to rest.
     pub(crate) async fn mend(&self, row: &Row, mend: Mend) {
-        let patience = Duration::from_secs(60);
         if row.paused && mend != Mend::Terminate {
-            return self.order(row.id, 0, &Word::Resume, patience).await;
+            return self.order(row.id, 0, &Word::Resume, MEND_PATIENCE).await;
         }
         let stuck = self.stuck(row).await;
         let word = match (mend, stuck) {
@@ -157,7 +173,7 @@ impl Callers {
             (Mend::Patch, Some((node, item))) => Word::Patch(node, item),
             _ => Word::Retry(None),
         };
-        self.order(row.id, 0, &word, patience).await;
+        self.order(row.id, 0, &word, MEND_PATIENCE).await;
     }
 
     /// A unit whose compensation is stuck, by the engine's own report.
@@ -165,13 +181,21 @@ impl Callers {
         if row.status != Status::Stuck {
             return None;
         }
-        let engine = self.hosts.engines(0).into_iter().next()?;
-        let report = engine.result(row.id).await.ok()?;
-        let name = report.stuck.last()?.clone();
+        let name = self.report(row.id).await?.stuck.last()?.clone();
         match name.strip_suffix(']').and_then(|name| name.split_once('[')) {
             Some((node, item)) => Some((node.into(), item.parse().ok())),
             None => Some((name, None)),
         }
+    }
+
+    /// How it stands, by the first host that answers: one that dies meanwhile never does.
+    async fn report(&self, id: TransactionId) -> Option<Report> {
+        for engine in self.hosts.engines(0) {
+            if let Ok(Ok(report)) = tokio::time::timeout(MEND_PATIENCE, engine.result(id)).await {
+                return Some(report);
+            }
+        }
+        None
     }
 }
 

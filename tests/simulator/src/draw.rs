@@ -1,21 +1,20 @@
 //! Draws a scenario from a seed. Most things that may go wrong are absent from most runs, so that
 //! each is also seen alone.
 
+mod fans;
+mod modules;
+mod parts;
+
 use std::collections::BTreeMap;
 
-use wasaga_core::definition::{
-    Compensation, CompensationPolicy, Limits, Parameter, Participant, Saga, Source, Step, Tcc,
-};
-use wasaga_core::{Json, Kind, Operation, RetryPolicy};
+use wasaga_core::definition::{Compensation, CompensationPolicy, Limits, Participant, Saga, Source, Step, Tcc};
+use wasaga_core::{Kind, Operation};
 
 use crate::chance::Chance;
 use crate::scenario::{
-    Action, Behaviour, Class, Effect, Fault, FaultKind, Host, HostEnd, How, Mend, Reply, Scenario, ScriptKey, Start,
-    When, Word,
+    Action, Behaviour, Class, Fault, Host, HostEnd, How, Mend, Scenario, ScriptKey, Start, When, Word,
 };
-
-/// When things happen, in milliseconds: most runs are over after it.
-const SPAN_MS: u64 = 5_000;
+use parts::{SPAN_MS, behaviour, fault_kind, output_of, parameter, retry};
 
 /// The scenario of a seed.
 pub fn draw(seed: u64) -> Scenario {
@@ -36,6 +35,8 @@ pub fn draw(seed: u64) -> Scenario {
         ends: if chance.percent(60) { ends(chance, places, wild) } else { Vec::new() },
         faults,
         outages,
+        versions: Vec::new(),
+        gaps: Vec::new(),
         scripts: scripts(chance, &saga, starts.len(), lines),
         actions: if chance.percent(45) { actions(chance, &saga, starts.len(), places, wild) } else { Vec::new() },
         mends: (0..chance.between(0, 5)).map(|_| mend(chance)).collect(),
@@ -44,11 +45,15 @@ pub fn draw(seed: u64) -> Scenario {
         starts,
     };
     mix(&mut Chance::new(seed ^ TCCS), &mut scenario);
+    modules::add(&mut Chance::new(seed ^ MODULES), &mut scenario);
+    fans::add(&mut Chance::new(seed ^ FANS), &mut scenario);
     scenario
 }
 
-/// TCCs are drawn from a chance of their own, so that they change nothing of the sagas beside them.
+// These are drawn from a chance of their own, so that they change nothing of the sagas beside them.
 const TCCS: u64 = 0x7cc7_cc7c_c7cc_7cc7;
+const MODULES: u64 = 0x30d0_1e53_0d01_e530;
+const FANS: u64 = 0xfa25_fa25_fa25_fa25;
 
 /// Adds a TCC, and makes some of the starts runs of it.
 fn mix(chance: &mut Chance, scenario: &mut Scenario) {
@@ -217,25 +222,6 @@ fn compensation(chance: &mut Chance, i: usize, before: &[Step]) -> Compensation 
     }
 }
 
-fn retry(chance: &mut Chance) -> RetryPolicy {
-    let initial_delay = chance.between(0, 300);
-    RetryPolicy {
-        max_attempts: chance.between(1, 4) as u32,
-        initial_delay,
-        max_delay: initial_delay + chance.between(0, 1_000),
-        multiplier: chance.pick(&[1.0, 2.0, 3.0]),
-        jitter: chance.pick(&[0.0, 0.3, 1.0]),
-    }
-}
-
-fn output_of(step: usize, pointer: Option<&str>) -> Source {
-    Source::StepOutput { step: format!("s{step}"), pointer: pointer.map(Into::into) }
-}
-
-fn parameter(name: &str, source: Source, required: bool) -> Parameter {
-    Parameter { name: name.into(), source, required, schema: None::<Json> }
-}
-
 fn starts(chance: &mut Chance, places: usize) -> Vec<Start> {
     let count = chance.pick(&[1, 1, 1, 2, 2, 3]);
     let keyed = chance.percent(25);
@@ -257,6 +243,7 @@ fn host(chance: &mut Chance, place: usize) -> Host {
         skew_ms: if chance.percent(15) { chance.between(0, 400) } else { 0 },
         in_flight_max: chance.pick(&[1, 2, 64, 64, 64, 64]),
         patience_ms: chance.pick(&[100, 1_000, 10_000]),
+        brings_modules: true,
     }
 }
 
@@ -298,16 +285,6 @@ fn journal(chance: &mut Chance, wild: u64) -> (Vec<Fault>, Vec<(u64, u64)>) {
     (faults, outages)
 }
 
-fn fault_kind(chance: &mut Chance) -> FaultKind {
-    match chance.between(0, 9) {
-        0..=1 => FaultKind::Fails,
-        2..=3 => FaultKind::LosesReply,
-        4..=5 => FaultKind::AppliesLate(chance.between(1, 400)),
-        6..=7 => FaultKind::Delays(chance.between(1, 800)),
-        _ => FaultKind::AnswersLate(chance.between(1, 800)),
-    }
-}
-
 fn scripts(chance: &mut Chance, saga: &Saga, starts: usize, lines: u32) -> BTreeMap<ScriptKey, Vec<Behaviour>> {
     let odd = chance.pick(&[5, 15, 30, 50]);
     let undo_odd = chance.pick(&[0, 20, 50]);
@@ -326,26 +303,6 @@ fn scripts(chance: &mut Chance, saga: &Saga, starts: usize, lines: u32) -> BTree
         }
     }
     scripts
-}
-
-fn behaviour(chance: &mut Chance, odd: u64) -> Behaviour {
-    let answer = if chance.percent(odd) {
-        match chance.between(0, 10) {
-            0..=2 => Reply::Rejects,
-            3..=4 => Reply::Retries(chance.maybe(30, |chance| chance.between(0, 1_500))),
-            5..=7 => Reply::Unknown,
-            8..=9 => Reply::Pends(chance.between(0, 900)),
-            _ => Reply::Silent,
-        }
-    } else {
-        Reply::Completes
-    };
-    let effect = match chance.between(0, 9) {
-        0..=2 => Effect::None,
-        3..=6 => Effect::First,
-        _ => Effect::Later(chance.between(0, 3_000)),
-    };
-    Behaviour { answer, takes_ms: chance.pick(&[0, 1, 20, 200, 700]), effect }
 }
 
 fn actions(chance: &mut Chance, saga: &Saga, starts: usize, places: usize, wild: u64) -> Vec<Action> {

@@ -6,18 +6,25 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use wasaga_core::definition::{Definition, Module as Description};
+use wasaga_core::definition::{Action, Definition, Module as Description, Saga, Tcc};
 use wasaga_core::{Answer, Call, Digest, Failure, Json, Outcome, UnknownCause, Usage, Writes};
 use wasaga_engine::port::{Guests, LoadError, Module};
 
 use crate::log::What;
-use crate::scenario::{Behaviour, Effect, Reply, ScriptKey, When};
+use crate::scenario::{Behaviour, Effect, Lack, Reply, Scenario, ScriptKey, When};
 use crate::stage::{Living, Stage, Visit};
 
 /// The header that tells a guest which start its transaction comes from.
 pub(crate) const START: &str = "start";
-/// The bytes of the one module.
+/// The bytes of the module that has the saga and the TCC.
 pub(crate) const MODULE: &[u8] = b"simulated";
+/// The name of the module that provides some of their steps and participants.
+pub(crate) const PROVIDER: &str = "provider";
+
+/// The bytes of one version of the provider.
+pub(crate) fn version(number: usize) -> Arc<[u8]> {
+    format!("{PROVIDER} {number}").into_bytes().into()
+}
 
 #[derive(Debug)]
 pub(crate) struct Simulated {
@@ -28,19 +35,13 @@ pub(crate) struct Simulated {
 #[async_trait]
 impl Guests for Simulated {
     async fn load(&self, bytes: Arc<[u8]>) -> Result<Module, LoadError> {
-        let description = Description {
-            name: "simulated".into(),
-            version: "1.0.0".into(),
-            description: String::new(),
-            definitions: vec![
-                Definition::Saga(self.stage.scenario.saga.clone()),
-                Definition::Tcc(self.stage.scenario.tcc.clone()),
-            ],
-            capabilities: Vec::new(),
-            calls_per_instance: 1,
-            annotations: Vec::new(),
-        };
-        Ok(Module { digest: Digest::of(&bytes), description: Arc::new(description) })
+        self.life.gate().await;
+        if self.stage.lacks(Lack::Broken) {
+            return Err(LoadError { reason: "it cannot be loaded".into(), remedy: "wait a while".into() });
+        }
+        let digest = Digest::of(&bytes);
+        self.stage.note(What::Loaded(self.life.number, digest));
+        Ok(Module { digest, description: Arc::new(describe(&self.stage.scenario, &bytes)) })
     }
 
     fn module(&self, _: Digest) -> Option<Module> {
@@ -66,6 +67,29 @@ impl Guests for Simulated {
         self.stage.note(What::Answered(self.life.number, number, call.id.clone(), outcome.clone()));
         Answer { outcome, writes, usage: Usage { duration_us: 1, fuel: number as u64, memory_bytes: 1 } }
     }
+}
+
+/// The provider has the same definitions, all of it its own.
+fn describe(scenario: &Scenario, bytes: &[u8]) -> Description {
+    let (mut saga, mut tcc) = (scenario.saga.clone(), scenario.tcc.clone());
+    let name = if bytes == MODULE { "simulated" } else { PROVIDER };
+    if bytes != MODULE {
+        own_all(&mut saga, &mut tcc);
+    }
+    Description {
+        name: name.into(),
+        version: "1.0.0".into(),
+        description: String::new(),
+        definitions: vec![Definition::Saga(saga), Definition::Tcc(tcc)],
+        capabilities: Vec::new(),
+        calls_per_instance: 1,
+        annotations: Vec::new(),
+    }
+}
+
+fn own_all(saga: &mut Saga, tcc: &mut Tcc) {
+    saga.steps.iter_mut().for_each(|step| step.action = Action::Here);
+    tcc.participants.iter_mut().for_each(|participant| participant.provider = None);
 }
 
 fn written(number: usize) -> Writes {

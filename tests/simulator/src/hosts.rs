@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
-use wasaga_core::Defaults;
+use wasaga_core::{Defaults, Digest};
 use wasaga_engine::{Builder, Engine};
 use wasaga_journal::memory::Memory;
 
-use crate::guests::{MODULE, Simulated};
+use crate::guests::{MODULE, Simulated, version};
 use crate::journal::Unreliable;
 use crate::log::What;
 use crate::scenario::{How, When};
@@ -84,12 +84,33 @@ impl Hosts {
                 life.ends_now();
             });
         }
-        while engine.add_module(Arc::from(MODULE)).await.is_err() {
-            tokio::time::sleep(Duration::from_millis(50)).await;
+        let mut given = 0;
+        if host.brings_modules {
+            self.give(&engine, &life, Arc::from(MODULE)).await;
+            while self.stage.scenario.versions.get(given).is_some_and(|at_ms| self.stage.is_over(*at_ms)) {
+                self.give(&engine, &life, version(given)).await;
+                given += 1;
+            }
+            tokio::spawn(self.clone().give_later(engine.clone(), life.clone(), given));
         }
         if !life.is_dead() {
             self.places.lock().now[place] = Some(engine);
         }
+    }
+
+    /// Gives a host the versions that are still to come, one after the other.
+    async fn give_later(self: Arc<Self>, engine: Engine, life: Arc<Living>, given: usize) {
+        for (number, at_ms) in self.stage.scenario.versions.iter().enumerate().skip(given) {
+            tokio::time::sleep(Duration::from_millis(*at_ms).saturating_sub(self.stage.elapsed())).await;
+            self.give(&engine, &life, version(number)).await;
+        }
+    }
+
+    async fn give(&self, engine: &Engine, life: &Living, bytes: Arc<[u8]>) {
+        while engine.add_module(bytes.clone()).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        self.stage.note(What::Added(life.number, Digest::of(&bytes)));
     }
 
     fn new_life(&self, place: usize) -> Arc<Living> {

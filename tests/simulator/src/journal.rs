@@ -14,7 +14,7 @@ use wasaga_journal::{
 };
 
 use crate::log::{What, Written};
-use crate::scenario::{Class, FaultKind, How, When};
+use crate::scenario::{Class, FaultKind, How, Lack, When};
 use crate::stage::{Living, Stage};
 
 #[derive(Debug)]
@@ -261,7 +261,7 @@ impl Journal for Unreliable {
 
     async fn module(&self, digest: Digest) -> Result<Option<Arc<[u8]>>, Error> {
         let wrong = self.way_in(Class::Other, "module").await?;
-        let answer = self.memory.module(digest).await;
+        let answer = if self.stage.lacks(Lack::Missing) { Ok(None) } else { self.memory.module(digest).await };
         self.way_back(wrong, "module").await?;
         answer
     }

@@ -23,11 +23,13 @@ mod stage;
 
 use std::sync::Arc;
 
-pub use run::run;
+pub use run::{run, run_with};
+pub use stage::Randomness;
 
 /// What is wrong with the run of a seed; empty where all is well.
 pub fn check_seed(seed: u64) -> (log::Counts, Vec<checker::Violation>) {
     let scenario = Arc::new(draw::draw(seed));
     let evidence = run(&scenario);
-    (evidence.counts(), checker::check(&scenario, &evidence))
+    let (violations, spread) = checker::examine(&scenario, &evidence);
+    (log::Counts { spread, ..evidence.counts() }, violations)
 }

@@ -4,8 +4,10 @@
 use std::fmt;
 
 use wasaga_core::Report;
-use wasaga_core::{Call, CallId, Epoch, Outcome, Record, Seq, TransactionId};
+use wasaga_core::{Call, CallId, Digest, Epoch, Outcome, Record, Seq, TransactionId};
 use wasaga_journal::Stored;
+
+use crate::checker::Spread;
 
 /// A life of a host: each beginning of one has its own number.
 pub type Life = usize;
@@ -44,12 +46,18 @@ pub enum What {
     Claimed(Life, TransactionId, Epoch),
     /// A release took place or changed nothing.
     Released(Life, TransactionId, Epoch),
+    /// A host has made a module ready.
+    Loaded(Life, Digest),
+    /// A host was given a module by its operator.
+    Added(Life, Digest),
     /// A guest was called; the number is that of this invocation.
     Called(Life, usize, Box<Call>),
     /// It answered its host.
     Answered(Life, usize, CallId, Outcome),
     /// An effect took place at the partner, or was passed over.
     Effect(usize, &'static str),
+    /// A host is asked to start a transaction.
+    Asked(usize),
     /// A start was answered.
     Started(usize, Result<(TransactionId, bool), String>),
     /// An operator was answered.
@@ -129,6 +137,8 @@ pub struct Counts {
     pub deaths: u64,
     /// Words of operators.
     pub words: u64,
+    /// Delays between attempts, where the checker measured them.
+    pub spread: Spread,
 }
 
 impl Counts {
@@ -141,6 +151,7 @@ impl Counts {
         self.faults += other.faults;
         self.deaths += other.deaths;
         self.words += other.words;
+        self.spread.add(&other.spread);
     }
 }
 

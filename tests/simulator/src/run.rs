@@ -13,11 +13,13 @@ use crate::callers::Callers;
 use crate::hosts::Hosts;
 use crate::log::Evidence;
 use crate::scenario::Scenario;
-use crate::stage::Stage;
+use crate::stage::{Randomness, Stage};
 
 /// How long after the calm everything may take to come to rest. Far more than the sum of all
 /// attempts, delays and timeouts that a scenario has.
 const REST_MAX: Duration = Duration::from_secs(900);
+/// How long all of it may take, with every mend. Beyond this somebody waits for what never comes.
+const SETTLE_MAX: Duration = Duration::from_secs(4 * 3_600);
 /// How long a host may take to answer about what rests.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Longer than any call takes.
@@ -25,18 +27,23 @@ const LONG: Duration = Duration::from_secs(30);
 /// How often it is looked.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// Runs a scenario to its end, on a clock of its own.
+/// Runs a scenario to its end, on a clock of its own. Each time the same comes of it.
 pub fn run(scenario: &Arc<Scenario>) -> Evidence {
+    run_with(scenario, Randomness::Seed)
+}
+
+/// Runs a scenario to its end; with the machine's randomness each time another.
+pub fn run_with(scenario: &Arc<Scenario>, randomness: Randomness) -> Evidence {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build()
         .expect("a runtime without IO needs nothing of the machine");
-    runtime.block_on(play(scenario.clone()))
+    runtime.block_on(play(scenario.clone(), randomness))
 }
 
-async fn play(scenario: Arc<Scenario>) -> Evidence {
-    let stage = Arc::new(Stage::new(scenario.clone()));
+async fn play(scenario: Arc<Scenario>, randomness: Randomness) -> Evidence {
+    let stage = Arc::new(Stage::new(scenario.clone(), randomness));
     let (hosts, ends) = Hosts::new(stage.clone());
     for (place, host) in scenario.hosts.iter().enumerate() {
         let hosts = hosts.clone();
@@ -51,7 +58,9 @@ async fn play(scenario: Arc<Scenario>) -> Evidence {
     callers.begin();
     tokio::time::sleep(Duration::from_millis(scenario.calm_ms())).await;
     stage.be_calm();
-    settle(&hosts, &callers).await;
+    if tokio::time::timeout(SETTLE_MAX, settle(&hosts, &callers)).await.is_err() {
+        stage.trouble("somebody waits for an answer that never comes".into());
+    }
     gather(&stage, &hosts).await
 }
 

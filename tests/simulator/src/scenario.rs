@@ -28,6 +28,10 @@ pub struct Scenario {
     pub faults: Vec<Fault>,
     /// Spans in which the journal does not answer, in milliseconds.
     pub outages: Vec<(u64, u64)>,
+    /// Versions of the module that provides some of the steps and participants, by when each comes.
+    pub versions: Vec<u64>,
+    /// Spans in which modules cannot be had.
+    pub gaps: Vec<Gap>,
     /// What guests do, call after call; what is not listed completes at once.
     pub scripts: BTreeMap<ScriptKey, Vec<Behaviour>>,
     /// What operators do.
@@ -64,6 +68,28 @@ pub struct Host {
     pub in_flight_max: usize,
     /// How long it bears a journal that fails.
     pub patience_ms: u64,
+    /// Whether its operator gives it the modules. One that is given none has those of the journal.
+    pub brings_modules: bool,
+}
+
+/// A span in which modules cannot be had by a host that does not have them yet.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Gap {
+    /// From here, in milliseconds.
+    pub from: u64,
+    /// To here.
+    pub to: u64,
+    /// What is wrong.
+    pub lack: Lack,
+}
+
+/// Why a module cannot be had.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Lack {
+    /// The journal does not have it.
+    Missing,
+    /// It cannot be loaded.
+    Broken,
 }
 
 /// How a host ends.
@@ -261,9 +287,16 @@ impl Scenario {
         let lists = self.faults.len() + self.outages.len() + self.ends.len() + self.actions.len() + self.mends.len();
         lists
             + scripts
+            + self.gaps.len()
+            + self.versions.len()
             + (self.saga.steps.len() + self.tcc.participants.len()) * 4
             + self.starts.len() * 2
             + self.hosts.len() * 2
+    }
+
+    /// Whether modules cannot be had for this reason at this time.
+    pub fn lacks(&self, lack: Lack, now_ms: u64) -> bool {
+        self.gaps.iter().any(|gap| gap.lack == lack && (gap.from..gap.to).contains(&now_ms))
     }
 
     /// Virtual time after which nothing goes wrong any more.
@@ -275,6 +308,7 @@ impl Scenario {
             When::Time(ms) => ms,
             When::Append { .. } | When::Call { .. } => 0,
         });
-        actions.chain(starts).chain(outages).chain(ends).max().unwrap_or(0) + 1_000
+        let modules = self.gaps.iter().map(|gap| gap.to).chain(self.versions.iter().copied());
+        actions.chain(starts).chain(outages).chain(ends).chain(modules).max().unwrap_or(0) + 1_000
     }
 }

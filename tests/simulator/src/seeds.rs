@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use wasaga_simulator::checker::{self, Violation};
+use wasaga_simulator::checker::{self, Spread, Violation};
 use wasaga_simulator::log::Counts;
 use wasaga_simulator::{check_seed, draw, run as play, show, shrink};
 
@@ -57,7 +57,13 @@ pub(crate) fn run(order: &Order, quiet: bool) -> ExitCode {
     drop(tell);
     let (counts, failed) = listen(&shared, &news, began, quiet);
     println!("{}", summary(&counts, began.elapsed(), order.threads));
+    let Spread { short, long } = counts.spread;
     match failed {
+        None if counts.spread.is_lopsided() => {
+            let seed = order.from;
+            println!("FOUND seed {seed}: time: jitter goes one way: {short} delays are shorter for it, {long} longer");
+            ExitCode::FAILURE
+        }
         None => ExitCode::SUCCESS,
         Some((seed, violations)) => {
             println!("FOUND seed {seed}: {}", violations.first().map(ToString::to_string).unwrap_or_default());

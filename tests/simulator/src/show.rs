@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use wasaga_core::Record;
+use wasaga_core::definition::Action;
 
 use crate::log::{Evidence, What};
 use crate::scenario::{Behaviour, Scenario};
@@ -19,6 +20,9 @@ pub fn scenario(scenario: &Scenario) -> String {
     );
     for step in &saga.steps {
         let _ = write!(text, "  {} needs {:?}", step.id, step.depends_on);
+        if let Action::Provided(module) = &step.action {
+            let _ = write!(text, ", by {module}");
+        }
         if step.at_most_once {
             text.push_str(", at most once");
         }
@@ -47,6 +51,9 @@ pub fn scenario(scenario: &Scenario) -> String {
     let _ = writeln!(text, "tcc: deadline {:?} ms", scenario.tcc.deadline);
     for one in &scenario.tcc.participants {
         let _ = write!(text, "  {} of order {}{}", one.id, one.order, if one.optional { ", optional" } else { "" });
+        if let Some(module) = &one.provider {
+            let _ = write!(text, ", by {module}");
+        }
         for parameter in &one.parameters {
             let _ = write!(text, ", {} = {:?}{}", parameter.name, parameter.source, required(parameter.required));
         }
@@ -63,6 +70,8 @@ pub fn scenario(scenario: &Scenario) -> String {
     list("end", scenario.ends.iter().map(|end| format!("{end:?}")).collect());
     list("fault", scenario.faults.iter().map(|fault| format!("{fault:?}")).collect());
     list("outage", scenario.outages.iter().map(|outage| format!("{outage:?}")).collect());
+    list("gap", scenario.gaps.iter().map(|gap| format!("{gap:?}")).collect());
+    list("version", scenario.versions.iter().map(|at_ms| format!("after {at_ms} ms")).collect());
     list("word", scenario.actions.iter().map(|action| format!("{action:?}")).collect());
     list("mend", scenario.mends.iter().map(|mend| format!("{mend:?}")).collect());
     for (key, script) in &scenario.scripts {

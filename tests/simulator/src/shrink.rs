@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use wasaga_core::definition::{Limits, Source, Step};
+use wasaga_core::definition::{Action, Limits, Source, Step};
 
 use crate::checker::{self, Violation};
 use crate::run;
@@ -50,6 +50,11 @@ fn candidates(scenario: &Scenario) -> Vec<Scenario> {
     with(&|s| s.scripts.clear());
     with(&|s| s.mends.clear());
     with(&|s| s.outages.clear());
+    with(&|s| s.gaps.clear());
+    with(&|s| s.hosts.iter_mut().for_each(|host| host.brings_modules = true));
+    with(&own_all);
+    with(&|s| s.lines = s.lines.min(3));
+    with(&|s| s.lines /= 2);
     for i in (0..scenario.saga.steps.len()).filter(|_| scenario.saga.steps.len() > 1) {
         with(&|s| remove_step(s, i));
     }
@@ -70,6 +75,16 @@ fn candidates(scenario: &Scenario) -> Vec<Scenario> {
     for i in 0..scenario.outages.len() {
         with(&|s| {
             s.outages.remove(i);
+        });
+    }
+    for i in 0..scenario.gaps.len() {
+        with(&|s| {
+            s.gaps.remove(i);
+        });
+    }
+    for i in 1..scenario.versions.len() {
+        with(&|s| {
+            s.versions.remove(i);
         });
     }
     for i in 0..scenario.ends.len() {
@@ -124,6 +139,13 @@ fn plainer(scenario: &Scenario, with: &mut With<'_>) {
             }
         });
     }
+}
+
+/// Nothing comes of another module.
+fn own_all(scenario: &mut Scenario) {
+    scenario.saga.steps.iter_mut().for_each(|step| step.action = Action::Here);
+    scenario.tcc.participants.iter_mut().for_each(|participant| participant.provider = None);
+    scenario.versions.clear();
 }
 
 fn remove_participant(scenario: &mut Scenario, at: usize) {

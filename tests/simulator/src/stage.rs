@@ -9,12 +9,12 @@ use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use wasaga_core::{Operation, Outcome, Timestamp, TransactionId};
-use wasaga_engine::clock::World;
+use wasaga_engine::clock::{Machine, World};
 use wasaga_journal::HostId;
 
 use crate::chance::Chance;
 use crate::log::{Entry, What};
-use crate::scenario::{HostEnd, Scenario, ScriptKey};
+use crate::scenario::{HostEnd, Lack, Scenario, ScriptKey};
 
 /// Where virtual time begins.
 const EPOCH_US: u64 = 1_750_000_000_000_000;
@@ -23,6 +23,7 @@ const EPOCH_US: u64 = 1_750_000_000_000_000;
 #[derive(Debug)]
 pub(crate) struct Stage {
     pub(crate) scenario: Arc<Scenario>,
+    randomness: Randomness,
     began: Instant,
     log: Mutex<Vec<Entry>>,
     pub(crate) partner: Mutex<Partner>,
@@ -135,9 +136,10 @@ impl Partner {
 }
 
 impl Stage {
-    pub(crate) fn new(scenario: Arc<Scenario>) -> Self {
+    pub(crate) fn new(scenario: Arc<Scenario>, randomness: Randomness) -> Self {
         Self {
             scenario,
+            randomness,
             began: Instant::now(),
             log: Mutex::default(),
             partner: Mutex::default(),
@@ -150,6 +152,11 @@ impl Stage {
 
     pub(crate) fn elapsed(&self) -> Duration {
         self.began.elapsed()
+    }
+
+    /// Whether so much virtual time has passed.
+    pub(crate) fn is_over(&self, at_ms: u64) -> bool {
+        self.elapsed() >= Duration::from_millis(at_ms)
     }
 
     pub(crate) fn note(&self, what: What) {
@@ -172,6 +179,11 @@ impl Stage {
     pub(crate) fn be_calm(&self) {
         self.calm.store(true, Ordering::Relaxed);
         self.note(What::Calm);
+    }
+
+    /// Whether modules cannot be had for this reason now.
+    pub(crate) fn lacks(&self, lack: Lack) -> bool {
+        !self.is_calm() && self.scenario.lacks(lack, self.elapsed().as_millis() as u64)
     }
 
     /// What a clock that is so far ahead shows.
@@ -233,6 +245,15 @@ impl Living {
     }
 }
 
+/// Where a host's random bits come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Randomness {
+    /// They follow from the seed, so that a run can be had again.
+    Seed,
+    /// From where those of a real host come.
+    Machine,
+}
+
 /// A host's clock and chance.
 #[derive(Debug)]
 pub(crate) struct HostWorld {
@@ -253,6 +274,9 @@ impl World for HostWorld {
     }
 
     fn random(&self) -> u128 {
+        if self.stage.randomness == Randomness::Machine {
+            return Machine.random();
+        }
         let mut chance = self.chance.lock();
         (u128::from(chance.bits()) << 64) | u128::from(chance.bits())
     }

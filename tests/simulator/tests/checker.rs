@@ -45,10 +45,12 @@ fn scenario() -> Scenario {
         lines: 2,
         tcc: trip(),
         starts: vec![Start { at_ms: 0, kind: Kind::Saga, place: 0, policy: None, key: Some(1), patience_ms: 5_000 }],
-        hosts: vec![Host { begins_ms: 0, skew_ms: 0, in_flight_max: 64, patience_ms: 1_000 }],
+        hosts: vec![Host { begins_ms: 0, skew_ms: 0, in_flight_max: 64, patience_ms: 1_000, brings_modules: true }],
         ends: vec![],
         faults: vec![],
         outages: vec![],
+        versions: vec![],
+        gaps: vec![],
         scripts: BTreeMap::from([
             (key("a"), vec![plain(Reply::Unknown)]),
             (key("c"), vec![plain(Reply::Completes)]),
@@ -144,6 +146,9 @@ const BENDS: &[(&str, Bend)] = &[
         let id = evidence.stored[0].row.id;
         let other = IdempotencyKey::of("wasaga", id, "c", None, "run");
         call(evidence, "b", Operation::Run, |call| call.key = other.clone());
+    }),
+    ("modules", |_, evidence| {
+        call(evidence, "b", Operation::Run, |call| call.module = wasaga_core::Digest::of(b"another"));
     }),
     ("same-arguments", |_, evidence| {
         call(evidence, "b", Operation::Run, |call| call.arguments = Json::parse(r#"{"before":1}"#).unwrap());

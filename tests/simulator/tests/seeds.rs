@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use wasaga_simulator::{check_seed, draw::draw, run};
+use wasaga_simulator::checker::{Spread, examine};
+use wasaga_simulator::{Randomness, check_seed, draw::draw, run, run_with};
 
 /// As many as fit well into a minute without optimisation. The long form is the command.
 const SEEDS: u64 = 500;
@@ -16,12 +17,33 @@ fn no_seed_breaks_a_rule() {
     }
 }
 
+/// Y7: a host dies while it is asked what is stuck; the run ends all the same.
+#[test]
+fn who_asks_a_host_that_dies_asks_another() {
+    let (_, violations) = check_seed(5_042_718);
+    assert_eq!(violations, []);
+}
+
 #[test]
 fn one_seed_gives_one_run_byte_for_byte() {
     for seed in 0..200 {
         let scenario = Arc::new(draw(seed));
         assert!(run(&scenario).trace() == run(&Arc::new(draw(seed))).trace(), "seed {seed}");
     }
+}
+
+/// C7: jitter goes both ways alike, by the bits that a real host draws.
+#[test]
+fn jitter_is_symmetric_by_the_randomness_of_a_real_host() {
+    let mut spread = Spread::default();
+    for seed in 0..SEEDS {
+        let scenario = Arc::new(draw(seed));
+        let (violations, more) = examine(&scenario, &run_with(&scenario, Randomness::Machine));
+        assert_eq!(violations, [], "the scenario of seed {seed}, by chance");
+        spread.add(&more);
+    }
+    assert!(spread.short + spread.long >= 300, "{spread:?}");
+    assert!(!spread.is_lopsided(), "{spread:?}");
 }
 
 #[test]

@@ -6,8 +6,8 @@ use serde_json::Value;
 use wasaga_core::definition::{Parameter, Source};
 use wasaga_core::{CallId, Fact, Forward, Json, Operation, Outcome, UnknownCause};
 
-use super::Findings;
 use super::book::{Book, Line, Made};
+use super::findings::Findings;
 use super::graph::Graph;
 use super::units::name;
 use crate::log::{Evidence, What};
@@ -92,6 +92,17 @@ fn check_truth(book: &Book<'_>, found: &mut Findings) {
             found.add("truth", Some(book.id), what);
         }
     }
+}
+
+/// For the outcome in this line: how long its guest asked to be left alone.
+pub(super) fn after(book: &Book<'_>, line: &Line<'_>) -> Option<u64> {
+    let call = outcome_of(&line.record.fact)?;
+    let fits = |made: &&Made<'_>| made.id() == call && made.life == line.life;
+    let mut answers = book.calls.iter().filter(fits).filter_map(|made| made.answer);
+    answers.find_map(|(_, outcome)| match outcome {
+        Outcome::Retryable { after, .. } | Outcome::Unknown { after, .. } if says(&line.record.fact, outcome) => *after,
+        _ => None,
+    })
 }
 
 fn is_start(fact: &Fact, of: &CallId) -> bool {
@@ -194,6 +205,9 @@ fn expected(graph: &Graph<'_>, book: &Book<'_>, made: &Made<'_>, source: &Source
         }
         Source::Item(None) => match graph.steps.get(&*id.node)?.step.each.as_ref()? {
             Source::Input(_) => Some(Value::from(id.item?)),
+            Source::StepOutput { step, pointer: None } => {
+                output_of(graph, book, made, step)?.get(id.item? as usize).cloned()
+            }
             _ => Some(Value::from(id.item? + 1)),
         },
         Source::Variable(variable) if id.operation == Operation::Run => Some(written(book, id, variable)),

@@ -6,7 +6,7 @@ use wasaga_core::saga::Report;
 use wasaga_core::{Fact, Operator, Record, Status, TransactionId};
 use wasaga_journal::Stored;
 
-use super::Findings;
+use super::findings::Findings;
 use super::story::{Phase, Story};
 use super::units::name;
 use crate::log::{Answered, Evidence, Told, What};

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use wasaga_core::{Fact, Record, TransactionId};
 use wasaga_journal::Stored;
 
-use super::Findings;
 use super::book::Book;
+use super::findings::Findings;
 use crate::log::{Evidence, Life, What, Written};
 
 #[derive(Default)]

@@ -6,10 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use wasaga_core::definition::CompensationPolicy;
 use wasaga_core::{CallId, Cause, Created, Fact, Operation, Timestamp, TransactionId, UnknownCause};
 
-use super::Findings;
 use super::book::Book;
+use super::calls;
+use super::findings::Findings;
 use super::graph::{Graph, Node};
-use super::units::{Last, Unit, name, unit_of};
+use super::units::{Last, Unit, delays, name, unit_of};
 
 /// Which part of its life a transaction is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +48,7 @@ pub(super) struct Reader<'r, 'a> {
     pub(super) story: Story<'a>,
     found: &'r mut Findings,
     id: TransactionId,
+    book: &'r Book<'r>,
     /// The place of the record, from 0, and its time.
     pub(super) place: usize,
     pub(super) at: Timestamp,
@@ -68,7 +70,7 @@ impl<'a> Story<'a> {
             circuit_open: false,
             circuit_due: false,
         };
-        let mut reader = Reader { story, found, id: book.id, place: 0, at: Timestamp::default() };
+        let mut reader = Reader { story, found, id: book.id, book, place: 0, at: Timestamp::default() };
         for (place, line) in book.lines.iter().enumerate() {
             (reader.place, reader.at) = (place, line.record.at);
             reader.fact(&line.record.fact);
@@ -186,6 +188,7 @@ impl<'a> Reader<'_, 'a> {
         use wasaga_core::definition::Source;
         let expected = self.node(node).and_then(|node| match node.step.each.as_ref()? {
             Source::Input(_) => Some(lines),
+            Source::StepOutput { step, pointer: None } => self.story.expanded.get(step).copied(),
             _ => Some(3),
         });
         if expected != Some(items) || self.story.graph.condition(node) != Some(true) {
@@ -330,12 +333,12 @@ impl<'a> Reader<'_, 'a> {
             _ => self.story.graph.undo_retry(&call.node, self.story.policy),
         };
         let round = call.attempt - self.unit(&call.node, call.item).track(call.operation).before;
-        let plain =
-            (policy.initial_delay as f64 * policy.multiplier.powi(round as i32 - 1)).min(policy.max_delay as f64);
-        let least = (plain * (1.0 - policy.jitter)).floor() as u64;
-        let most = policy.max_delay.max(1_500);
-        // A delay is cut to whole milliseconds.
-        if due < self.at.after_ms(least.saturating_sub(1)) || due > self.at.after_ms(most) {
+        let after = self.book.lines.get(self.place).and_then(|line| calls::after(self.book, line));
+        let (least, most) = delays(&policy, round, after);
+        if after.is_none() {
+            self.found.spread.note(&policy, round, self.at, due);
+        }
+        if due < self.at.after_ms(least) || due > self.at.after_ms(most) {
             self.wrong("time", &format!("the attempt after {call} is due too early or too late"));
         }
     }

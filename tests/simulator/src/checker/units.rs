@@ -1,6 +1,6 @@
 //! What the records say of one step or item, in the checker's own words.
 
-use wasaga_core::{CallId, Json, Operation, Timestamp};
+use wasaga_core::{CallId, Json, Operation, RetryPolicy, Timestamp};
 
 /// A step, or one item of a fan-out.
 #[derive(Clone, Debug, Default)]
@@ -103,6 +103,17 @@ impl Unit {
         }
         self.may_be_done() && !self.undo.is_completed()
     }
+}
+
+/// How long after its outcome an attempt is followed by another, in milliseconds: from, to.
+pub(crate) fn delays(policy: &RetryPolicy, round: u32, after: Option<u64>) -> (u64, u64) {
+    let factor = policy.multiplier.powi(round as i32 - 1);
+    let plain = (policy.initial_delay as f64 * factor).min(policy.max_delay as f64);
+    let least = (plain * (1.0 - policy.jitter)).floor() as u64;
+    let most = ((plain * (1.0 + policy.jitter)).ceil() as u64).min(policy.max_delay);
+    // A delay is cut to whole milliseconds.
+    let after = after.unwrap_or_default();
+    (after.max(least.saturating_sub(1)), after.max(most + 1))
 }
 
 /// `s1`, or `s1[2]`.
