@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use tokio::sync::OwnedSemaphorePermit;
 use wasaga_core::{
-    Command, Decision, Epoch, MessageId, Record, Refused, Reply, Seq, Taken, Timestamp, Transaction, TransactionId,
+    Command, Decision, Epoch, MessageId, Moment, Record, Refused, Reply, Seq, Taken, Timestamp, Transaction, TransactionId,
     Wake,
 };
 use wasaga_journal::{Held, Inbox, Posted, Rest};
@@ -77,6 +77,9 @@ pub(crate) struct Driver {
     heard: Option<MessageId>,
     /// Whether the last due time led to nothing.
     fruitless: bool,
+    /// Whether it was found and has not yet gone on: what is said to it then begins no call, for those that another
+    /// host left in flight are not yet known to be lost.
+    found: bool,
     /// Whether its last append gave the transaction up.
     released: bool,
     permit: Option<OwnedSemaphorePermit>,
@@ -87,8 +90,8 @@ impl Driver {
         let Loaded { transaction, answering } = loaded;
         let (id, drain) = (transaction.id(), shared.drain.level());
         let calls = Calls::new(answering);
-        let (heard, fruitless, released, permit) = (None, false, false, None);
-        Self { shared, transaction, id, epoch, slot, drain, calls, heard, fruitless, released, permit }
+        let (heard, fruitless, found, released, permit) = (None, false, false, false, None);
+        Self { shared, transaction, id, epoch, slot, drain, calls, heard, fruitless, found, released, permit }
     }
 
     /// The place that it holds until its end.
@@ -126,6 +129,7 @@ impl Driver {
     /// A word comes first: it is decided on the state as the journal has it, before any call begins.
     async fn found(&mut self, said: Option<Said>, as_found: Rest) -> Result<(), Stop> {
         count(&self.shared.counters.recovered);
+        self.found = true;
         let by_hand = said.is_some();
         let mut refused = true;
         if let Some(said) = said {
@@ -139,6 +143,7 @@ impl Driver {
         if by_hand && refused {
             return Err(Stop::AsFound(as_found));
         }
+        self.found = false;
         self.happen(Event::Found).await.map(drop)
     }
 
@@ -255,7 +260,8 @@ impl Driver {
 
     /// What follows from an event; with the reason where it is a word that the state does not allow.
     fn decide(&mut self, event: &mut Event) -> (Decision, Option<Refused>) {
-        let moment = self.shared.moment();
+        let now = self.shared.moment();
+        let moment = Moment { hold: now.hold || self.found, ..now };
         match event {
             Event::Found => (self.transaction.recover(&moment), None),
             // It is taken in again where the machine is folded anew; then its calls are not in flight, and it changes nothing.

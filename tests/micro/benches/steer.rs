@@ -50,15 +50,15 @@ fn journals(c: &mut Criterion) {
         let next = Cell::new(0_u128);
         let batch = || {
             let first = next.replace(next.get() + IN_FLIGHT);
-            (first..first + IN_FLIGHT).map(|number| (number, run(&plan, number))).collect::<Vec<_>>()
+            (first..first + IN_FLIGHT).map(|number| run(&plan, number)).collect::<Vec<_>>()
         };
-        let write = |transactions: Vec<(u128, Vec<wasaga_micro::Step>)>| {
-            let all = transactions.into_iter().map(|(number, steps)| async move {
+        let write = |transactions: Vec<Vec<wasaga_core::Commit>>| {
+            let all = transactions.into_iter().map(|steps| async move {
                 for step in steps {
-                    if step.before == 0 {
-                        journal.create(create(number, step)).await.unwrap();
+                    if step.before.0 == 0 {
+                        journal.create(create(step)).await.unwrap();
                     } else {
-                        journal.append(append(number, step)).await.unwrap();
+                        journal.append(append(step)).await.unwrap();
                     }
                 }
             });

@@ -1,13 +1,13 @@
 //! A saga of three steps without a host: what the micro-benchmarks are made of.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use wasaga_core::definition::{self, CompensationPolicy};
-use wasaga_core::saga::{Saga, Start};
+use wasaga_core::Start;
+use wasaga_core::saga::Saga;
 use wasaga_core::{
-    Answer, Command, Conditions, Defaults, Digest, Json, Moment, Outcome, Plan, Record, Scope, Status, Summary,
-    Timestamp, TransactionId, Usage, Writes,
+    Answer, Command, Commit, Conditions, Defaults, Digest, Json, Moment, Outcome, Plan, Scope, Status, Timestamp,
+    TransactionId, Usage, Writes,
 };
 use wasaga_journal::{Append, Create, HostId};
 
@@ -18,17 +18,6 @@ impl Conditions for Never {
     fn holds(&self, expression: &str, _: &Scope<'_>) -> Result<bool, String> {
         Err(format!("`{expression}` was not expected"))
     }
-}
-
-/// One append: its records, and where the transaction stands then.
-#[derive(Clone, Debug)]
-pub struct Step {
-    /// How many records were there before.
-    pub before: u64,
-    /// Its records.
-    pub records: Vec<Record>,
-    /// Where the transaction stands after it.
-    pub summary: Summary,
 }
 
 /// The plan of three steps in a row.
@@ -57,23 +46,15 @@ fn moment() -> Moment<'static> {
 ///
 /// # Panics
 /// The core does not do what it promises.
-pub fn run(plan: &Arc<Plan>, number: u128) -> Vec<Step> {
-    let start = Start {
-        transaction: TransactionId::from_u128(number),
-        module: Digest::of(b"module"),
-        providers: Default::default(),
-        input: Json::null(),
-        headers: BTreeMap::new(),
-        policy: Some(CompensationPolicy::StrictSequential),
-        namespace: "default".into(),
-        key: None,
-    };
+pub fn run(plan: &Arc<Plan>, number: u128) -> Vec<Commit> {
+    let (id, module) = (TransactionId::from_u128(number), Digest::of(b"module"));
+    let policy = Some(CompensationPolicy::StrictSequential);
+    let start = Start { policy, ..Start::new(id, module, "default".into(), Json::null()) };
     let (mut saga, mut decision) = Saga::create(plan.clone(), start, &moment());
     let mut steps = Vec::with_capacity(4);
     loop {
-        let summary = decision.summary();
-        let (before, records) = decision.take_records();
-        steps.push(Step { before: before.0, records, summary });
+        steps.push(decision.take_commit());
+        let status = decision.summary().status;
         let durable = decision.after();
         let commands = decision.release(durable);
         let call = commands.into_iter().flatten().find_map(|command| match command {
@@ -81,7 +62,7 @@ pub fn run(plan: &Arc<Plan>, number: u128) -> Vec<Step> {
             _ => None,
         });
         let Some(call) = call else {
-            assert_eq!(summary.status, Status::Completed, "three calls are answered");
+            assert_eq!(status, Status::Completed, "three calls are answered");
             return steps;
         };
         let answer =
@@ -91,27 +72,11 @@ pub fn run(plan: &Arc<Plan>, number: u128) -> Vec<Step> {
 }
 
 /// What a journal is given to make the transaction.
-pub fn create(number: u128, step: Step) -> Create {
-    Create {
-        id: TransactionId::from_u128(number),
-        definition: "noop".into(),
-        module: Digest::of(b"module"),
-        providers: Default::default(),
-        key: None,
-        input: Json::null().digest(),
-        host: HostId("micro".into()),
-        records: step.records,
-        summary: step.summary,
-    }
+pub fn create(commit: Commit) -> Create {
+    Create { host: HostId("micro".into()), commit }
 }
 
 /// What a journal is given to go on.
-pub fn append(number: u128, step: Step) -> Append {
-    Append {
-        id: TransactionId::from_u128(number),
-        epoch: wasaga_core::Epoch(1),
-        expected: wasaga_core::Seq(step.before),
-        records: step.records,
-        summary: step.summary,
-    }
+pub fn append(commit: Commit) -> Append {
+    Append { epoch: wasaga_core::Epoch(1), commit, release: false }
 }

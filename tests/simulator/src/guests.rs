@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use wasaga_core::definition::{Action, Definition, Module as Description, Saga, Tcc};
-use wasaga_core::{Answer, Call, Digest, Failure, Json, Outcome, UnknownCause, Usage, Writes};
-use wasaga_engine::port::{Guests, LoadError, Module};
+use wasaga_core::{Answer, Call, Digest, Failure, Json, NotMade, Outcome, UnknownCause, Usage, Writes};
+use wasaga_engine::port::{Guest, Guests, LoadError};
 
 use crate::log::What;
 use crate::scenario::{Behaviour, Effect, Lack, Reply, Scenario, ScriptKey, When};
@@ -26,7 +26,7 @@ pub(crate) fn version(number: usize) -> Arc<[u8]> {
     format!("{PROVIDER} {number}").into_bytes().into()
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Simulated {
     pub(crate) stage: Arc<Stage>,
     pub(crate) life: Arc<Living>,
@@ -34,21 +34,43 @@ pub(crate) struct Simulated {
 
 #[async_trait]
 impl Guests for Simulated {
-    async fn load(&self, bytes: Arc<[u8]>) -> Result<Module, LoadError> {
+    async fn load(&self, bytes: Arc<[u8]>) -> Result<Arc<dyn Guest>, LoadError> {
         self.life.gate().await;
         if self.stage.lacks(Lack::Broken) {
             return Err(LoadError { reason: "it cannot be loaded".into(), remedy: "wait a while".into() });
         }
         let digest = Digest::of(&bytes);
         self.stage.note(What::Loaded(self.life.number, digest));
-        Ok(Module { digest, description: Arc::new(describe(&self.stage.scenario, &bytes)) })
+        let description = Arc::new(describe(&self.stage.scenario, &bytes));
+        Ok(Arc::new(Loaded { by: self.clone(), digest, description }))
+    }
+}
+
+/// A module that was loaded.
+#[derive(Debug)]
+struct Loaded {
+    by: Simulated,
+    digest: Digest,
+    description: Arc<Description>,
+}
+
+#[async_trait]
+impl Guest for Loaded {
+    fn digest(&self) -> Digest {
+        self.digest
     }
 
-    fn module(&self, _: Digest) -> Option<Module> {
-        None
+    fn description(&self) -> &Arc<Description> {
+        &self.description
     }
 
-    async fn call(&self, call: &Call) -> Answer {
+    async fn call(&self, call: &Call) -> Result<Answer, NotMade> {
+        self.by.call(call).await
+    }
+}
+
+impl Simulated {
+    async fn call(&self, call: &Call) -> Result<Answer, NotMade> {
         self.life.gate().await;
         let number = self.stage.invocations.fetch_add(1, Ordering::Relaxed) as usize;
         self.stage.note(What::Called(self.life.number, number, Box::new(call.clone())));
@@ -65,7 +87,7 @@ impl Guests for Simulated {
         let completed = matches!(outcome, Outcome::Completed(_));
         let writes = if completed && number.is_multiple_of(3) { written(number) } else { Writes::default() };
         self.stage.note(What::Answered(self.life.number, number, call.id.clone(), outcome.clone()));
-        Answer { outcome, writes, usage: Usage { duration_us: 1, fuel: number as u64, memory_bytes: 1 } }
+        Ok(Answer { outcome, writes, usage: Usage { duration_us: 1, fuel: number as u64, memory_bytes: 1 } })
     }
 }
 
@@ -161,7 +183,7 @@ impl Simulated {
                 let failure = Failure::new("busy", format!("busy {number}"));
                 refuse(Outcome::Retryable { failure, after })
             }
-            Reply::Pends(poll) => Outcome::Pending { poll },
+            Reply::Pends(poll) => Outcome::Pending { poll, token: None },
             Reply::Unknown | Reply::Silent => {
                 let failure = Failure::new("odd", format!("odd {number}"));
                 Outcome::Unknown { cause: UnknownCause::Guest, failure, after: None }

@@ -6,11 +6,11 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use wasaga_core::{Digest, Epoch, Name, Seq, Timestamp, TransactionId};
+use wasaga_core::{Digest, Epoch, Message, MessageId, Name, Reply, Seq, Timestamp, TransactionId};
 use wasaga_journal::memory::Memory;
 use wasaga_journal::{
-    Append, AppendError, Claim, ClaimError, Create, Created, Error, Filter, HostId, Identity, Journal, Page, Row,
-    Stored,
+    Append, AppendError, Claim, ClaimError, Claims, Create, Created, Error, Filter, HostId, Identity, Inbox, Journal,
+    Lease, Modules, Page, PostError, Posted, Pruned, Rest, Row, Stored,
 };
 
 use crate::log::{What, Written};
@@ -118,7 +118,8 @@ impl Unreliable {
     }
 
     async fn write(&self, append: Append) -> Result<Seq, AppendError> {
-        let Append { id, epoch, expected, records, .. } = append.clone();
+        let (epoch, commit) = (append.epoch, append.commit.clone());
+        let (id, expected, records) = (commit.transaction, commit.before, commit.records);
         let answer = self.memory.append(append).await;
         let number = self.life.number;
         match &answer {
@@ -129,7 +130,7 @@ impl Unreliable {
     }
 
     async fn write_new(&self, create: Create) -> Result<Created, AppendError> {
-        let (id, records) = (create.id, create.records.clone());
+        let (id, records) = (create.commit.transaction, create.commit.records.clone());
         let answer = self.memory.create(create).await;
         if matches!(answer, Ok(Created::New(_))) {
             self.note(What::Created(self.life.number, id, records));
@@ -153,7 +154,7 @@ impl Journal for Unreliable {
         self.memory.join(host).await
     }
 
-    async fn renew(&self, host: &HostId) -> Result<(), Error> {
+    async fn renew(&self, host: &HostId) -> Result<Lease, Error> {
         self.memory.renew(host).await
     }
 
@@ -214,17 +215,17 @@ impl Journal for Unreliable {
         answer
     }
 
-    async fn load(&self, id: TransactionId) -> Result<Option<Stored>, Error> {
+    async fn read(&self, id: TransactionId, after: Seq, limit: usize) -> Result<Option<Stored>, Error> {
         let wrong = self.way_in(Class::Other, "load").await?;
-        let answer = self.memory.load(id).await;
+        let answer = self.memory.read(id, after, limit).await;
         self.way_back(wrong, "load").await?;
         answer
     }
 
-    async fn claim(&self, host: &HostId, limit: usize) -> Result<Vec<Claim>, Error> {
+    async fn claim(&self, host: &HostId, now: Timestamp, limit: usize) -> Result<Claims, Error> {
         let wrong = self.way_in(Class::Other, "claim").await?;
-        let claims = self.memory.claim(host, limit).await?;
-        for claim in &claims {
+        let claims = self.memory.claim(host, now, limit).await?;
+        for claim in &claims.taken {
             self.note(What::Claimed(self.life.number, claim.id, claim.epoch));
         }
         self.way_back(wrong, "claim").await?;
@@ -239,9 +240,9 @@ impl Journal for Unreliable {
         Ok(claim)
     }
 
-    async fn release(&self, id: TransactionId, epoch: Epoch) -> Result<(), Error> {
+    async fn release(&self, id: TransactionId, epoch: Epoch, rest: Rest) -> Result<(), Error> {
         let wrong = self.way_in(Class::Other, "release").await?;
-        self.memory.release(id, epoch).await?;
+        self.memory.release(id, epoch, rest).await?;
         self.note(What::Released(self.life.number, id, epoch));
         self.way_back(wrong, "release").await
     }
@@ -253,21 +254,40 @@ impl Journal for Unreliable {
         answer
     }
 
-    async fn put_module(&self, digest: Digest, name: &Name, bytes: Arc<[u8]>) -> Result<(), Error> {
-        let wrong = self.way_in(Class::Other, "module").await?;
-        self.memory.put_module(digest, name, bytes).await?;
-        self.way_back(wrong, "module").await
+    async fn idle(&self, host: &HostId, at_most: Duration) -> Result<(), Error> {
+        self.life.gate().await;
+        self.memory.idle(host, at_most).await?;
+        self.life.gate().await;
+        Ok(())
     }
 
-    async fn module(&self, digest: Digest) -> Result<Option<Arc<[u8]>>, Error> {
-        let wrong = self.way_in(Class::Other, "module").await?;
-        let answer = if self.stage.lacks(Lack::Missing) { Ok(None) } else { self.memory.module(digest).await };
-        self.way_back(wrong, "module").await?;
+    async fn post(&self, id: TransactionId, message: Message) -> Result<MessageId, PostError> {
+        let wrong = self.way_in(Class::Other, "message").await?;
+        let answer = self.memory.post(id, message).await;
+        self.way_back(wrong, "message").await?;
         answer
     }
 
-    async fn prune(&self, before: Timestamp, limit: usize) -> Result<usize, Error> {
-        self.memory.prune(before, limit).await
+    async fn inbox(&self, of: Inbox<'_>, limit: usize) -> Result<Vec<Posted>, Error> {
+        let wrong = self.way_in(Class::Other, "inbox").await?;
+        let answer = self.memory.inbox(of, limit).await;
+        self.way_back(wrong, "inbox").await?;
+        answer
+    }
+
+    async fn reply(&self, id: TransactionId, message: MessageId) -> Result<Option<Reply>, Error> {
+        let wrong = self.way_in(Class::Other, "reply").await?;
+        let answer = self.memory.reply(id, message).await;
+        self.way_back(wrong, "reply").await?;
+        answer
+    }
+
+    fn modules(&self) -> &dyn Modules {
+        self
+    }
+
+    async fn prune(&self, before: Timestamp, records: usize) -> Result<Pruned, Error> {
+        self.memory.prune(before, records).await
     }
 
     async fn check(&self) -> Result<(), Error> {
@@ -293,5 +313,33 @@ impl Unreliable {
         let faults = &self.stage.scenario.faults;
         let fault = faults.iter().find(|fault| fault.class == Class::Write && fault.nth == nth)?;
         matches!(fault.kind, FaultKind::AppliesLate(_)).then_some(fault.kind)
+    }
+}
+
+#[async_trait]
+impl Modules for Unreliable {
+    async fn put(&self, host: &HostId, digest: Digest, bytes: Arc<[u8]>) -> Result<(), Error> {
+        let wrong = self.way_in(Class::Other, "module").await?;
+        self.memory.modules().put(host, digest, bytes).await?;
+        self.way_back(wrong, "module").await
+    }
+
+    async fn get(&self, digest: Digest) -> Result<Option<Arc<[u8]>>, Error> {
+        let wrong = self.way_in(Class::Other, "module").await?;
+        let answer = if self.stage.lacks(Lack::Missing) { Ok(None) } else { self.memory.modules().get(digest).await };
+        self.way_back(wrong, "module").await?;
+        answer
+    }
+
+    async fn activate(&self, name: &Name, digest: Digest) -> Result<(), Error> {
+        self.memory.modules().activate(name, digest).await
+    }
+
+    async fn active(&self) -> Result<Vec<(Name, Digest)>, Error> {
+        self.memory.modules().active().await
+    }
+
+    async fn let_go(&self, host: &HostId, digest: Digest) -> Result<(), Error> {
+        self.memory.modules().let_go(host, digest).await
     }
 }

@@ -143,8 +143,8 @@ const BENDS: &[(&str, Bend)] = &[
         writes.for_each(|written| written.epoch = Epoch(7));
     }),
     ("same-key", |_, evidence| {
-        let id = evidence.stored[0].row.id;
-        let other = IdempotencyKey::of("wasaga", id, "c", None, "run");
+        let Fact::Created(created) = &evidence.stored[0].records[0].fact else { panic!("the first record creates") };
+        let other = IdempotencyKey::of("wasaga", created.origin(), "c", None, "run");
         call(evidence, "b", Operation::Run, |call| call.key = other.clone());
     }),
     ("modules", |_, evidence| {
