@@ -18,7 +18,7 @@ const GRACE: Duration = Duration::from_millis(100);
 
 async fn engine() -> Engine {
     let sandbox = Sandbox::new(Settings { calls_max: 32, ..Settings::default() }).unwrap();
-    Builder::new(Arc::new(Memory::new()), Arc::new(sandbox)).start().await.unwrap()
+    Builder::new(Arc::new(Memory::new()), sandbox).start().await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

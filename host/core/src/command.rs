@@ -11,7 +11,7 @@ use crate::{
     outcome::{Failure, Forward, Outcome, Usage, Writes},
     record::{CallId, Record},
     summary::Summary,
-    time::{Milliseconds, Timestamp},
+    time::Timestamp,
 };
 
 /// One thing to do.
@@ -36,10 +36,9 @@ pub struct Call {
     pub module: Digest,
     /// The same over attempts, restarts and hosts.
     pub key: IdempotencyKey,
-    /// When the host stops it, if it begins at once; one that has not begun by then is not made.
+    /// When the host stops it, if it begins at once. Where it waits for a place first, it is stopped as much later; where it
+    /// has found none by then, it is not made.
     pub deadline: Timestamp,
-    /// How long it may take from when it begins.
-    pub timeout: Milliseconds,
     /// When it is stopped in any case: the end of the time for all attempts.
     pub until: Option<Timestamp>,
     /// Units of fuel.

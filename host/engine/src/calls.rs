@@ -45,7 +45,7 @@ impl Calls {
     /// Begins a call, one of as many that begin together.
     pub(crate) fn begin(&mut self, call: Call, together: usize) {
         let only = together == 1 && !self.any();
-        let guest = self.answering.get(&call.module).cloned();
+        let guest = self.answering.get(&call.module).map(|module| module.guest.clone());
         let answering = answer(guest, call);
         if only {
             self.only.push(Box::pin(answering));

@@ -8,8 +8,8 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use tokio::sync::OwnedSemaphorePermit;
 use wasaga_core::{
-    Command, Decision, Epoch, MessageId, Moment, Record, Refused, Reply, Seq, Taken, Timestamp, Transaction, TransactionId,
-    Wake,
+    Command, Decision, Epoch, MessageId, Moment, Record, Refused, Reply, Seq, Taken, Timestamp, Transaction,
+    TransactionId, Wake,
 };
 use wasaga_journal::{Held, Inbox, Posted, Rest};
 
@@ -312,7 +312,12 @@ impl Driver {
     /// a time that is far. Where nothing is written, nothing is let go either.
     fn releases(&self, decision: &Decision) -> bool {
         let summary = decision.summary();
-        if decision.commit().is_empty() || summary.status.is_ended() || self.calls.any() || decision.begins_calls() {
+        if self.found
+            || decision.commit().is_empty()
+            || summary.status.is_ended()
+            || self.calls.any()
+            || decision.begins_calls()
+        {
             return false;
         }
         match summary.wake {
@@ -388,10 +393,8 @@ impl Driver {
             }
             Stop::Failed(error) => {
                 tracing::error!(transaction = %self.id, error = %chain(&*error), "a transaction was let go; it is kept in the journal");
-                // Lost may also be to a claim of our own that seemed to fail.
-                if matches!(*error, Error::Journal(_) | Error::Lost(_)) {
-                    self.shared.strays.lock().insert(self.id);
-                }
+                // It may be ours, also where it is lost: to a claim of our own that seemed to fail.
+                self.shared.strays.lock().insert(self.id);
                 Stopped::Failed(error)
             }
         };

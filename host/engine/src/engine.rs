@@ -95,6 +95,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::UnknownTransaction`], [`Error::Lost`]; [`Error::Draining`] where this host leaves first;
+    /// [`Error::Held`] where it waits for something that is missing and this host takes nothing up by itself;
     /// [`Error::Journal`] where the journal failed for too long.
     pub async fn wait(&self, id: TransactionId) -> Result<Report, Error> {
         let mut look = FIRST_LOOK;
@@ -115,6 +116,9 @@ impl Engine {
             let waits = row.paused || row.status == wasaga_core::Status::Stuck;
             if row.status.is_ended() || (waits && row.owner.is_none()) {
                 return Ok(takeover::look(&self.shared, id).await?.report());
+            }
+            if let Some(cause) = row.held.filter(|_| row.owner.is_none() && !self.shared.sleepers_rest) {
+                return Err(Error::Held { id, cause });
             }
             tokio::time::sleep(look).await;
             look = (look * 2).min(LAST_LOOK);

@@ -84,6 +84,14 @@ pub enum Error {
         /// How long it was waited for.
         seconds: u64,
     },
+    /// It waits for something that is missing, and nothing here takes it up again.
+    #[error("transaction {id} is held: {cause}")]
+    Held {
+        /// The transaction.
+        id: TransactionId,
+        /// What is missing, and what to do.
+        cause: std::sync::Arc<str>,
+    },
     /// Something cannot be said to a transaction.
     #[error(transparent)]
     Post(#[from] wasaga_journal::PostError),

@@ -9,15 +9,15 @@ use wasaga_journal::{Held, Rest, Stored};
 use crate::Error;
 use crate::definitions::Definitions;
 use crate::error::chain;
-use crate::port::Guest;
 use crate::shared::Shared;
 
-/// When what is held is looked at again though nobody put the module that it waits for, in milliseconds: another process
-/// may have put right what is wrong with it.
-const HELD_AGAIN_MS: u64 = 60_000;
+/// When what is held is looked at again though nobody put the module that it waits for: another process may have put
+/// right what is wrong with it. Half of the time since its last record, so that each look costs less than the one before,
+/// within these bounds in milliseconds.
+const HELD_AGAIN_MS: std::ops::RangeInclusive<u64> = 5_000..=300_000;
 
-/// The modules that answer a transaction's calls.
-pub(crate) type Answering = BTreeMap<Digest, Arc<dyn Guest>>;
+/// The modules that answer a transaction's calls. Whoever drives it keeps them loaded.
+pub(crate) type Answering = BTreeMap<Digest, Arc<Definitions>>;
 
 /// A transaction that can be driven.
 #[derive(Debug)]
@@ -73,10 +73,10 @@ impl Shared {
         })?;
         let transaction = Transaction::replay(&runnable.plan, &stored.records);
         let transaction = transaction.map_err(|source| Error::Illegal { id, source })?;
-        let mut answering = Answering::from([(own.digest(), own.guest.clone())]);
+        let mut answering = Answering::from([(own.digest(), own.clone())]);
         for provider in transaction.created().providers.values() {
             let provider = self.needed(id, *provider).await?;
-            answering.insert(provider.digest(), provider.guest.clone());
+            answering.insert(provider.digest(), provider);
         }
         Ok(Loaded { transaction, answering })
     }
@@ -92,18 +92,15 @@ impl Shared {
 
     /// How a transaction rests that cannot be driven: it is held, its cause is seen in lists, and it costs nothing until
     /// then. None where trying again at once may help.
-    pub(crate) fn rest_of(&self, error: &Error) -> Option<Rest> {
+    pub(crate) fn rest_of(&self, error: &Error, last: Timestamp) -> Option<Rest> {
         let module = match error.root() {
             Error::Journal(error) if error.is_transient() => return None,
             Error::ModuleMissing { digest, .. } | Error::ModuleBroken { digest, .. } => Some(*digest),
             _ => None,
         };
         let held = Some(Held { cause: chain(error.root()).into(), module });
-        Some(Rest { wake: self.wake_in(HELD_AGAIN_MS), held })
-    }
-
-    fn wake_in(&self, ms: u64) -> Wake {
-        let now: Timestamp = self.world.now();
-        Wake::At(now.after_ms(ms))
+        let now = self.world.now();
+        let pause = (now.since(last).as_millis() as u64 / 2).clamp(*HELD_AGAIN_MS.start(), *HELD_AGAIN_MS.end());
+        Some(Rest { wake: Wake::At(now.after_ms(pause)), held })
     }
 }

@@ -13,7 +13,7 @@ use crate::Error;
 use crate::definitions::Definitions;
 
 /// How long a module that cannot be used is not tried again: compiling it once more would end alike.
-const BROKEN_FOR: Duration = Duration::from_secs(30);
+const BROKEN_FOR: Duration = Duration::from_secs(5);
 /// Modules that cannot be used which are remembered.
 const BROKEN_MAX: usize = 256;
 

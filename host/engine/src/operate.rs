@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::time::Instant;
-use wasaga_core::{Json, Message, MessageId, Operator, Reply, TransactionId, Word};
+use wasaga_core::{Json, Message, MessageId, Operator, Reply, Seq, TransactionId, Word};
 use wasaga_journal::{HostId, PostError};
 
 use crate::ask::{Ask, Said};
@@ -121,9 +121,10 @@ impl Engine {
 
     /// To a transaction that another living host drives: by way of its inbox.
     async fn say_elsewhere(&self, id: TransactionId, message: Message, owner: HostId) -> Result<(), Error> {
-        let posted = match self.shared.journal.post(id, message).await {
+        let posted = match self.shared.journal.post(id, message.clone()).await {
             Ok(posted) => posted,
             Err(PostError::Unknown(id)) => return Err(Error::UnknownTransaction(id)),
+            Err(PostError::Ended(id)) => return self.say_by_hand(id, &message).await.map(drop),
             Err(error) => return Err(Error::Post(error)),
         };
         let end = Instant::now() + ANSWER_WITHIN;
@@ -136,11 +137,20 @@ impl Engine {
             }
             looks += 1;
             if looks.is_multiple_of(TRY_EVERY) {
+                if self.has_ended(id).await? {
+                    // Its host may have ended it without having heard this; then it comes too late.
+                    return self.say_by_hand(id, &message).await.map(drop);
+                }
                 self.hear_if_free(id, posted).await;
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
         Err(Error::Unanswered { id, owner, seconds: ANSWER_WITHIN.as_secs() })
+    }
+
+    async fn has_ended(&self, id: TransactionId) -> Result<bool, Error> {
+        let stored = self.shared.journal.read(id, Seq(0), 0).await?;
+        Ok(stored.ok_or(Error::UnknownTransaction(id))?.row.status.is_ended())
     }
 
     /// The other host may have gone in the meantime: then the transaction is taken here, with its inbox.

@@ -119,11 +119,11 @@ pub(crate) async fn start(shared: &Arc<Shared>, request: StartRequest) -> Result
 }
 
 /// The modules that answer its calls.
-fn answering(shared: &Shared, own: &Definitions, providers: &BTreeMap<Name, Digest>) -> Result<Answering, Error> {
-    let mut answering = Answering::from([(own.digest(), own.guest.clone())]);
+fn answering(shared: &Shared, own: &Arc<Definitions>, providers: &BTreeMap<Name, Digest>) -> Result<Answering, Error> {
+    let mut answering = Answering::from([(own.digest(), own.clone())]);
     for digest in providers.values() {
         let provider = shared.modules.find(*digest).ok_or(Error::UnknownModule(*digest))?;
-        answering.insert(*digest, provider.guest.clone());
+        answering.insert(*digest, provider);
     }
     Ok(answering)
 }

@@ -4,12 +4,12 @@
 use std::sync::Arc;
 
 use tokio::sync::OwnedSemaphorePermit;
-use wasaga_core::{Message, Transaction, TransactionId, Wake, Word, terminate_blind};
-use wasaga_journal::{Append, Claim, ClaimError, Held, Rest, Row, Stored};
+use wasaga_core::{Commit, Message, Reply, Summary, Taken, Transaction, TransactionId, Wake, Word, terminate_blind};
+use wasaga_journal::{Append, Claim, ClaimError, Held, INBOX_MAX, Inbox, Rest, Row, Stored};
 
 use crate::Error;
 use crate::ask::Said;
-use crate::driver::{Begin, Driver, answer_late};
+use crate::driver::{Begin, Driver, answer_late, said_by};
 use crate::error::chain;
 use crate::shared::{PANICS_MAX, Shared};
 use crate::slots::Slot;
@@ -62,7 +62,7 @@ impl Taking {
     ///
     /// # Errors
     /// It cannot be driven, and is held.
-    pub(crate) async fn claimed(mut self, claim: Claim) -> Result<(), Error> {
+    pub(crate) async fn claimed(self, claim: Claim) -> Result<(), Error> {
         let stored = match self.shared.load(claim.id).await {
             Ok(stored) => stored,
             Err(error) => return self.leave(claim, None, error).await,
@@ -84,37 +84,68 @@ impl Taking {
                 driver.spawn(Begin::Found { said, as_found });
                 Ok(())
             }
-            Err(error) => match self.said.take() {
-                Some(said) if is_terminate(&said) => self.terminate(claim, &stored, said).await,
-                said => {
-                    drop(said);
-                    self.leave(claim, Some(&stored.row), error).await
-                }
-            },
+            Err(error) if self.shared.rest_of(&error, stored.row.updated).is_none() => {
+                self.leave(claim, Some(&stored.row), error).await
+            }
+            Err(error) => self.answer_blind(claim, stored, error).await,
         }
     }
 
-    /// Ends a transaction that cannot be driven: that needs its records alone.
-    async fn terminate(self, claim: Claim, stored: &Stored, mut said: Said) -> Result<(), Error> {
-        let Message::Word { by, .. } = said.message.clone() else { return Ok(()) };
-        let ended = terminate_blind(claim.id, &stored.records, by, self.shared.world.now());
-        let commit = match ended {
-            Ok(commit) => commit,
-            Err(refused) => return Err(Error::Refused { id: claim.id, reason: refused.0 }),
+    /// What is said to a transaction that cannot be driven is answered: it can be ended, which needs its records
+    /// alone, and everything else is refused with the cause. A message that nobody answered would wake it for ever.
+    async fn answer_blind(mut self, claim: Claim, stored: Stored, error: Error) -> Result<(), Error> {
+        let posted = match self.shared.journal.inbox(Inbox::Of(claim.id), INBOX_MAX).await {
+            Ok(posted) => posted,
+            Err(failed) => return self.leave(claim, Some(&stored.row), Error::Journal(failed)).await,
         };
-        let written = self.shared.journal.append(Append { epoch: claim.epoch, commit, release: false }).await;
-        self.slot.give_up();
-        match written {
-            Ok(_) => said.answer(Ok(())),
-            Err(wasaga_journal::AppendError::Journal(error)) => said.answer(Err(Error::Journal(error))),
-            Err(_) => said.answer(Err(Error::Lost(claim.id))),
+        let mut all: Vec<Said> = self.said.take().into_iter().chain(posted.into_iter().map(said_by)).collect();
+        let Some(commit) = self.answers(&stored, &all, &error) else {
+            return self.leave(claim, Some(&stored.row), error).await;
+        };
+        let ended = commit.summary.status.is_ended();
+        if let Err(failed) = self.shared.journal.append(Append { epoch: claim.epoch, commit, release: false }).await {
+            let failed = match failed {
+                wasaga_journal::AppendError::Journal(failed) => Error::Journal(failed),
+                _ => Error::Lost(claim.id),
+            };
+            return self.leave(claim, Some(&stored.row), failed).await;
         }
-        Ok(())
+        for said in all.iter_mut().filter(|said| ended && is_terminate(said)) {
+            said.answer(Ok(()));
+        }
+        if ended {
+            self.slot.give_up();
+            return Ok(());
+        }
+        self.leave(claim, Some(&stored.row), error).await
+    }
+
+    /// The commit that answers all messages; none where there is nothing to write.
+    fn answers(&self, stored: &Stored, all: &[Said], error: &Error) -> Option<Commit> {
+        let end = all.iter().find(|said| is_terminate(said)).and_then(|said| {
+            let Message::Word { by, .. } = said.message.clone() else { return None };
+            terminate_blind(stored.row.id, &stored.records, by, self.shared.world.now()).ok()
+        });
+        let ends = end.is_some();
+        let reply = |said: &Said| {
+            let reply = if ends && is_terminate(said) { Reply::Done } else { Reply::Refused(chain(error.root())) };
+            said.posted.map(|message| Taken { message, reply })
+        };
+        let taken: Vec<Taken> = all.iter().filter_map(reply).collect();
+        let commit = end.unwrap_or_else(|| Commit {
+            transaction: stored.row.id,
+            before: stored.row.seq,
+            records: Vec::new(),
+            taken: Vec::new(),
+            summary: Summary::of(&stored.records),
+        });
+        Some(Commit { taken, ..commit }).filter(|commit| !commit.is_empty())
     }
 
     /// Leaves what cannot be driven here: held, with its cause, or for another try where the journal failed.
     async fn leave(self, claim: Claim, row: Option<&Row>, error: Error) -> Result<(), Error> {
-        let Some(rest) = self.shared.rest_of(&error) else {
+        let last = row.map_or_else(|| self.shared.world.now(), |row| row.updated);
+        let Some(rest) = self.shared.rest_of(&error, last) else {
             self.shared.strays.lock().insert(claim.id);
             self.slot.give_up();
             return Err(error);

@@ -29,18 +29,25 @@ pub(crate) struct Instance {
 /// What the guest said; the error is what ended it before it could.
 type Said = wasmtime::Result<contract::Said>;
 
-pub(crate) async fn call(sandbox: &Sandbox, loaded: &Loaded, call: &Call) -> Answer {
-    let begun = Instant::now();
+/// Makes a call. The time of a call begins with the call: where it waits for a place, it ends as much later.
+///
+/// # Errors
+/// It was not made, for there was no place until its deadline; the answer says so.
+pub(crate) async fn call(sandbox: &Sandbox, loaded: &Loaded, call: &Call) -> Result<Answer, Answer> {
+    let asked = Instant::now();
     let ceilings = loaded.ceilings();
-    let call = &*within(call, ceilings);
-    let deadline = begun + until(call.deadline).min(ceilings.timeout);
+    let call = within(call, ceilings);
     let bytes = call.arguments.as_str().len();
     if bytes > PAYLOAD_BYTES_MAX {
-        return nothing_done(too_large(bytes));
+        return Ok(nothing_done(too_large(bytes)));
     }
-    let Some(permit) = in_time(deadline, sandbox.calling.acquire()).await else {
-        return nothing_done(busy(sandbox));
-    };
+    let patience = asked + until(call.deadline);
+    // One whose time has passed before it began was not called.
+    let acquired = if patience <= asked { None } else { in_time(patience, sandbox.calling.acquire()).await };
+    let Some(permit) = acquired else { return Err(nothing_done(busy(sandbox))) };
+    let begun = Instant::now();
+    let call = &*later(call, begun.duration_since(asked));
+    let deadline = begun + until(call.deadline).min(ceilings.timeout);
     let called = match loaded.warm.take(call.memory_bytes) {
         Some(instance) => on(instance, call, begun, deadline).await,
         // Apart, for what a fresh instance needs would make the future of every call large.
@@ -53,13 +60,24 @@ pub(crate) async fn call(sandbox: &Sandbox, loaded: &Loaded, call: &Call) -> Ans
             (outcome, writes, used)
         }
         Called::Ended(outcome, used) => (outcome, Writes::default(), used),
-        Called::NoPlace => (busy(sandbox), Writes::default(), Usage::default()),
-        Called::NoMemory => return nothing_done(no_memory(sandbox)),
+        Called::NoPlace => return Err(nothing_done(busy(sandbox))),
+        Called::NoMemory => return Err(nothing_done(no_memory(sandbox))),
     };
     drop(permit);
     let usage = Usage { duration_us: begun.elapsed().as_micros() as u64, ..used };
     let writes = if matches!(outcome, Outcome::Completed(_)) { writes } else { Writes::default() };
-    Answer { outcome, writes, usage }
+    Ok(Answer { outcome, writes, usage })
+}
+
+/// The call with the time that it has waited for its place put on top, up to the end of the time for all attempts.
+fn later(call: Cow<'_, Call>, waited: Duration) -> Cow<'_, Call> {
+    let waited = waited.as_millis() as u64;
+    if waited == 0 {
+        return call;
+    }
+    let deadline = call.deadline.after_ms(waited);
+    let deadline = call.until.map_or(deadline, |until| deadline.min(until.max(call.deadline)));
+    Cow::Owned(Call { deadline, ..call.into_owned() })
 }
 
 /// The call under the operator's ceilings. Most calls are, as they come.
@@ -95,10 +113,14 @@ async fn without_instance(
     begun: Instant,
     deadline: Instant,
 ) -> Called {
-    match in_time(deadline, place(sandbox, loaded, call)).await {
-        Some(Place::Instance(instance)) => on(instance, call, begun, deadline).await,
-        Some(Place::Share(share)) => fresh(sandbox, loaded, call, share, deadline).await,
-        None => Called::NoMemory,
+    let asked = Instant::now();
+    let Some(place) = in_time(deadline, place(sandbox, loaded, call)).await else { return Called::NoMemory };
+    let waited = asked.elapsed();
+    let call = &*later(Cow::Borrowed(call), waited);
+    let deadline = if waited.as_millis() == 0 { deadline } else { Instant::now() + until(call.deadline) };
+    match place {
+        Place::Instance(instance) => on(instance, call, begun, deadline).await,
+        Place::Share(share) => fresh(sandbox, loaded, call, share, deadline).await,
     }
 }
 
@@ -306,7 +328,7 @@ fn refused(error: types::Error) -> Outcome {
         types::Error::Unknown(types::Retry { failure: why, after }) => {
             Outcome::Unknown { cause: UnknownCause::Guest, failure: failure(why), after }
         }
-        types::Error::Pending(poll) => Outcome::Pending { poll },
+        types::Error::Pending(poll) => Outcome::Pending { poll, token: None },
     }
 }
 

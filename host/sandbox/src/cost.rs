@@ -4,7 +4,6 @@
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use wasaga_core::{Call, Operation, Timestamp};
-use wasaga_engine::port::Guests as _;
 
 use crate::Sandbox;
 use crate::call::{self, Instance};

@@ -40,6 +40,7 @@ fn definition(definition: wit::Definition) -> Result<Definition, String> {
 fn saga(saga: wit::Saga) -> Result<Saga, String> {
     let place = format!("saga `{}`", saga.name);
     Ok(Saga {
+        labels: Vec::new(),
         input_schema: json(&format!("{place}: the schema of its input"), saga.input_schema)?,
         steps: saga.steps.into_iter().map(|of| step(&place, of)).collect::<Result<_, _>>()?,
         name: saga.name,
@@ -54,6 +55,7 @@ fn saga(saga: wit::Saga) -> Result<Saga, String> {
 fn tcc(tcc: wit::Tcc) -> Result<Tcc, String> {
     let place = format!("tcc `{}`", tcc.name);
     Ok(Tcc {
+        labels: Vec::new(),
         input_schema: json(&format!("{place}: the schema of its input"), tcc.input_schema)?,
         participants: tcc.participants.into_iter().map(|of| participant(&place, of)).collect::<Result<_, _>>()?,
         name: tcc.name,

@@ -26,14 +26,14 @@ mod warm;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 
 use async_trait::async_trait;
 use parking_lot::RwLock;
 use tokio::sync::Semaphore;
-use wasaga_core::{Answer, Call, Digest};
-use wasaga_engine::port::{Guests, LoadError, Module};
+use wasaga_core::{Answer, Call, Digest, NotMade, definition};
+use wasaga_engine::port::{Guest, Guests, LoadError};
 
 use budget::Budget;
 use engine::Runtime;
@@ -111,10 +111,12 @@ struct Counters {
 /// Runs guests in wasmtime.
 #[derive(Debug)]
 pub struct Sandbox {
+    /// For the modules that it loads: each keeps it.
+    me: Weak<Self>,
     runtime: Runtime,
     settings: Settings,
-    /// Read for every call, written when a module is loaded.
-    modules: RwLock<BTreeMap<Digest, Arc<Loaded>>>,
+    /// Modules that somebody holds. Written when one is loaded.
+    modules: RwLock<BTreeMap<Digest, Weak<Loaded>>>,
     /// One compilation at a time: each takes all cores and, for Python, half a gigabyte.
     compiling: Semaphore,
     /// The pool has a place for each of the three: instances that say what they are, that are called, and
@@ -133,7 +135,7 @@ impl Sandbox {
     ///
     /// # Errors
     /// wasmtime does not support this machine.
-    pub fn new(settings: Settings) -> Result<Self, LoadError> {
+    pub fn new(settings: Settings) -> Result<Arc<Self>, LoadError> {
         let calls_max = settings.calls_max.max(1);
         let idle_max = calls_max.max(WAITING_MAX as u32);
         let instances = calls_max.saturating_add(idle_max).saturating_add(DESCRIBES_MAX);
@@ -141,7 +143,8 @@ impl Sandbox {
             reason: format!("wasmtime cannot be set up: {error:#}"),
             remedy: "it needs a 64-bit Linux or macOS, and address space for its instances".into(),
         })?;
-        Ok(Self {
+        Ok(Arc::new_cyclic(|me| Self {
+            me: me.clone(),
             runtime,
             modules: RwLock::default(),
             compiling: Semaphore::new(1),
@@ -152,7 +155,7 @@ impl Sandbox {
             tls: Arc::new(TlsRoots::new(settings.tls_roots.clone())),
             counters: Counters::default(),
             settings,
-        })
+        }))
     }
 
     /// Whether instances come from a pool; otherwise each is mapped when it is needed, which is slower.
@@ -169,31 +172,77 @@ impl Sandbox {
     }
 
     fn loaded(&self, digest: Digest) -> Option<Arc<Loaded>> {
-        self.modules.read().get(&digest).cloned()
+        self.modules.read().get(&digest).and_then(Weak::upgrade)
+    }
+}
+
+impl Sandbox {
+    /// Makes a module ready to answer calls. It stays loaded for as long as the answer is held.
+    ///
+    /// # Errors
+    /// The module cannot be used.
+    pub async fn load(&self, bytes: Arc<[u8]>) -> Result<Module, LoadError> {
+        let digest = Digest::of(&bytes);
+        if let Some(loaded) = self.loaded(digest) {
+            return Ok(self.module(loaded));
+        }
+        let loaded = Arc::new(load::load(self, digest, bytes).await?);
+        let mut modules = self.modules.write();
+        modules.retain(|_, loaded| loaded.strong_count() > 0);
+        // Two may have loaded it at once; one of them is kept.
+        let known = modules.get(&digest).and_then(Weak::upgrade);
+        let loaded = known.unwrap_or(loaded);
+        modules.insert(digest, Arc::downgrade(&loaded));
+        drop(modules);
+        Ok(self.module(loaded))
+    }
+
+    fn module(&self, loaded: Arc<Loaded>) -> Module {
+        let sandbox = self.me.upgrade().expect("whoever asks holds it");
+        let (digest, description) = (loaded.digest(), loaded.description());
+        Module { digest, description, sandbox, loaded }
+    }
+
+    /// Makes a call of a module that is loaded, for tools that have no engine: a call that was not made is told as a
+    /// retryable outcome here.
+    pub async fn call(&self, call: &Call) -> Answer {
+        match self.loaded(call.module) {
+            Some(loaded) => call::call(self, &loaded, call).await.unwrap_or_else(|not_made| not_made),
+            None => failure::not_loaded(call.module),
+        }
+    }
+}
+
+/// A module that is loaded.
+#[derive(Clone, Debug)]
+pub struct Module {
+    /// The SHA-256 of its bytes.
+    pub digest: Digest,
+    /// What it says of itself.
+    pub description: Arc<definition::Module>,
+    sandbox: Arc<Sandbox>,
+    loaded: Arc<Loaded>,
+}
+
+#[async_trait]
+impl Guest for Module {
+    fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    fn description(&self) -> &Arc<definition::Module> {
+        &self.description
+    }
+
+    async fn call(&self, call: &Call) -> Result<Answer, NotMade> {
+        call::call(&self.sandbox, &self.loaded, call).await.map_err(|_| NotMade::Busy)
     }
 }
 
 #[async_trait]
 impl Guests for Sandbox {
-    async fn load(&self, bytes: Arc<[u8]>) -> Result<Module, LoadError> {
-        let digest = Digest::of(&bytes);
-        if let Some(loaded) = self.loaded(digest) {
-            return Ok(loaded.module());
-        }
-        let loaded = Arc::new(load::load(self, digest, bytes).await?);
-        let module = loaded.module();
-        self.modules.write().entry(digest).or_insert(loaded);
-        Ok(module)
-    }
-
-    fn module(&self, digest: Digest) -> Option<Module> {
-        self.loaded(digest).map(|loaded| loaded.module())
-    }
-
-    async fn call(&self, call: &Call) -> Answer {
-        match self.loaded(call.module) {
-            Some(loaded) => call::call(self, &loaded, call).await,
-            None => failure::not_loaded(call.module),
-        }
+    async fn load(&self, bytes: Arc<[u8]>) -> Result<Arc<dyn Guest>, LoadError> {
+        let module = Self::load(self, bytes).await?;
+        Ok(Arc::new(module))
     }
 }

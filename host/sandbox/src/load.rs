@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use wasaga_core::definition::{Capability, Definition};
 use wasaga_core::{Digest, definition};
-use wasaga_engine::port::{LoadError, Module};
+use wasaga_engine::port::LoadError;
 use wasmtime::component::Component;
 use wasmtime::{Engine, Store, UpdateDeadline};
 
@@ -48,8 +48,12 @@ impl std::fmt::Debug for Loaded {
 }
 
 impl Loaded {
-    pub(crate) fn module(&self) -> Module {
-        Module { digest: self.digest, description: self.description.clone() }
+    pub(crate) fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    pub(crate) fn description(&self) -> Arc<definition::Module> {
+        self.description.clone()
     }
 
     /// A store under limits.

@@ -3,17 +3,17 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use wasaga_core::{Call, CallId, IdempotencyKey, Json, Operation, Outcome, Timestamp, TransactionId};
-use wasaga_engine::port::Guests as _;
-use wasaga_sandbox::{Sandbox, Settings};
+use wasaga_core::{Call, CallId, IdempotencyKey, Json, Operation, Origin, Outcome, Timestamp, TransactionId};
+use wasaga_sandbox::{Module, Sandbox, Settings};
 
 /// The texts of the call as the guest is given them, the answer's text, the call's future, and what
 /// wasmtime needs of its own.
 const WARM_MAX: u64 = 12;
 
-async fn warm() -> (Sandbox, Call) {
+async fn warm() -> (Arc<Sandbox>, Module, Call) {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target/wasm32-wasip2/guest/guest_noop_warm.wasm");
     let bytes =
         std::fs::read(&path).unwrap_or_else(|_| panic!("`{}` is missing (run `cargo xtask guests`)", path.display()));
@@ -26,7 +26,7 @@ async fn warm() -> (Sandbox, Call) {
         transaction,
         definition: "noop".into(),
         module: module.digest,
-        key: IdempotencyKey::of("test", transaction, "first", None, "run"),
+        key: IdempotencyKey::of("test", Origin::Transaction(transaction), "first", None, "run"),
         deadline: Timestamp::from_unix_us(now + 600_000_000),
         fuel: 1_000_000_000,
         memory_bytes: 64 << 20,
@@ -34,14 +34,17 @@ async fn warm() -> (Sandbox, Call) {
         forward: None,
         headers: Default::default(),
         variables: Default::default(),
+        until: None,
+        token: None,
+        last_failure: None,
     };
-    (sandbox, call)
+    (sandbox, module, call)
 }
 
 #[test]
 fn a_warm_call_makes_few_allocations() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let (sandbox, call) = runtime.block_on(warm());
+    let (sandbox, _module, call) = runtime.block_on(warm());
     for _ in 0..3 {
         let answer = runtime.block_on(sandbox.call(&call));
         assert!(matches!(answer.outcome, Outcome::Completed(_)), "{answer:?}");

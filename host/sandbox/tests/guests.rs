@@ -8,11 +8,11 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use wasaga_core::definition::Definition;
 use wasaga_core::{
-    Answer, Call, CallId, Digest, Forward, IdempotencyKey, Json, Operation, Outcome, Timestamp, TransactionId,
+    Answer, Call, CallId, Digest, Forward, IdempotencyKey, Json, Operation, Origin, Outcome, Timestamp, TransactionId,
     UnknownCause,
 };
-use wasaga_engine::port::{Guests, LoadError, Module};
-use wasaga_sandbox::{Sandbox, Settings};
+use wasaga_engine::port::LoadError;
+use wasaga_sandbox::{Module, Sandbox, Settings};
 
 fn file(guest: &str) -> Arc<[u8]> {
     let name = format!("guest_{}.wasm", guest.replace('-', "_"));
@@ -21,7 +21,7 @@ fn file(guest: &str) -> Arc<[u8]> {
     std::fs::read(&path).unwrap_or_else(missing).into()
 }
 
-fn sandbox() -> Sandbox {
+fn sandbox() -> Arc<Sandbox> {
     Sandbox::new(Settings { calls_max: 64, ..Settings::default() }).unwrap()
 }
 
@@ -32,7 +32,7 @@ struct Guest {
 
 impl Guest {
     async fn load(name: &str) -> Self {
-        let sandbox = Arc::new(sandbox());
+        let sandbox = sandbox();
         let module = sandbox.load(file(name)).await.unwrap();
         Self { sandbox, module }
     }
@@ -45,7 +45,7 @@ impl Guest {
             transaction,
             definition: definition.into(),
             module: self.module.digest,
-            key: IdempotencyKey::of("test", transaction, node, None, "run"),
+            key: IdempotencyKey::of("test", Origin::Transaction(transaction), node, None, "run"),
             deadline: Timestamp::from_unix_us(now + 10_000_000),
             fuel: 1_000_000_000_000,
             memory_bytes: 64 << 20,
@@ -53,6 +53,9 @@ impl Guest {
             forward: None,
             headers: Arc::default(),
             variables: Arc::default(),
+            until: None,
+            token: None,
+            last_failure: None,
         }
     }
 

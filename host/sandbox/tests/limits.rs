@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 
 use support::{Host, Written, call, completed, told, within_ms};
 use wasaga_core::{Call, Json, NAME_CHARS_MAX, Name, Outcome, UnknownCause};
-use wasaga_engine::port::Guests as _;
 use wasaga_engine::{HEADER_BYTES_MAX, HEADERS_MAX};
 use wasaga_sandbox::{MODULE_BYTES_MAX, PAYLOAD_BYTES_MAX};
 

@@ -13,7 +13,6 @@ use parking_lot::Mutex;
 use support::{Host, Written, call, completed};
 use tracing_subscriber::fmt::MakeWriter;
 use wasaga_core::{Call, Json};
-use wasaga_engine::port::Guests as _;
 
 /// The log of this thread while it is kept.
 #[derive(Clone, Default)]

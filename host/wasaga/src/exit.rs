@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use wasaga_core::{Json, Report, Status};
 use wasaga_engine::Error as EngineError;
+use wasaga_journal::PostError;
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,11 +126,15 @@ fn exit_of_engine(error: &EngineError) -> Exit {
         | EngineError::KeyConflict { .. }
         | EngineError::UnknownTransaction(_)
         | EngineError::Owned { .. }
+        | EngineError::Post(PostError::Unknown(_) | PostError::Ended(_))
         | EngineError::Refused { .. } => Exit::BadInput,
-        EngineError::Draining => Exit::Unfinished,
+        EngineError::Draining | EngineError::Held { .. } | EngineError::Unanswered { .. } => Exit::Unfinished,
         EngineError::ModuleMissing { .. }
         | EngineError::ModuleBroken { .. }
         | EngineError::Illegal { .. }
+        | EngineError::DamagedModule { .. }
+        | EngineError::Panicked { .. }
+        | EngineError::Post(_)
         | EngineError::Lost(_)
         | EngineError::Shared(_)
         | EngineError::Journal(_) => Exit::Host,

@@ -64,8 +64,7 @@ pub(crate) fn sandbox(options: &Options, mut settings: Settings) -> anyhow::Resu
     settings.policy = allowed.policy;
     settings.tls_roots = options.tls_roots.clone().or(allowed.tls_roots);
     settings.memory_bytes_max = options.guest_memory.unwrap_or(settings.memory_bytes_max);
-    let sandbox = Sandbox::new(settings).map_err(wasaga_engine::Error::from)?;
-    Ok(Arc::new(sandbox))
+    Ok(Sandbox::new(settings).map_err(wasaga_engine::Error::from)?)
 }
 
 /// An engine's maker, with what every command wants.

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use wasaga_core::definition::{self, CompensationPolicy};
 use wasaga_core::Start;
+use wasaga_core::definition::{self, CompensationPolicy};
 use wasaga_core::saga::Saga;
 use wasaga_core::{
     Answer, Command, Commit, Conditions, Defaults, Digest, Json, Moment, Outcome, Plan, Scope, Status, Timestamp,

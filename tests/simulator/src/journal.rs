@@ -118,12 +118,20 @@ impl Unreliable {
     }
 
     async fn write(&self, append: Append) -> Result<Seq, AppendError> {
-        let (epoch, commit) = (append.epoch, append.commit.clone());
+        let (epoch, commit, release) = (append.epoch, append.commit.clone(), append.release);
         let (id, expected, records) = (commit.transaction, commit.before, commit.records);
         let answer = self.memory.append(append).await;
         let number = self.life.number;
         match &answer {
-            Ok(_) => self.note(What::Appended(number, Written { id, epoch, expected, records })),
+            Ok(_) => {
+                // An answer to a message is no record.
+                if !records.is_empty() {
+                    self.note(What::Appended(number, Written { id, epoch, expected, records }));
+                }
+                if release {
+                    self.note(What::Released(number, id, epoch));
+                }
+            }
             Err(error) => self.note(What::Refused(number, id, error.to_string())),
         }
         answer

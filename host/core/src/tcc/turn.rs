@@ -223,7 +223,6 @@ impl<'s, 'm> Turn<'s, 'm> {
             module: created.module_of(plan.participant(ix).provider.as_ref()),
             key: IdempotencyKey::of(&created.namespace, created.origin(), &id.node, id.item, operation),
             deadline,
-            timeout: limits.timeout,
             until: tried.attempt().until,
             fuel: limits.fuel,
             memory_bytes: limits.memory_bytes,

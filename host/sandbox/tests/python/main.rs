@@ -8,9 +8,10 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use wasaga_core::{
-    Answer, Call, CallId, Failure, IdempotencyKey, Json, Operation, Outcome, Timestamp, TransactionId, UnknownCause,
+    Answer, Call, CallId, Failure, IdempotencyKey, Json, Operation, Origin, Outcome, Timestamp, TransactionId,
+    UnknownCause,
 };
-use wasaga_engine::port::{Guests as _, Module};
+use wasaga_sandbox::Module;
 use wasaga_sandbox::{Sandbox, Settings};
 
 mod twins;
@@ -35,8 +36,8 @@ fn rust(guest: &str) -> Arc<[u8]> {
 }
 
 /// One for all tests: compiling Python takes seconds, so what is compiled is kept, also for the next run.
-fn sandbox() -> &'static Sandbox {
-    static SANDBOX: OnceLock<Sandbox> = OnceLock::new();
+fn sandbox() -> &'static Arc<Sandbox> {
+    static SANDBOX: OnceLock<Arc<Sandbox>> = OnceLock::new();
     SANDBOX.get_or_init(|| {
         let cache = Some(Path::new(env!("CARGO_TARGET_TMPDIR")).join("modules"));
         Sandbox::new(Settings { cache, calls_max: 64, ..Settings::default() }).unwrap()
@@ -61,7 +62,7 @@ impl Guest {
             transaction,
             definition: definition.into(),
             module: self.0.digest,
-            key: IdempotencyKey::of("test", transaction, node, None, "run"),
+            key: IdempotencyKey::of("test", Origin::Transaction(transaction), node, None, "run"),
             deadline: Timestamp::from_unix_us(now_us() + 10_000_000),
             fuel: 1_000_000_000_000,
             memory_bytes: 128 << 20,
@@ -69,6 +70,9 @@ impl Guest {
             forward: None,
             headers: Arc::default(),
             variables: Arc::default(),
+            until: None,
+            token: None,
+            last_failure: None,
         }
     }
 
@@ -140,7 +144,7 @@ async fn small(memory_bytes_max: u64, guest: &str) -> (Arc<Sandbox>, Guest) {
     let cache = Some(Path::new(env!("CARGO_TARGET_TMPDIR")).join("modules"));
     let sandbox = Sandbox::new(Settings { cache, calls_max: 64, memory_bytes_max, ..Settings::default() }).unwrap();
     let guest = Guest(sandbox.load(python(guest)).await.unwrap());
-    (Arc::new(sandbox), guest)
+    (sandbox, guest)
 }
 
 /// Makes a call this often at once; answers the outcomes, and the most memory that was set aside.

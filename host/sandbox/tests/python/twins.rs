@@ -2,7 +2,7 @@
 
 use wasaga_core::definition::Definition;
 use wasaga_core::{Call, CallId, Failure, Forward, Json, Operation};
-use wasaga_engine::port::{Guests as _, Module};
+use wasaga_sandbox::Module;
 
 use crate::{Guest, sandbox};
 

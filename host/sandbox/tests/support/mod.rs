@@ -4,8 +4,9 @@
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use wasaga_core::{Answer, Call, CallId, IdempotencyKey, Json, Operation, Outcome, Timestamp, TransactionId};
-use wasaga_engine::port::{Guests as _, LoadError, Module};
+use wasaga_core::{Answer, Call, CallId, IdempotencyKey, Json, Operation, Origin, Outcome, Timestamp, TransactionId};
+use wasaga_engine::port::LoadError;
+use wasaga_sandbox::Module;
 use wasaga_sandbox::{Sandbox, Settings};
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
@@ -91,7 +92,7 @@ impl Host {
     }
 
     pub(crate) async fn with_calls(calls_max: u32) -> Self {
-        let sandbox = Arc::new(Sandbox::new(Settings { calls_max, ..Settings::default() }).unwrap());
+        let sandbox = Sandbox::new(Settings { calls_max, ..Settings::default() }).unwrap();
         let neighbour = sandbox.load(Written::default().component()).await.unwrap();
         Self { sandbox, neighbour }
     }
@@ -135,7 +136,7 @@ pub(crate) fn call(module: &Module, n: u32) -> Call {
         transaction,
         definition: "limits".into(),
         module: module.digest,
-        key: IdempotencyKey::of("test", transaction, "work", None, "run"),
+        key: IdempotencyKey::of("test", Origin::Transaction(transaction), "work", None, "run"),
         deadline: within_ms(20_000),
         fuel: 1_000_000_000_000,
         memory_bytes: 64 << 20,
@@ -143,6 +144,9 @@ pub(crate) fn call(module: &Module, n: u32) -> Call {
         forward: None,
         headers: Arc::default(),
         variables: Arc::default(),
+        until: None,
+        token: None,
+        last_failure: None,
     }
 }
 

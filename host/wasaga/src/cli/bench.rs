@@ -12,10 +12,10 @@ use async_trait::async_trait;
 use hdrhistogram::Histogram;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
-use wasaga_core::{Answer, Call, Digest, Kind, Name};
-use wasaga_engine::port::{Guests, LoadError, Module};
+use wasaga_core::{Answer, Call, Digest, Kind, Name, NotMade, definition};
+use wasaga_engine::port::{Guest, Guests, LoadError};
 use wasaga_engine::{Engine, Recover, StartRequest};
-use wasaga_sandbox::{Sandbox, Settings};
+use wasaga_sandbox::{Module, Sandbox, Settings};
 
 use super::{Options, run};
 use crate::exit::{BadInput, Exit, print_json};
@@ -102,7 +102,7 @@ impl Bench {
         let calls_per_instance_max = self.calls_per_instance.unwrap_or(u32::MAX);
         let calls_max = self.in_flight.clamp(16, 1_024);
         let sandbox = wiring::sandbox(&options, Settings { calls_max, calls_per_instance_max, ..Settings::default() })?;
-        let tap = Arc::new(Tap { sandbox: sandbox.clone(), first: OnceLock::new() });
+        let tap = Arc::new(Tap { sandbox: sandbox.clone(), first: Arc::default() });
         let engine = wiring::engine(journal, tap.clone())
             .recover(Recover::Nothing)
             .in_flight_max(self.in_flight as usize)
@@ -355,22 +355,37 @@ fn written() -> Option<Written> {
 #[derive(Debug)]
 struct Tap {
     sandbox: Arc<Sandbox>,
-    first: OnceLock<Call>,
+    first: Arc<OnceLock<Call>>,
+}
+
+/// A module behind the tap.
+#[derive(Debug)]
+struct Tapped {
+    module: Module,
+    first: Arc<OnceLock<Call>>,
 }
 
 #[async_trait]
 impl Guests for Tap {
-    async fn load(&self, bytes: Arc<[u8]>) -> Result<Module, LoadError> {
-        self.sandbox.load(bytes).await
+    async fn load(&self, bytes: Arc<[u8]>) -> Result<Arc<dyn Guest>, LoadError> {
+        let module = self.sandbox.load(bytes).await?;
+        Ok(Arc::new(Tapped { module, first: self.first.clone() }))
+    }
+}
+
+#[async_trait]
+impl Guest for Tapped {
+    fn digest(&self) -> Digest {
+        self.module.digest
     }
 
-    fn module(&self, digest: Digest) -> Option<Module> {
-        self.sandbox.module(digest)
+    fn description(&self) -> &Arc<definition::Module> {
+        &self.module.description
     }
 
-    async fn call(&self, call: &Call) -> Answer {
+    async fn call(&self, call: &Call) -> Result<Answer, NotMade> {
         self.first.get_or_init(|| call.clone());
-        self.sandbox.call(call).await
+        self.module.call(call).await
     }
 }
 

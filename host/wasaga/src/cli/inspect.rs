@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use wasaga_core::definition::{self, Capability, Source};
 use wasaga_core::{Checked, Json, Limits, Participant, Plan, Step, TccPlan};
-use wasaga_engine::port::Module;
+use wasaga_engine::Module;
 use wasaga_engine::{Engine, Recover};
 use wasaga_journal::memory::Memory;
 use wasaga_sandbox::{Grants, ModulePolicy, Settings};

@@ -155,7 +155,7 @@ pub(super) async fn add_module(
     engine: &Engine,
     bytes: Arc<[u8]>,
     file: &Path,
-) -> anyhow::Result<wasaga_engine::port::Module> {
+) -> anyhow::Result<wasaga_engine::Module> {
     let count = bytes.len();
     with_file(compiling::told(engine.add_module(bytes), file, count).await, file)
 }

@@ -205,15 +205,15 @@ impl Show {
 impl Prune {
     async fn run(self, options: &Options) -> anyhow::Result<Exit> {
         const DAY_US: u64 = 86_400_000_000;
-        /// Removed in one commit, so that others who write need not wait long.
-        const CHUNK: usize = 500;
+        /// Records that are removed in one commit, so that others who write need not wait long.
+        const CHUNK: usize = 2_000;
         let journal = wiring::journal(options).await?;
         let before = now().unix_us().saturating_sub(u64::from(self.older_than) * DAY_US);
         let mut removed = 0;
         loop {
-            let chunk = journal.prune(Timestamp::from_unix_us(before), CHUNK).await.map_err(Error::from)?;
-            removed += chunk;
-            if chunk < CHUNK {
+            let pruned = journal.prune(Timestamp::from_unix_us(before), CHUNK).await.map_err(Error::from)?;
+            removed += pruned.transactions;
+            if !pruned.more {
                 break;
             }
         }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use wasaga_engine::port::Module;
+use wasaga_engine::Module;
 use wasaga_engine::{Engine, Error};
 
 use super::{Options, inspect};

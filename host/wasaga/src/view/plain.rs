@@ -32,6 +32,7 @@ impl Plain {
                 | Fact::Rejected { call, .. }
                 | Fact::Retryable { call, .. }
                 | Fact::Unknown { call, .. }
+                | Fact::NotMade { call, .. }
                 | Fact::Pending { call, .. } => text.push_str(&self.of_call(report, call)),
                 Fact::Skipped { node } => text.push_str(&self.of(report, node, None, forward)),
                 Fact::Refused { node, item, .. } => text.push_str(&self.of(report, node, *item, forward)),
