@@ -31,23 +31,32 @@ pub(crate) trait Sources {
     fn cause(&self) -> Option<Json>;
 }
 
-/// Puts the arguments object together.
+/// Puts the arguments object together. A parameter that is not required and has no value is left out; the output of
+/// a step that was skipped is null.
 pub(crate) fn bind(parameters: &[Parameter], sources: &impl Sources) -> Result<Json, Unbound> {
     let mut object = String::from("{");
-    for (i, parameter) in parameters.iter().enumerate() {
-        if i > 0 {
+    for parameter in parameters {
+        let value = match resolve(&parameter.source, sources) {
+            Ok(value) => value,
+            Err(why) if parameter.required => {
+                return Err(Unbound(format!("parameter `{}`: {}", parameter.name, why.0)));
+            }
+            Err(_) if is_skipped(&parameter.source, sources) => Json::null(),
+            Err(_) => continue,
+        };
+        if object.len() > 1 {
             object.push(',');
         }
         object.push_str(&serde_json::to_string(&parameter.name).expect("text serialises"));
         object.push(':');
-        match resolve(&parameter.source, sources) {
-            Ok(value) => object.push_str(value.as_str()),
-            Err(_) if !parameter.required => object.push_str("null"),
-            Err(why) => return Err(Unbound(format!("parameter `{}`: {}", parameter.name, why.0))),
-        }
+        object.push_str(value.as_str());
     }
     object.push('}');
     Ok(Json::trusted(object))
+}
+
+fn is_skipped(source: &Source, sources: &impl Sources) -> bool {
+    matches!(source, Source::StepOutput { step, .. } if sources.step_output(step).is_none())
 }
 
 /// The value of one source.

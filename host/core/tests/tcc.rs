@@ -459,7 +459,7 @@ fn arguments_are_bound_once_and_repeated_by_confirm_and_cancel() {
     let mut world = World::tcc(&tcc(vec![participant("a", 1), second]));
     let write = |value: &str| Writes { variables: vec![("v".into(), json(value))], ..Writes::default() };
     world.answer_with("a", done("7"), write("1"));
-    let expected = r#"{"from":7,"v":1,"tenant":"t1","fixed":[1],"gone":null}"#;
+    let expected = r#"{"from":7,"v":1,"tenant":"t1","fixed":[1]}"#;
     assert_eq!(world.call("b").arguments.as_str(), expected);
     world.answer_with("b", done("8"), write("2")).completes(&["a"]);
     assert_eq!(world.in_flight(), ["b confirm 1"]);

@@ -6,7 +6,8 @@ use std::collections::HashMap;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior};
 use wasaga_core::{Commit, Digest, Epoch, LabelValue, Name, Record, Seq, Summary, Taken, Timestamp, TransactionId};
 
-use super::column::{Value, parsed, time, wake};
+use super::column::{Value, time, wake};
+use super::ids::number_of;
 use super::keys::{self, Key};
 use crate::{Append, AppendError, Create, Created, FIRST_EPOCH, HostId};
 
@@ -131,12 +132,6 @@ impl Numbers {
     pub(super) fn forget(&mut self) {
         self.0.clear();
     }
-}
-
-/// The number of a transaction; none where it is unknown.
-pub(super) fn number_of(connection: &Connection, id: TransactionId) -> rusqlite::Result<Option<i64>> {
-    let mut query = connection.prepare_cached("SELECT number FROM transactions WHERE id = ?1")?;
-    query.query_row([id.text()], |row| row.get(0)).optional()
 }
 
 fn take(connection: &Connection, write: &Write, numbers: &mut Numbers) -> rusqlite::Result<Verdict> {
@@ -282,9 +277,4 @@ fn standing(connection: &Connection, number: i64) -> rusqlite::Result<Option<(Ep
     let mut current = connection.prepare_cached("SELECT epoch, seq FROM progress WHERE number = ?1")?;
     let read = |row: &rusqlite::Row<'_>| Ok((Epoch(row.get::<_, i64>(0)? as u64), Seq(row.get::<_, i64>(1)? as u64)));
     current.query_row([number], read).optional()
-}
-
-/// The transaction of a number, as an id.
-pub(super) fn id_of(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<TransactionId> {
-    parsed(row, column)
 }

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension as _};
 use wasaga_core::{Message, MessageId, Reply, TransactionId};
 
-use super::batch::{id_of, number_of};
+use super::ids::{id_of, number_of};
 use super::read::{Unread, damaged};
 use crate::{INBOX_MAX, Inbox, PostError, Posted};
 

@@ -8,6 +8,7 @@ mod batch;
 mod cause;
 mod column;
 mod hosts;
+mod ids;
 mod inbox;
 mod keys;
 mod modules;

@@ -3,9 +3,9 @@
 use rusqlite::{Connection, OptionalExtension as _};
 use wasaga_core::{Epoch, Timestamp, TransactionId, Wake};
 
-use super::batch::{id_of, number_of};
 use super::column::{micros, wake};
 use super::hosts::{Hosts, Life};
+use super::ids::{id_of, number_of};
 use crate::{Claim, ClaimError, Claims, Error, HostId, Rest};
 
 type Done<T> = rusqlite::Result<T>;
