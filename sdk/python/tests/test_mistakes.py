@@ -165,7 +165,7 @@ CASES: list[tuple[str, str]] = [
     ("@step(fuel=1.5)\ndef a(self) -> None: ...\n", "`fuel` is 1.5 (a whole number from 1)"),
     ("@step(retry=Retry(attempts=0))\ndef a(self) -> None: ...\n", "`retry` has 0 attempts (from 1 to 1000000)"),
     ("@step(retry=Retry(delay='x'))\ndef a(self) -> None: ...\n", "`retry`: 'x' is not a span of time"),
-    ("@step(retry=Retry(multiplier=0.5))\ndef a(self) -> None: ...\n", "`retry` has a multiplier of 0.5 (at least 1)"),
+    ("@step(retry=Retry(multiplier=0.5))\ndef a(self) -> None: ...\n", "`retry` has a multiplier of 0.5 (from 1 to 1000000)"),
     ("@step(retry=Retry(jitter=2))\ndef a(self) -> None: ...\n", "`retry` has a jitter of 2 (from 0 to 1)"),
     ("@step(condition=True)\ndef a(self) -> None: ...\n", "`condition` is True (a str)"),
     ("@step(at_most_once='yes')\ndef a(self) -> None: ...\n", "`at_most_once` is 'yes' (True or False)"),
@@ -224,7 +224,7 @@ MODULES: list[tuple[str, str]] = [
     ("@step\ndef a() -> None: ...\nsaga('x y')\n", "order.py:3: its name has the character ' '"),
     ("@step\ndef a() -> None: ...\na = 1\nsaga('x')\n", "order.py:2: step `a` is hidden by what took its name"),
     ("@saga('x')\ndef a() -> None: ...\n", "order.py:1: `@saga` belongs on a class, not on <function a"),
-    ("module(calls_per_instance=0)\n", "order.py:1: `calls_per_instance` is 0 (a whole number from 1)"),
+    ("module(calls_per_instance=0)\n", "order.py:1: `calls_per_instance` is 0 (a whole number from 1"),
 ]
 
 

@@ -18,7 +18,7 @@ the operator grants it or not. Deliberately absent: any other IO.
 """
 
 from wasaga import _version, config, context, http, log
-from wasaga._types import Bounds
+from wasaga._types import Bounds, json_as
 from wasaga.call import Call, Failure, Forward
 from wasaga.decorators import compensation, module, saga, step
 from wasaga.errors import DefinitionError, Error, Pending, Rejected, Retryable, Unknown
@@ -68,6 +68,7 @@ __all__ = [
     "confirm",
     "context",
     "http",
+    "json_as",
     "log",
     "module",
     "participant",

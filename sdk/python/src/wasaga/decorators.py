@@ -17,6 +17,8 @@ from wasaga.sources import Source, StepRef
 F = TypeVar("F")
 C = TypeVar("C", bound=type)
 
+_CALLS_MAX = (1 << 32) - 1
+
 
 def _keep(draft: Draft) -> None:
     _registry.add(assemble(draft))
@@ -148,9 +150,9 @@ def module(
     Raises:
         DefinitionError: `calls_per_instance` is not a whole number from 1, or a list is none of texts.
     """
-    if isinstance(calls_per_instance, bool) or not isinstance(calls_per_instance, int) or calls_per_instance < 1:
+    if isinstance(calls_per_instance, bool) or not isinstance(calls_per_instance, int) or not 1 <= calls_per_instance <= _CALLS_MAX:
         raise DefinitionError(
-            f"{_decorate.place()}: `calls_per_instance` is {calls_per_instance!r} (a whole number from 1)"
+            f"{_decorate.place()}: `calls_per_instance` is {calls_per_instance!r} (a whole number from 1 to {_CALLS_MAX})"
         )
     asked = []
     for kind, texts in (("http", http), ("config", config), ("secrets", secrets)):

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 POLICIES = ("strict-sequential", "grouped-parallel", "retry-with-backoff", "circuit-breaker", "best-effort-parallel")
 # As the host has them.
 _ATTEMPTS_MAX = 1_000_000
+_MULTIPLIER_MAX = 1_000_000
 ATTEMPTS = 3
 SETTLE_ATTEMPTS = 70
 """Attempts where a retry names none; those of a confirm or a cancel, which have to succeed."""
@@ -149,8 +150,8 @@ def _wrong(retry: Retry, attempts: int) -> str | None:
         return f"has {attempts!r} attempts (a whole number)"
     if not 1 <= attempts <= _ATTEMPTS_MAX:
         return f"has {attempts} attempts (from 1 to {_ATTEMPTS_MAX})"
-    if not isinstance(retry.multiplier, (int, float)) or not 1 <= retry.multiplier < float("inf"):
-        return f"has a multiplier of {retry.multiplier!r} (at least 1)"
+    if not isinstance(retry.multiplier, (int, float)) or not 1 <= retry.multiplier <= _MULTIPLIER_MAX:
+        return f"has a multiplier of {retry.multiplier!r} (from 1 to {_MULTIPLIER_MAX})"
     if not isinstance(retry.jitter, (int, float)) or not 0 <= retry.jitter <= 1:
         return f"has a jitter of {retry.jitter!r} (from 0 to 1)"
     return None
