@@ -89,7 +89,7 @@ class OwnErrors:
         ("coded", Told("retryable", "bank-busy", "", None, LONGEST)),
         ("frozen", Told("unknown", "frozen", "5", None, None)),
         ("later", Told("pending", "later", "", None, None)),
-        ("odd", Told("rejected", "error", "x", None, None)),
+        ("odd", Told("rejected", "error", "", None, None)),
     ],
 )
 def test_a_class_that_does_not_call_the_base(what: str, expected: Told) -> None:

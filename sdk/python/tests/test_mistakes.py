@@ -165,7 +165,10 @@ CASES: list[tuple[str, str]] = [
     ("@step(fuel=1.5)\ndef a(self) -> None: ...\n", "`fuel` is 1.5 (a whole number from 1)"),
     ("@step(retry=Retry(attempts=0))\ndef a(self) -> None: ...\n", "`retry` has 0 attempts (from 1 to 1000000)"),
     ("@step(retry=Retry(delay='x'))\ndef a(self) -> None: ...\n", "`retry`: 'x' is not a span of time"),
-    ("@step(retry=Retry(multiplier=0.5))\ndef a(self) -> None: ...\n", "`retry` has a multiplier of 0.5 (from 1 to 1000000)"),
+    (
+        "@step(retry=Retry(multiplier=0.5))\ndef a(self) -> None: ...\n",
+        "`retry` has a multiplier of 0.5 (from 1 to 1000000)",
+    ),
     ("@step(retry=Retry(jitter=2))\ndef a(self) -> None: ...\n", "`retry` has a jitter of 2 (from 0 to 1)"),
     ("@step(condition=True)\ndef a(self) -> None: ...\n", "`condition` is True (a str)"),
     ("@step(at_most_once='yes')\ndef a(self) -> None: ...\n", "`at_most_once` is 'yes' (True or False)"),

@@ -80,7 +80,7 @@ class Square:
 @attrs.define
 class Parcel:
     weight: int
-    _secret: str = "none"
+    _hidden: str = "none"
     tags: list[str] = attrs.field(factory=list)
     double: int = attrs.field(init=False, default=2)
 
@@ -134,7 +134,9 @@ def test_a_field_that_would_be_lost_is_told() -> None:
 
 def test_types_that_hold_themselves() -> None:
     """U12: with a default, as a tuple and as an alias."""
-    both_ways(Node, {"name": "a", "parent": {"name": "b", "parent": None, "pair": None}, "pair": None}, Node("a", Node("b")))
+    both_ways(
+        Node, {"name": "a", "parent": {"name": "b", "parent": None, "pair": None}, "pair": None}, Node("a", Node("b"))
+    )
     tree = {"name": "a", "parent": None, "pair": [{"name": "b", "parent": None, "pair": None}, 1]}
     both_ways(Node, tree, Node("a", None, (Node("b"), 1)))
     both_ways(Branch, ["a", [["b", []]]], Branch("a", [Branch("b", [])]))
@@ -196,7 +198,7 @@ def test_spans_of_time() -> None:
 
 
 def test_classes_of_attrs() -> None:
-    plain = {"weight": 1, "_secret": "x", "tags": ["a"], "double": 2}
+    plain = {"weight": 1, "_hidden": "x", "tags": ["a"], "double": 2}
     both_ways(Parcel, plain, Parcel(1, "x", ["a"]))
     assert Types().codec(Parcel).decode({"weight": 1}) == Parcel(1)
     with pytest.raises(Mismatch, match="field `weight` is missing"):
@@ -260,5 +262,5 @@ def test_numbers_that_nothing_holds() -> None:
     """U10: from a partner or an input, they are refused with a place, and no exception of Python's comes out."""
     for hint, text in [(float, "1e400"), (float, "9" * 400), (int, "1e1000000"), (int, "1e999999999")]:
         value = json.loads(text, parse_float=Decimal)
-        with pytest.raises(Mismatch, match="larger than a float|more than 4300 digits"):
+        with pytest.raises(Mismatch, match=r"larger than a float|more than 4300 digits"):
             Types().codec(hint).decode(value)

@@ -150,10 +150,13 @@ def module(
     Raises:
         DefinitionError: `calls_per_instance` is not a whole number from 1, or a list is none of texts.
     """
-    if isinstance(calls_per_instance, bool) or not isinstance(calls_per_instance, int) or not 1 <= calls_per_instance <= _CALLS_MAX:
-        raise DefinitionError(
-            f"{_decorate.place()}: `calls_per_instance` is {calls_per_instance!r} (a whole number from 1 to {_CALLS_MAX})"
-        )
+    if (
+        isinstance(calls_per_instance, bool)
+        or not isinstance(calls_per_instance, int)
+        or not 1 <= calls_per_instance <= _CALLS_MAX
+    ):
+        what = f"`calls_per_instance` is {calls_per_instance!r} (a whole number from 1 to {_CALLS_MAX})"
+        raise DefinitionError(f"{_decorate.place()}: {what}")
     asked = []
     for kind, texts in (("http", http), ("config", config), ("secrets", secrets)):
         listed = [texts] if isinstance(texts, str) else list(texts)

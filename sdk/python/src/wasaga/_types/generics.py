@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 import typing
 from typing import Any, TypeVar
 
@@ -44,5 +46,5 @@ def owner(kind: type, name: str) -> type:
 def unbound(variable: TypeVar) -> Any:
     """Give what a type variable stands for where nobody has said."""
     if variable.__constraints__:
-        return typing.Union[variable.__constraints__]
+        return functools.reduce(operator.or_, variable.__constraints__)
     return Any if variable.__bound__ is None else variable.__bound__

@@ -20,7 +20,8 @@ def json_as(kind: type[T], form: Any, *, read: Callable[[Any], T], write: Callab
     Args:
         kind: your type; classes that are derived from it need a word of their own.
         form: the type that JSON has in its place, as a hint; bounds go along.
-        read: makes yours of a value of `form`. A `ValueError`, `TypeError` or `ArithmeticError` of its means that it does not fit.
+        read: makes yours of a value of `form`. Where it raises a `ValueError`, a `TypeError` or an `ArithmeticError`,
+            the value does not fit.
         write: makes a value of `form` of yours.
 
     Raises:

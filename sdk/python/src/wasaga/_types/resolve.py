@@ -217,9 +217,7 @@ class Types:
         known = generics.variables(hint)
         if not any(known.values()):
             return hints
-        return {
-            name: generics.substitute(of, known.get(generics.owner(kind, name), {})) for name, of in hints.items()
-        }
+        return {name: generics.substitute(of, known.get(generics.owner(kind, name), {})) for name, of in hints.items()}
 
     def _dataclass_fields(self, hint: Any) -> list[records.Field]:
         hints, fields = self._own_hints(hint), []
@@ -253,7 +251,9 @@ class Types:
             # Its word for no default, and its class for one that is made, are known by their names alone.
             has_default = type(of.default).__name__ != "_Nothing"
             is_made = type(of.default).__name__ == "Factory"
-            make = None if is_made and of.default.takes_self else of.default.factory if is_made else _constant(of.default)
+            make = (
+                None if is_made and of.default.takes_self else of.default.factory if is_made else _constant(of.default)
+            )
             fields.append(
                 records.Field(
                     of.name,
