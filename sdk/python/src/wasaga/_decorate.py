@@ -73,6 +73,12 @@ def mark(kind: str, function: Any, settings: dict[str, Any], known: str, *, clas
     return put if function is None else put(function)
 
 
+def given(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Give the settings among a decorator's own arguments, with those that there are not."""
+    settings = {name: value for name, value in arguments.items() if name not in {"function", "name", "unknown"}}
+    return {**settings, **arguments["unknown"]}
+
+
 def _naming(kind: str) -> str:
     """Give the setting that a name in a decorator stands for."""
     return "id" if kind in {"step", "participant"} else "of"
