@@ -21,7 +21,6 @@ _MODULES = {
     "ctypes": "a component has no code of the machine's",
     "multiprocessing": "a component is one process: use a step with `each`",
     "subprocess": "a component is one process",
-    "sqlite3": "a step has no files: keep what lasts with a partner",
     "pydantic_core": "pydantic 2 is compiled for a machine: use dataclasses, or pydantic 1 by `--path`",
     "numpy": "it is compiled for a machine: use `statistics`, `math` and lists, or do it in a Rust guest",
     "pandas": "it is compiled for a machine: use `statistics` and lists, or do it in a Rust guest",
