@@ -5,13 +5,13 @@ What was skipped gives it null. Variables and headers go from step to step.
 
 from typing import Annotated
 
-from wasaga import Bounds, Call, Header, Variable, context, saga, step
+from wasaga import Bounds, Call, FromHeader, FromVariable, context, saga, step
 
 Amount = Annotated[int, Bounds(ge=0)]
 
 
 @step
-def note(amount: Amount, tenant: Annotated[str | None, Header("tenant")]) -> Amount:
+def note(amount: Amount, tenant: Annotated[str | None, FromHeader("tenant")]) -> Amount:
     """Notes the amount."""
     context.set_variable("limit", 1_000)
     context.set_header("booked-by", tenant or "nobody")
@@ -19,7 +19,7 @@ def note(amount: Amount, tenant: Annotated[str | None, Header("tenant")]) -> Amo
 
 
 @step(depends_on=[note], condition="input.amount > variables.limit")
-def approve(limit: Annotated[Amount, Variable("limit")]) -> str:
+def approve(limit: Annotated[Amount, FromVariable("limit")]) -> str:
     """Asks for approval."""
     return f"above {limit}"
 

@@ -5,7 +5,7 @@ A negative number is refused, and then what the others did is undone, each by it
 
 from typing import Annotated
 
-from wasaga import Input, Rejected, compensation, context, saga, step
+from wasaga import FromInput, Rejected, compensation, context, saga, step
 
 
 @saga("squares", concurrency=4, policy="best-effort-parallel")
@@ -13,7 +13,7 @@ class Squares:
     """Squares every number and adds the squares up."""
 
     @step(each="numbers")
-    async def square(self, item: int, all: Annotated[list[int], Input("/numbers")]) -> int:
+    async def square(self, item: int, all: Annotated[list[int], FromInput("/numbers")]) -> int:
         """Squares one number."""
         if item < 0:
             raise Rejected("negative", f"{item} of {len(all)} numbers is negative")

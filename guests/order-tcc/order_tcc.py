@@ -7,7 +7,7 @@ a wrap in a colour other than `red` is not there. Each participant is a class.
 from dataclasses import dataclass
 from typing import Annotated
 
-from wasaga import Bounds, Call, FromStep, Rejected, Variable, context, log, participant, tcc
+from wasaga import Bounds, Call, FromStep, FromVariable, Rejected, context, log, participant, tcc
 
 Natural = Annotated[int, Bounds(ge=0)]
 
@@ -104,7 +104,7 @@ class Payment:
 class Shipping:
     """Books a place in the van."""
 
-    async def try_(self, address: str, weight_g: Annotated[int, Variable("weight_g")], call: Call) -> str:
+    async def try_(self, address: str, weight_g: Annotated[int, FromVariable("weight_g")], call: Call) -> str:
         """Books a place in the van."""
         partner("shipping", call)
         if address == "nowhere":

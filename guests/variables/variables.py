@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from wasaga import Call, Cause, Header, Literal, Rejected, Variable, compensation, context, saga, step
+from wasaga import Call, Fixed, FromCause, FromHeader, FromVariable, Rejected, compensation, context, saga, step
 
 
 @saga("variables")
@@ -10,7 +10,7 @@ class Variables:
     """Counts up in a variable, and says so."""
 
     @step
-    def begin(self, start: int | None, tenant: Annotated[str | None, Header("tenant")]) -> int:
+    def begin(self, start: int | None, tenant: Annotated[str | None, FromHeader("tenant")]) -> int:
         """Sets the variable and a header."""
         count = 0 if start is None else start
         context.set_variable("count", count)
@@ -18,12 +18,12 @@ class Variables:
         return count
 
     @compensation(of=begin)
-    def end(self, cause: Annotated[object, Cause()]) -> object:
+    def end(self, cause: Annotated[object, FromCause()]) -> object:
         """Answers why it was undone."""
         return cause
 
     @step(depends_on=[begin])
-    def count(self, count: Annotated[int, Variable("count")], by: Annotated[int, Literal(2)]) -> int:
+    def count(self, count: Annotated[int, FromVariable("count")], by: Annotated[int, Fixed(2)]) -> int:
         """Counts on from the variable, which it reads as an argument and writes back."""
         context.set_variable("count", count + by)
         return count + by

@@ -45,7 +45,7 @@ const CASES: [(&str, &str); 24] = [
         "No such file or directory: '/etc/passwd' (a step has no files; what it needs comes from its arguments)",
     ),
     ("write-file", "No such file or directory: 'notes.txt' (a step has no files;"),
-    ("open-socket", "(a step has no sockets: it reaches the world only by what the operator has granted it)"),
+    ("open-socket", "a step has no sockets (use `wasaga.http`, for what `module(http=…)` asks for)"),
     ("ask", "`error`: EOFError: EOF when reading a line (nobody is there to answer"),
     ("start-thread", "`error`: RuntimeError: can't start new thread (a component has one thread: write `async`"),
     ("never-awaited", "it waits for something that can never happen: no task is running, no timer is set"),

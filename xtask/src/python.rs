@@ -14,7 +14,7 @@ pub(crate) fn guests() -> anyhow::Result<()> {
     ensure_python()?;
     shell::step("building the Python guests (the first time this installs componentize-py, and takes some minutes)");
     let mut build = python();
-    build.args(["-m", "wasaga.build", "--all", "guests", "--output"]).arg(guests_directory());
+    build.args(["-P", "-m", "wasaga.build", "--all", "guests", "--output"]).arg(guests_directory());
     shell::run(build.env("PYTHONPATH", Path::new(SDK).join("src")))
 }
 

@@ -4,11 +4,21 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from wasaga import Call, Forward, _registry
+from wasaga import Call, Error, Forward, _registry
+from wasaga.errors import Told, told
 
 
 def call(definition: str, node: str) -> Call:
     return replace(Call.sample(), definition=definition, node=node)
+
+
+def outcome(definition: str, node: str, /, **arguments: Any) -> Told:
+    """Give the error of a step, as the host is told of it."""
+    try:
+        answer = run(definition, node, **arguments)
+    except Error as error:
+        return told(error)
+    raise AssertionError(f"it answered {answer!r}")
 
 
 def run(definition: str, node: str, /, **arguments: Any) -> Any:

@@ -9,18 +9,17 @@ from kit import run, saga, sources, undo
 import wasaga
 from wasaga import (
     Call,
-    Cause,
-    CompensationOutput,
+    Fixed,
     Forward,
+    FromCause,
+    FromCompensation,
+    FromHeader,
     FromInput,
+    FromItem,
+    FromOutput,
     FromStep,
-    Header,
-    Input,
-    Item,
-    Literal,
-    OwnOutput,
+    FromVariable,
     Rejected,
-    Variable,
     compensation,
     step,
 )
@@ -58,18 +57,18 @@ class Bindings:
         self,
         item: str,
         id: str,
-        first: Annotated[str, Input("/lines/0")],
+        first: Annotated[str, FromInput("/lines/0")],
         whole: Annotated[Order, FromInput],
-        part: Annotated[str | None, Item("/sku")],
+        part: Annotated[str | None, FromItem("/sku")],
         kind: Annotated[str, FromStep(plan, at="/of")],
-        limit: Annotated[int | None, Variable("limit")],
-        tenant: Annotated[str, Header("tenant")],
-        rate: Annotated[float, Literal(0.5)],
-        _class: Annotated[str, Literal("x")] = "y",
+        limit: Annotated[int | None, FromVariable("limit")],
+        tenant: Annotated[str, FromHeader("tenant")],
+        rate: Annotated[float, Fixed(0.5)],
+        _class: Annotated[str, Fixed("x")] = "y",
         *,
         call: Call,
         note: str = "none",
-    ) -> str:
+    ) -> Any:
         return f"{item} {id} {first} {whole.id} {kind} {limit} {tenant} {rate} {_class} {note} {call.attempt}"
 
     @compensation(of="pick", critical=True)
@@ -77,14 +76,14 @@ class Bindings:
         self,
         item: str,
         plan: dict[str, Any],
-        shelf: Annotated[str | None, OwnOutput("/shelf")],
-        before: Annotated[Any, CompensationOutput("plan")],
-        why: Annotated[Any, Cause()],
+        shelf: Annotated[str | None, FromOutput("/shelf")],
+        before: Annotated[Any, FromCompensation("plan")],
+        why: Annotated[Any, FromCause()],
     ) -> str:
         return item
 
     @step
-    async def pack(self, pick: list[str], unknown_to_input: Annotated[str, Literal("a")]) -> int:
+    async def pack(self, pick: list[str], unknown_to_input: Annotated[str, Fixed("a")]) -> int:
         return len(pick)
 
 
@@ -138,11 +137,25 @@ def test_the_rest_of_a_definition() -> None:
 def test_arguments_arrive() -> None:
     whole = {"id": "o-1", "lines": ["tea"]}
     assert run("bindings", "plan", input=whole) == {"of": "o-1", "key": "sample-key"}
-    arguments = {"first": "tea", "whole": whole, "kind": "k", "limit": None, "tenant": "t", "rate": 0.5, "class": None}
-    said = run("bindings", "pick", item="tea", id="o-1", note=None, **arguments)
+    arguments = {"first": "tea", "whole": whole, "kind": "k", "limit": None, "tenant": "t", "rate": 0.5}
+    said = run("bindings", "pick", item="tea", id="o-1", **arguments)
     assert said == "tea o-1 tea o-1 k None t 0.5 y none 1"
     assert undo("bindings", "plan", Forward.rejected("no", "it is not"), output=None, cause=None) == "rejected"
     assert run("bindings", "pack", pick=["a", "b"], unknown_to_input="a") == 2
+
+
+def test_null_is_no_missing_value() -> None:
+    """Y6: a default stands for an argument that was left out, and null is null."""
+
+    @step
+    def work(note: str | None = "none", count: int = 7) -> list[Any]:
+        return [note, count]
+
+    wasaga.saga("nulls")
+    assert run("nulls", "work") == ["none", 7]
+    assert run("nulls", "work", note=None) == [None, 7]
+    with pytest.raises(Rejected, match=r"parameter `count`: expected an integer, not null"):
+        run("nulls", "work", count=None)
 
 
 def test_what_cannot_be_read_is_rejected() -> None:
@@ -194,7 +207,7 @@ def test_the_input_is_what_the_steps_take() -> None:
     def one(id: str, quantity: int = 1) -> None: ...
 
     @step
-    def two(id: str | None, deep: Annotated[str, Input("/a/b")], one: None) -> None: ...
+    def two(id: str | None, deep: Annotated[str, FromInput("/a/b")], one: None) -> None: ...
 
     wasaga.saga("fields")
     assert json.loads(saga("fields").input_schema) == {

@@ -1,5 +1,6 @@
 """What the builder shows of an error, what it takes for a change, and what the package ships."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,8 @@ def test_an_exception_is_shown_with_the_users_frames(tmp_path: Path) -> None:
         "Traceback (most recent call last):\n"
         f'  File "{tmp_path}/order.py", line 7, in <module>\n'
         "    import requests\n"
-        "ModuleNotFoundError: No module named 'requests'"
+        "ModuleNotFoundError: No module named 'requests'\n"
+        "(it needs sockets: use `wasaga.http`, which is called in the same manner)"
     )
 
 
@@ -130,3 +132,20 @@ def test_nothing_to_build_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixt
 def test_the_contract_that_is_shipped_is_the_contract() -> None:
     ours = Path(wasaga.__file__).parent / "wit" / "deps" / "plugin" / "wasaga.wit"
     assert ours.read_text(encoding="utf-8") == (ROOT / "wit" / "wasaga.wit").read_text(encoding="utf-8")
+
+
+def test_what_lies_in_the_folder_is_not_what_the_build_imports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """S20: `python -m` takes a `json.py` of the current folder in the place of the library's."""
+    commands = []
+
+    def ran(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        commands.append(command)
+        return subprocess.CompletedProcess(command, 1, "", "no")
+
+    monkeypatch.setattr(subprocess, "run", ran)
+    with pytest.raises(build.BuildError):
+        build.tools(tmp_path)
+    with pytest.raises(build.BuildError):
+        build._componentize(Path("python"), [], tmp_path / "x.wasm")
+    assert len(commands) == 2
+    assert all(command[1] == "-P" for command in commands)

@@ -114,26 +114,26 @@ CASES: list[tuple[str, str]] = [
         "parameter `a` is the output of the step that is undone (name it `output`)",
     ),
     (
-        "@step\ndef a(self, x: Annotated[int, Item()]) -> None: ...\n",
+        "@step\ndef a(self, x: Annotated[int, FromItem()]) -> None: ...\n",
         "parameter `x` is an item, and the step has no `each`",
     ),
     (
-        "@step\ndef a(self, x: Annotated[int, Cause()]) -> None: ...\n",
-        "parameter `x` is `Cause`, which only a compensation has",
+        "@step\ndef a(self, x: Annotated[int, FromCause()]) -> None: ...\n",
+        "parameter `x` is `FromCause`, which only a compensation has",
     ),
     (
         "@step\ndef a(self, x: Annotated[int, FromStep('y')]) -> None: ...\n",
         "parameter `x` names `y`, which is not a step",
     ),
-    ("@step\ndef a(self, x: Annotated[int, Input('y')]) -> None: ...\n", "(a JSON Pointer begins with `/`"),
-    ("@step\ndef a(self, x: Annotated[int, Input('/y~2')]) -> None: ...\n", "`~0` stands for `~`"),
+    ("@step\ndef a(self, x: Annotated[int, FromInput('y')]) -> None: ...\n", "(a JSON Pointer begins with `/`"),
+    ("@step\ndef a(self, x: Annotated[int, FromInput('/y~2')]) -> None: ...\n", "`~0` stands for `~`"),
     (
-        "@step\ndef a(self, x: Annotated[int, Variable('')]) -> None: ...\n",
+        "@step\ndef a(self, x: Annotated[int, FromVariable('')]) -> None: ...\n",
         "names a variable by '' (a str that is not empty)",
     ),
-    ("@step\ndef a(self, x: Annotated[int, Literal(b'')]) -> None: ...\n", "is the literal b'', which cannot be JSON"),
+    ("@step\ndef a(self, x: Annotated[int, Fixed(b'')]) -> None: ...\n", "is the literal b'', which cannot be JSON"),
     (
-        STEP + "@compensation(of=a)\ndef b(self, x: Annotated[int, CompensationOutput('c')]) -> None: ...\n"
+        STEP + "@compensation(of=a)\ndef b(self, x: Annotated[int, FromCompensation('c')]) -> None: ...\n"
         "@step\ndef c(self) -> None: ...\n",
         "is the answer of the compensation of `c`, which has none",
     ),
@@ -165,7 +165,10 @@ CASES: list[tuple[str, str]] = [
     ("@step(fuel=1.5)\ndef a(self) -> None: ...\n", "`fuel` is 1.5 (a whole number from 1)"),
     ("@step(retry=Retry(attempts=0))\ndef a(self) -> None: ...\n", "`retry` has 0 attempts (from 1 to 1000000)"),
     ("@step(retry=Retry(delay='x'))\ndef a(self) -> None: ...\n", "`retry`: 'x' is not a span of time"),
-    ("@step(retry=Retry(multiplier=0.5))\ndef a(self) -> None: ...\n", "`retry` has a multiplier of 0.5 (at least 1)"),
+    (
+        "@step(retry=Retry(multiplier=0.5))\ndef a(self) -> None: ...\n",
+        "`retry` has a multiplier of 0.5 (from 1 to 1000000)",
+    ),
     ("@step(retry=Retry(jitter=2))\ndef a(self) -> None: ...\n", "`retry` has a jitter of 2 (from 0 to 1)"),
     ("@step(condition=True)\ndef a(self) -> None: ...\n", "`condition` is True (a str)"),
     ("@step(at_most_once='yes')\ndef a(self) -> None: ...\n", "`at_most_once` is 'yes' (True or False)"),
@@ -187,6 +190,43 @@ CASES: list[tuple[str, str]] = [
         "@hiding\n@step\ndef a(self) -> None: ...\n",
         "order.py:5: step `OrderSaga.a` is hidden by what took its name, such as a decorator",
     ),
+    # U14: an int into a str passed import, build and validation, and was rejected at run time.
+    (
+        "@step\ndef a(self) -> int: ...\n@step\ndef b(self, a: str) -> None: ...\n",
+        "order.py:6: `OrderSaga.b`: parameter `a`: what `a` answers is an integer, and what is wanted is a string",
+    ),
+    (
+        "@step\ndef a(self) -> Order: ...\n@step\ndef b(self, a: Annotated[int, FromStep('a', at='/price')]) -> None: ...\n",
+        "parameter `a`: what `a` answers has no part `/price`",
+    ),
+    (
+        "@step\ndef a(self) -> Order: ...\n@compensation(of=a)\ndef b(self, output: list[str]) -> None: ...\n",
+        "parameter `output`: what is undone is an object, and what is wanted is an array",
+    ),
+    (
+        "@dataclass\nclass Priced:\n    cents: int\n@step\ndef a(self) -> Order: ...\n@step\ndef b(self, a: Priced) -> None: ...\n",
+        "what `a` answers has no field `cents`, which is wanted",
+    ),
+    (
+        "@step(each='ids')\ndef a(self, item: str) -> int: ...\n@step\ndef b(self, a: list[str] | int) -> None: ...\n"
+        "@step\ndef c(self, a: int) -> None: ...\n",
+        "order.py:8: `OrderSaga.c`: parameter `a`: what `a` answers is an array, and what is wanted is an integer",
+    ),
+    (
+        "@step\ndef a(self, x: Annotated[int, FromHeader('x')]) -> None: ...\n",
+        "parameter `x`: header `x` is a string, and what is wanted is an integer",
+    ),
+    # The words of FireflyTX.
+    (
+        "@step('a')\ndef a(self) -> None: ...\n",
+        "order.py:3: `@step` belongs on a function, not on 'a' (write `@step(id='a')`)",
+    ),
+    ("@compensation('a')\ndef a(self) -> None: ...\n", "(write `@compensation(of='a')`)"),
+    (
+        "@step(timeout=5000)\ndef a(self) -> None: ...\n",
+        '`timeout`: 5000 would be as many seconds (write "5000ms" or "5000s")',
+    ),
+    ("@step(retry=Retry(delay=1500))\ndef a(self) -> None: ...\n", 'write "1500ms" or "1500s"'),
     ("@step\n@step\ndef a(self) -> None: ...\n", "order.py:5: `OrderSaga.a` is marked twice"),
     ("@step\nclass a: ...\n", "`@step` belongs on a function, not on <class"),
 ]
@@ -224,7 +264,7 @@ MODULES: list[tuple[str, str]] = [
     ("@step\ndef a() -> None: ...\nsaga('x y')\n", "order.py:3: its name has the character ' '"),
     ("@step\ndef a() -> None: ...\na = 1\nsaga('x')\n", "order.py:2: step `a` is hidden by what took its name"),
     ("@saga('x')\ndef a() -> None: ...\n", "order.py:1: `@saga` belongs on a class, not on <function a"),
-    ("module(calls_per_instance=0)\n", "order.py:1: `calls_per_instance` is 0 (a whole number from 1)"),
+    ("module(calls_per_instance=0)\n", "order.py:1: `calls_per_instance` is 0 (a whole number from 1"),
 ]
 
 
@@ -284,19 +324,19 @@ TCCS: list[tuple[str, str]] = [
         "order.py:4: participant `Move.debit`: parameter `known`: only a confirm and a cancel are told what is known of",
     ),
     (
-        "@participant\ndef debit(self, x: Annotated[str, OwnOutput()]) -> None: ...\n" + TAKE + FREE,
-        "parameter `x` is `OwnOutput`, which only a confirm or a cancel has",
+        "@participant\ndef debit(self, x: Annotated[str, FromOutput()]) -> None: ...\n" + TAKE + FREE,
+        "parameter `x` is `FromOutput`, which only a confirm or a cancel has",
     ),
     (
         TRY + "@confirm(of=debit)\ndef take(self, cause: str) -> None: ...\n" + FREE,
         "order.py:6: confirm `Move.take`: parameter `cause` has a meaning in compensations only",
     ),
     (
-        TRY + "@confirm(of=debit)\ndef take(self, x: Annotated[str, Cause()]) -> None: ...\n" + FREE,
-        "parameter `x` is `Cause`, which only a compensation has",
+        TRY + "@confirm(of=debit)\ndef take(self, x: Annotated[str, FromCause()]) -> None: ...\n" + FREE,
+        "parameter `x` is `FromCause`, which only a compensation has",
     ),
     (
-        TRY + "@confirm(of=debit)\ndef take(self, x: Annotated[str, Item()]) -> None: ...\n" + FREE,
+        TRY + "@confirm(of=debit)\ndef take(self, x: Annotated[str, FromItem()]) -> None: ...\n" + FREE,
         "parameter `x` is an item, which only a saga has",
     ),
     (
@@ -309,7 +349,9 @@ TCCS: list[tuple[str, str]] = [
         "(write `debit: Order | None`)",
     ),
     (
-        TRY + "@confirm(of=debit)\ndef take(self, account: Annotated[str, Header('account')]) -> None: ...\n" + FREE,
+        TRY
+        + "@confirm(of=debit)\ndef take(self, account: Annotated[str, FromHeader('account')]) -> None: ...\n"
+        + FREE,
         "order.py:6: confirm `Move.take`: parameter `account` comes from elsewhere in another function of this",
     ),
     (
@@ -360,6 +402,10 @@ TCCS: list[tuple[str, str]] = [
         "@participant\nclass Debit:\n    def try_() -> None: ...\n    def confirm(self) -> None: ...\n    def cancel(self) -> None: ...\n",
         "order.py:5: participant `Move.Debit.try_`: takes no `self`",
     ),
+    (
+        TRY + "@confirm(of=debit)\ndef take(self, try_result: str) -> None: ...\n" + FREE,
+        "parameter `try_result` is not the word here for what the try answered (name it `output`)",
+    ),
     ("participant(1)\n", "order.py:3: `@participant` belongs on a function or a class, not on 1"),
     ("@confirm\nclass A: ...\n", "order.py:3: `@confirm` belongs on a function, not on <class"),
 ]
@@ -385,6 +431,12 @@ TCC_MODULES: list[tuple[str, str]] = [
     (
         PLAIN + "@saga('y')\nclass Y:\n    @participant\n    def a(self) -> None: ...\n",
         "`Y.a` stands in a class with `@saga`",
+    ),
+    # U14: two of one name were built, and the first was gone.
+    (
+        "@saga('x')\nclass X:\n    @step\n    def a(self) -> None: ...\n"
+        "@saga('x')\nclass Y:\n    @step\n    def b(self) -> None: ...\n",
+        "order.py:5: the name `x` is taken by the saga at ",
     ),
     ("x = 1\n", "has neither saga nor TCC (mark a class with `@saga` or `@tcc`)"),
 ]
@@ -416,3 +468,18 @@ def test_an_unknown_setting_is_told(tmp_path: Path) -> None:
     for decorator in (step, compensation, saga, participant, confirm, cancel, tcc):
         with pytest.raises(TypeError, match=r"`timout` is not a setting of `@?\w+` \(there are: "):
             decorator(timout="2s")
+
+
+def test_words_of_others_have_a_hint() -> None:
+    """Of FireflyTX, where a setting is in milliseconds and names its compensation."""
+    from wasaga import participant, step
+
+    for settings, remedy in [
+        ({"timeout_ms": 5000}, 'write `timeout="5000ms"`'),
+        ({"backoff_ms": 200}, 'write `retry=Retry(delay="200ms")`'),
+        ({"max_retries": 3}, r"write `retry=Retry(attempts=3 + 1)`"),
+        ({"compensate": "undo"}, "write `@compensation(of=…)` above the function that undoes it, in place of `undo`"),
+    ]:
+        for decorator in (step, participant):
+            with pytest.raises(TypeError, match=re.escape(remedy)):
+                decorator(**settings)  # type: ignore[call-overload]

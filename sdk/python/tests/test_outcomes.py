@@ -17,6 +17,7 @@ from wasaga import (
     Rejected,
     Retryable,
     Unknown,
+    _absent,
     _loop,
     _outcome,
     compensation,
@@ -27,6 +28,15 @@ from wasaga import (
 
 LOOP: list[Any] = []
 LOOP.append(LOOP)
+
+
+def _run_in(loop: Any) -> int:
+    async def work() -> int:
+        await asyncio.sleep(0.001)
+        return 3
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        return runner.run(work())
 
 
 class Odd(Exception):
@@ -72,6 +82,12 @@ class Outcomes:
                     raise OSError("the line went dead")
                 except OSError as error:
                     raise RuntimeError("no price") from error
+            case "ssl":
+                raise ModuleNotFoundError("No module named '_ssl'")
+            case "socket":
+                _absent.refuse()
+            case "run":
+                return _run_in(_loop._Loop)
             case "file":
                 return open("/nothing/there").read()
         return None
@@ -104,6 +120,19 @@ class Outcomes:
 
         async with asyncio.TaskGroup() as group:
             group.create_task(refuse())
+
+    @step
+    async def absent(self, what: str) -> Any:
+        loop = asyncio.get_running_loop()
+        match what:
+            case "thread":
+                return await asyncio.to_thread(len, "abc")
+            case "executor":
+                return await loop.run_in_executor(None, len, "abc")
+            case "connection":
+                return await asyncio.open_connection("localhost", 1)
+            case "name":
+                return await loop.getaddrinfo("localhost", 1)
 
     @step
     async def stalls(self) -> None:
@@ -156,6 +185,13 @@ def test_typed_errors_stay_what_they_are() -> None:
         ),
         ("odd", "error", "test_outcomes.Odd"),
         ("chain", "error", "RuntimeError: no price"),
+        # U15: what a guest has not, and what to use.
+        ("ssl", "error", "ModuleNotFoundError: No module named '_ssl' (the host speaks TLS: use `wasaga.http`)"),
+        (
+            "socket",
+            "error",
+            "PermissionError: a step has no sockets (use `wasaga.http`, for what `module(http=…)` asks for)",
+        ),
         ("file", "error", "FileNotFoundError: [Errno 2] No such file or directory: '/nothing/there' (a step has no"),
     ],
 )
@@ -207,6 +243,24 @@ def test_async_functions() -> None:
     assert "it waits for something that can never happen" in raised("stalls").message
     assert run("outcomes", "waits", ms=0) == "ab", "the loop is sound after that"
     assert asyncio.run(Outcomes().waits(0)) == "ab"
+
+
+@pytest.mark.parametrize("what", ["thread", "executor"])
+def test_threads_are_told_plainly(what: str) -> None:
+    """U15: `to_thread` and executors gave advice that misleads."""
+    message = raised("absent", what=what).message
+    assert message == f"RuntimeError: {_absent.ONE_THREAD} (call the function itself)"
+
+
+@pytest.mark.parametrize("what", ["connection", "name"])
+def test_sockets_are_told_plainly(what: str) -> None:
+    """U15: they may trap."""
+    assert raised("absent", what=what).message == f"PermissionError: {_absent.NO_SOCKETS}"
+
+
+def test_asyncio_run_in_a_function_that_is_not_async() -> None:
+    """U15: it made a loop that needs sockets."""
+    assert run("outcomes", "raises", what="run") == 3
 
 
 def test_the_context_natively(caplog: pytest.LogCaptureFixture) -> None:

@@ -200,3 +200,11 @@ def test_a_number_of_attempts_is_a_retry() -> None:
         2.0,
         0.3,
     )
+
+
+def test_settings_are_parameters_by_name() -> None:
+    """An editor and `help` show them, and not `**settings`."""
+    import inspect
+
+    for decorator, settings in [(step, {"timeout", "each", "id"}), (wasaga.tcc, {"deadline"}), (wasaga.cancel, {"of"})]:
+        assert settings <= set(inspect.signature(decorator).parameters)

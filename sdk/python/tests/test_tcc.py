@@ -11,14 +11,14 @@ from kit import attempt, cancel, confirm, tcc
 import wasaga
 from wasaga import (
     Call,
+    Fixed,
     Forward,
+    FromHeader,
+    FromOutput,
     FromStep,
-    Header,
-    Literal,
-    OwnOutput,
+    FromVariable,
     Rejected,
     Retry,
-    Variable,
     context,
     participant,
 )
@@ -56,17 +56,17 @@ class Moves:
     async def credit(
         debit: Hold,
         part: Annotated[int, FromStep(debit, at="/cents")],
-        tenant: Annotated[str | None, Header("tenant")],
-        held: Annotated[int, Variable("held")],
-        rate: Annotated[float, Literal(0.5)],
+        tenant: Annotated[str | None, FromHeader("tenant")],
+        held: Annotated[int, FromVariable("held")],
+        rate: Annotated[float, Fixed(0.5)],
     ) -> dict[str, Any]:
         return {"a/b": [part, held], "rate": rate}
 
     @wasaga.confirm(of=credit)
     def book(
         self,
-        first: Annotated[int, OwnOutput("/a~1b/0")],
-        none: Annotated[int | None, OwnOutput("/a~1b/2")],
+        first: Annotated[int, FromOutput("/a~1b/0")],
+        none: Annotated[int | None, FromOutput("/a~1b/2")],
         forward: Forward,
         call: Call,
     ) -> Any:
@@ -129,7 +129,7 @@ def test_the_rest_of_a_definition() -> None:
 
 def test_what_was_tried_arrives() -> None:
     context.reset()
-    hold = attempt("moves", "debit", **{"from": "ada"}, cents=5, note=None)
+    hold = attempt("moves", "debit", **{"from": "ada"}, cents=5)
     assert hold == {"number": "ada none sample-key", "cents": 5}
     assert context.variable("held", int) == 5
     assert confirm("moves", "debit", hold, note="n") == "ada none sample-key n"

@@ -163,7 +163,7 @@ REFUSED: list[tuple[Any, Any, str]] = [
     (Line, {"sku": "t", "price": {}}, "at /price: expected a decimal number, not an object"),
     (Line | None, {"sku": 1, "price": "1"}, "at /sku: expected a string, not the number 1"),
     (int | list[int], "x", "expected int | list[int], not the string 'x'"),
-    (Card | Transfer, {"kind": "cash"}, "expected Card | Transfer, not an object"),
+    (Card | Transfer, {"kind": "cash"}, "at /kind: expected 'card' or 'transfer', not the string 'cash'"),
     (Checked, {"a": 13}, "13 is unlucky"),
     (Tree, {"name": "a", "children": [{"name": 1}]}, "at /children/0/name: expected a string, not the number 1"),
     (Annotated[int, Bounds(ge=0)], -1, "-1 is less than the minimum of 0"),
@@ -215,7 +215,7 @@ UNSUPPORTED: list[tuple[Any, str]] = [
     (complex, "complex numbers have no form in JSON"),
     (dict[int, str], "keys in JSON are strings (use dict[str, …])"),
     (list[bytes], "bytes have no form in JSON"),
-    (type("Plain", (), {}), "`Plain` has no form in JSON (make it a dataclass, a TypedDict or an Enum, or use Any)"),
+    (type("Plain", (), {}), "`Plain` has no form in JSON (make it a dataclass, a TypedDict or an Enum, or use Any; or"),
     (Literal[b"x"], "has no form in JSON (use strings, ints or bools)"),
     (type[int], "has no form in JSON"),
 ]

@@ -265,7 +265,7 @@ async fn what_is_raised_is_told() {
         ("open-file", "error", "a step has no files"),
         ("write-file", "error", "a step has no files"),
         ("open-socket", "error", "a step has no sockets"),
-        ("raw-socket", "error", "PermissionError: [Errno 2] Permission denied (a step has no files and no sockets"),
+        ("raw-socket", "error", "PermissionError: a step has no sockets (use `wasaga.http`"),
         ("resolve", "error", "a step has no sockets"),
         ("never-awaited", "error", "it waits for something that can never happen"),
         (

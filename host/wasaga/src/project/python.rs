@@ -30,7 +30,8 @@ pub(super) fn build(folder: &Path, anew: Anew) -> anyhow::Result<PathBuf> {
     let component = folder.join(format!("{name}.wasm"));
     let sdk = sdk(folder)?;
     let mut python = Command::new(PYTHON);
-    python.args(["-m", "wasaga.build"]).arg(&file).arg("--output").arg(&component).env("PYTHONPATH", &sdk);
+    // `-P`: a `json.py` in the folder is the user's own, and not the one that the build imports.
+    python.args(["-P", "-m", "wasaga.build"]).arg(&file).arg("--output").arg(&component).env("PYTHONPATH", &sdk);
     if anew == Anew::Always {
         python.arg("--fresh");
     }
@@ -63,5 +64,37 @@ fn project_name(folder: &Path) -> anyhow::Result<String> {
     let text = std::fs::read_to_string(&path).map_err(|error| wrong(format!("it cannot be read: {error}")))?;
     let table: toml::Table = text.parse().map_err(|error: toml::de::Error| wrong(error.message().to_owned()))?;
     let name = table.get("project").and_then(|project| project.get("name")).and_then(toml::Value::as_str);
-    Ok(name.ok_or_else(|| wrong("it has no `name` under `[project]`".into()))?.to_owned())
+    let name = name.ok_or_else(|| wrong("it has no `name` under `[project]`".into()))?;
+    if !is_name(name) {
+        let name = name.escape_debug();
+        return Err(wrong(format!("`{name}` is no name of a project (letters, digits, `-`, `_` and `.`)")).into());
+    }
+    Ok(name.to_owned())
+}
+
+/// Whether it names a project as Python's packages are named, and so no other folder.
+fn is_name(name: &str) -> bool {
+    let is_inner = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let is_outer = |c: char| c.is_ascii_alphanumeric();
+    name.chars().all(is_inner) && name.starts_with(is_outer) && name.ends_with(is_outer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_name, project_name};
+
+    /// S20: a name is joined to the folder, so it must not lead out of it.
+    #[test]
+    fn a_name_leads_nowhere_else() {
+        for name in ["shop", "my-shop.2", "a_b"] {
+            assert!(is_name(name), "{name}");
+        }
+        for name in ["", "..", "../shop", "/etc/shop", "a/b", "a b", "-x", "sh\u{e4}p", "a\n"] {
+            assert!(!is_name(name), "{name:?}");
+        }
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("pyproject.toml"), "[project]\nname = \"../shop\"\n").unwrap();
+        let refused = project_name(folder.path()).unwrap_err().to_string();
+        assert!(refused.contains("`../shop` is no name of a project"), "{refused}");
+    }
 }

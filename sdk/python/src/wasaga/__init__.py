@@ -18,22 +18,21 @@ the operator grants it or not. Deliberately absent: any other IO.
 """
 
 from wasaga import _version, config, context, http, log
-from wasaga._types import Bounds
+from wasaga._types import Bounds, json_as
 from wasaga.call import Call, Failure, Forward
 from wasaga.decorators import compensation, module, saga, step
 from wasaga.errors import DefinitionError, Error, Pending, Rejected, Retryable, Unknown
 from wasaga.settings import Retry
 from wasaga.sources import (
-    Cause,
-    CompensationOutput,
+    Fixed,
+    FromCause,
+    FromCompensation,
+    FromHeader,
     FromInput,
+    FromItem,
+    FromOutput,
     FromStep,
-    Header,
-    Input,
-    Item,
-    Literal,
-    OwnOutput,
-    Variable,
+    FromVariable,
 )
 from wasaga.tccs import cancel, confirm, participant, tcc
 
@@ -42,25 +41,24 @@ __version__ = _version.VERSION
 __all__ = [
     "Bounds",
     "Call",
-    "Cause",
-    "CompensationOutput",
     "DefinitionError",
     "Error",
     "Failure",
+    "Fixed",
     "Forward",
+    "FromCause",
+    "FromCompensation",
+    "FromHeader",
     "FromInput",
+    "FromItem",
+    "FromOutput",
     "FromStep",
-    "Header",
-    "Input",
-    "Item",
-    "Literal",
-    "OwnOutput",
+    "FromVariable",
     "Pending",
     "Rejected",
     "Retry",
     "Retryable",
     "Unknown",
-    "Variable",
     "__version__",
     "cancel",
     "compensation",
@@ -68,6 +66,7 @@ __all__ = [
     "confirm",
     "context",
     "http",
+    "json_as",
     "log",
     "module",
     "participant",

@@ -42,6 +42,7 @@ class _Assembler(Assembler):
         taken += [(step.undo.operation, step.undo.parameters) for step in steps.values() if step.undo]
         schema = input_schema(taken, self.complain)
         self._cycle(list(steps.values()))
+        self._fit(steps)
         return Saga(
             draft.name,
             first_paragraph(draft.doc),
@@ -120,6 +121,18 @@ class _Assembler(Assembler):
             reader.flag("critical"),
             self.operation(found, signature),
         )
+
+    def _fit(self, steps: dict[str, Step]) -> None:
+        """Look for parameters that what they are taken from can never be."""
+        taking = [(step.id, step.operation, step.parameters) for step in steps.values()]
+        taking += [(step.id, step.undo.operation, step.undo.parameters) for step in steps.values() if step.undo]
+        for own, operation, parameters in taking:
+            for parameter in parameters:
+                named = parameter.origin.name if parameter.origin.kind == "step-output" else own
+                step = steps.get(named)
+                of_step = step is not None and parameter.origin.kind in {"step-output", "own-output"}
+                is_array = parameter.origin.kind == "step-output" and named in self._fans
+                self.misfit(operation, parameter, step.output_schema if step and of_step else None, is_array=is_array)
 
     def _cycle(self, steps: list[Step]) -> None:
         """Look for steps that wait for each other."""

@@ -30,6 +30,7 @@ class _Assembler(Assembler):
     def __init__(self, draft: Draft) -> None:
         super().__init__("tcc", PARTICIPANT, draft)
         self._orders: dict[str, int] = {}
+        self._outputs: dict[str, str | None] = {}
         self._taken: list[tuple[Operation, tuple[Parameter, ...]]] = []
 
     def tcc(self) -> Tcc:
@@ -48,6 +49,7 @@ class _Assembler(Assembler):
                 self._missing(found, [("confirm", confirm), ("cancel", cancel)])
             else:
                 participants[found.id] = self._participant(found, confirm, cancel)
+        self._fit()
         return Tcc(
             draft.name,
             first_paragraph(draft.doc),
@@ -57,6 +59,13 @@ class _Assembler(Assembler):
             draft.module,
             draft.place,
         )
+
+    def _fit(self) -> None:
+        """Look for parameters that what they are taken from can never be."""
+        for operation, parameters in self._taken:
+            for parameter in parameters:
+                is_output = parameter.origin.kind == "step-output"
+                self.misfit(operation, parameter, self._outputs.get(parameter.origin.name) if is_output else None)
 
     def _settled(self, kind: str) -> dict[str, Found]:
         """Find out which confirm, or which cancel, is of which participant."""
@@ -98,6 +107,8 @@ class _Assembler(Assembler):
             signature = self.signature(of, Place("try" if of is found else operation, self.ids, found.id))
             self._join(parameters, found.id, of, signature)
             called = self.operation(of, signature)
+            if operation == "try":
+                self._outputs[found.id] = signature.output_schema
             self._taken.append((called, signature.parameters))
             # What is said of a try is of the try alone.
             said = of.mark.settings if operation == "try" or of is not found else {}

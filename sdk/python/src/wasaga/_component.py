@@ -19,7 +19,7 @@ from componentize_py_types import Err
 from wit_world.exports import metadata
 from wit_world.imports import wasaga_plugin_types as types
 
-from wasaga import _host, _outcome, _practice, _registry, _wire, log
+from wasaga import _absent, _host, _outcome, _practice, _registry, _wire, log
 from wasaga.call import Forward
 from wasaga.errors import Error
 
@@ -50,12 +50,17 @@ def start(module: str) -> None:
         DefinitionError: what it describes makes no sense.
     """
     _host.become(_wire.Host())
+    _absent.close()
     importlib.import_module(module)
     _Component.module = _wire.module(_registry.describe(module))
     for name in _LATE:
         importlib.import_module(name)
     for operation in _registry.operations():
         operation.prepare()
+    if "asyncio" in sys.modules:
+        from wasaga import _loop
+
+        _loop.install()
     _practise()
     log.install()
     _Component.random = sys.modules.get("random")

@@ -49,9 +49,7 @@ def mark(kind: str, function: Any, settings: dict[str, Any], known: str, *, clas
         DefinitionError: it is not a function, or marked already.
         TypeError: there is no such setting.
     """
-    for name in settings:
-        if name not in known.split(", "):
-            raise TypeError(f"`{name}` is not a setting of `@{kind}` (there are: {known})")
+    _refuse_unknown(f"@{kind}", settings, known)
 
     def put(decorated: Any) -> Any:
         frame = _caller()
@@ -59,7 +57,8 @@ def mark(kind: str, function: Any, settings: dict[str, Any], known: str, *, clas
         plain = decorated if is_class else _marks.plain(decorated)
         if plain is None:
             where = "on a function or a class" if classes else "on a function"
-            raise DefinitionError(f"{_place(frame)}: `@{kind}` belongs {where}, not on {decorated!r}")
+            remedy = f" (write `@{kind}({_naming(kind)}={decorated!r})`)" if isinstance(decorated, str) else ""
+            raise DefinitionError(f"{_place(frame)}: `@{kind}` belongs {where}, not on {decorated!r}{remedy}")
         if _marks.ATTRIBUTE in vars(plain) and _marks.of(plain) is not None and not hasattr(plain, "__wrapped__"):
             one = "one step or one compensation" if kind in _marks.SAGA else "one participant, confirm or cancel"
             what = f"`{plain.__qualname__}` is marked twice (a function is {one})"
@@ -72,6 +71,30 @@ def mark(kind: str, function: Any, settings: dict[str, Any], known: str, *, clas
         return decorated
 
     return put if function is None else put(function)
+
+
+def given(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Give the settings among a decorator's own arguments, with those that there are not."""
+    settings = {name: value for name, value in arguments.items() if name not in {"function", "name", "unknown"}}
+    return {**settings, **arguments["unknown"]}
+
+
+def _naming(kind: str) -> str:
+    """Give the setting that a name in a decorator stands for."""
+    return "id" if kind in {"step", "participant"} else "of"
+
+
+def _refuse_unknown(of: str, settings: dict[str, Any], known: str) -> None:
+    """Refuse a setting that there is not, with what is meant by it elsewhere.
+
+    Raises:
+        TypeError: there is no such setting.
+    """
+    for name, value in settings.items():
+        if name not in known.split(", "):
+            meant = _marks.WORDS.get(name)
+            remedy = f"write `{meant.format(value)}`" if meant else f"there are: {known}"
+            raise TypeError(f"`{name}` is not a setting of `{of}` ({remedy})")
 
 
 def _caller() -> Any:
@@ -117,9 +140,7 @@ def collect(whole: Whole, name: Any, settings: dict[str, Any], known: str) -> An
         DefinitionError: it makes no sense; every mistake, with file, line and remedy.
         TypeError: there is no such setting.
     """
-    for setting in settings:
-        if setting not in known.split(", "):
-            raise TypeError(f"`{setting}` is not a setting of `{whole.word}` (there are: {known})")
+    _refuse_unknown(whole.word, settings, known)
     frame = _caller()
     place = _place(frame)
     if isinstance(name, type):

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from wasaga._fit import misfit
 from wasaga._marks import Mark
 from wasaga._operation import Operation
 from wasaga._rule import Node, Place
 from wasaga._signature import Signature, SignatureReader
+from wasaga._table import Parameter
 from wasaga._types import Types
 from wasaga.errors import DefinitionError
 
@@ -104,6 +106,18 @@ class Assembler:
     def complain(self, name: str, what: str) -> None:
         """Note a mistake of the function that an operation calls."""
         self.mistakes.append(f"{name}: {what}")
+
+    def misfit(
+        self, operation: Operation, parameter: Parameter, answered: str | None, *, is_array: bool = False
+    ) -> None:
+        """Note a parameter that what it is taken from can never be: an answer of this schema, or a header."""
+        origin = parameter.origin
+        schema, of = answered, f"what `{origin.name}` answers" if origin.name else "what is undone"
+        if origin.kind == "header":
+            schema, of = '{"type":"string"}', f"header `{origin.name}`"
+        wrong = schema and misfit(schema, parameter, is_array=is_array)
+        if wrong:
+            self.complain(f"{operation.place}: `{operation.name}`", f"parameter `{parameter.name}`: {of} {wrong}")
 
     def check_names(self) -> None:
         """Look for names that the host would not take, and for none at all."""

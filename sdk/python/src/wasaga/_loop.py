@@ -11,6 +11,8 @@ import time
 from collections.abc import Coroutine
 from typing import Any
 
+from wasaga import _absent
+
 
 class _Clock:
     """Stands where a loop has its selector: nothing to listen to, only time to let pass."""
@@ -33,6 +35,25 @@ class _Loop(asyncio.BaseEventLoop):
 
     def _write_to_self(self) -> None:
         """Nothing to wake up: there is one thread."""
+
+    def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:  # type: ignore[override]  # noqa: ARG002
+        """Refuse what `asyncio.to_thread` and executors need.
+
+        Raises:
+            RuntimeError: always.
+        """
+        raise RuntimeError(f"{_absent.ONE_THREAD} (call the function itself)")
+
+    def _no_sockets(self, *_: Any, **__: Any) -> Any:
+        _absent.refuse()
+
+    create_connection = create_server = create_datagram_endpoint = getaddrinfo = getnameinfo = _no_sockets
+    sock_connect = sock_recv = sock_sendall = create_unix_connection = _no_sockets
+
+
+def install() -> None:
+    """Let `asyncio.run` make this loop, where a function that is not `async` calls it: asyncio's own needs sockets."""
+    asyncio.events.new_event_loop = asyncio.new_event_loop = _Loop
 
 
 _loop: _Loop | None = None

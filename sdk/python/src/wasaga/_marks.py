@@ -16,6 +16,18 @@ SAGA = ("step", "compensation")
 TCC = ("participant", "confirm", "cancel")
 """The kinds of marks, by what takes them."""
 
+WORDS = {
+    "timeout_ms": 'timeout="{}ms"',
+    "deadline_ms": 'deadline="{}ms"',
+    "backoff_ms": 'retry=Retry(delay="{}ms")',
+    "retry_delay_ms": 'retry=Retry(delay="{}ms")',
+    "max_retries": "retry=Retry(attempts={} + 1)",
+    "compensate": "@compensation(of=…)` above the function that undoes it, in place of `{}",
+    "compensation": "@compensation(of=…)` above the function that undoes it, in place of `{}",
+    "name": 'id="{}"',
+}
+"""What settings are called elsewhere, such as in FireflyTX, and what is written here."""
+
 Scope = tuple[str, str]
 """A module's name, and the class or function within it whose body it is; empty for the module itself."""
 

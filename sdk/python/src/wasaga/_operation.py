@@ -94,14 +94,16 @@ class Operation:
         return self._text(result)
 
     def _tried(self, argument: Any, forward: Forward | None) -> Any:
-        """Give what the try answered, or a part of it; as null where there is nothing."""
+        """Give what the try answered, or a part of it; the default, or else null, where there is nothing."""
         text = None if forward is None else forward.text
         try:
-            value = None if text is None else json.loads(text, parse_float=Decimal if self._types.exact else None)
+            value = NOTHING if text is None else json.loads(text, parse_float=Decimal if self._types.exact else None)
             for key in argument.at:
                 value = _member(value, key)
-            if value is None and argument.default is not NOTHING:
-                return argument.default
+            if value is NOTHING:
+                if argument.default is not NOTHING:
+                    return argument.default
+                value = None
             return argument.codec.decode(value)
         except (Mismatch, ValueError, RecursionError) as wrong:
             raise Rejected("bad-output", f"what was tried, for parameter `{argument.key}`: {wrong}") from None
@@ -111,9 +113,12 @@ class Operation:
             if argument.special == "tried":
                 return self._tried(argument, forward)
             return call if argument.special == "call" else forward
-        value = arguments.get(argument.key)
-        if value is None and argument.default is not NOTHING:
-            return argument.default
+        # One that has no value is left out, and null is a value like any other.
+        value = arguments.get(argument.key, NOTHING)
+        if value is NOTHING:
+            if argument.default is not NOTHING:
+                return argument.default
+            value = None
         try:
             return argument.codec.decode(value)
         except Mismatch as mismatch:
@@ -139,9 +144,9 @@ class Operation:
 
 
 def _member(value: Any, key: str) -> Any:
-    """Give a part of a JSON value by one key of a JSON Pointer; None where it has none."""
+    """Give a part of a JSON value by one key of a JSON Pointer; `NOTHING` where it has none."""
     if isinstance(value, dict):
-        return value.get(key)
+        return value.get(key, NOTHING)
     if isinstance(value, list) and key.isascii() and key.isdigit() and key == str(int(key)) and int(key) < len(value):
         return value[int(key)]
-    return None
+    return NOTHING

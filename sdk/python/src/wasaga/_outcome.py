@@ -7,6 +7,7 @@ import traceback
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
+from wasaga import _absent
 from wasaga.errors import Error, Unknown
 
 if TYPE_CHECKING:
@@ -31,8 +32,6 @@ _REMEDIES: list[tuple[type[BaseException], str]] = [
     (EOFError, "nobody is there to answer: what a step needs comes from its arguments"),
 ]
 _NO_THREAD = "can't start new thread"
-_ONE_THREAD = "a component has one thread: write `async` functions, or a step with `each`"
-_NO_SOCKETS = "a step has no sockets: it reaches the world only by what the operator has granted it"
 _NO_WORLD = "a step reaches the world only by what the operator has granted it"
 
 
@@ -71,13 +70,17 @@ def message(raised: BaseException) -> str:
 
 
 def _remedy(raised: BaseException, said: str) -> str | None:
+    if _absent.NO_SOCKETS in said or _absent.ONE_THREAD in said:
+        return None
+    if isinstance(raised, ImportError) and (instead := _absent.of_module(said)):
+        return instead
     for of, remedy in _REMEDIES:
         if isinstance(raised, of):
             return remedy
     if isinstance(raised, RuntimeError) and said == _NO_THREAD:
-        return _ONE_THREAD
+        return _absent.ONE_THREAD
     if isinstance(raised, OSError) and not _is_of_guest(raised):
-        return _NO_SOCKETS if type(raised).__module__ == "socket" else _NO_WORLD
+        return _absent.NO_SOCKETS if type(raised).__module__ == "socket" else _NO_WORLD
     return None
 
 

@@ -21,14 +21,14 @@ _modules: dict[str, Module] = {}
 
 
 def add(saga: Saga) -> None:
-    """Keep a saga. One of the same module and name takes the place of the other, as when a module is reloaded."""
-    _sagas[:] = [known for known in _sagas if (known.module, known.name) != (saga.module, saga.name)]
+    """Keep a saga. One of the same place and name takes that of the other, as when a module is reloaded."""
+    _sagas[:] = [known for known in _sagas if (known.place, known.name) != (saga.place, saga.name)]
     _sagas.append(saga)
 
 
 def add_tcc(tcc: Tcc) -> None:
     """Keep a TCC, likewise."""
-    _tccs[:] = [known for known in _tccs if (known.module, known.name) != (tcc.module, tcc.name)]
+    _tccs[:] = [known for known in _tccs if (known.place, known.name) != (tcc.place, tcc.name)]
     _tccs.append(tcc)
 
 

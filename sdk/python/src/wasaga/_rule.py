@@ -97,6 +97,8 @@ def by_rule(name: str, place: Place) -> Origin:
         raise NoSourceError(
             f"has a meaning in {where} only (name it otherwise, or say where it comes from with `Annotated`)"
         )
+    if name == "try_result" and place.operation in {"confirm", "cancel"}:
+        raise NoSourceError("is not the word here for what the try answered (name it `output`)")
     if name == place.own and name in place.nodes:
         return _own(place)
     if name in place.nodes:
@@ -124,21 +126,21 @@ def said(source: sources.Source, place: Place) -> Origin:
         NoSourceError: it cannot be had here.
     """
     match source:
-        case sources.Input(at):
+        case sources.FromInput(at):
             return Origin("input", at=pointer(at))
         case sources.FromStep(step, at):
             return Origin("step-output", other(step, place), pointer(at))
-        case sources.Variable(name):
+        case sources.FromVariable(name):
             return Origin("variable", text(name, "a variable"))
-        case sources.Header(name):
+        case sources.FromHeader(name):
             return Origin("header", text(name, "a header"))
-        case sources.Item(at):
+        case sources.FromItem(at):
             if place.is_tcc:
                 raise NoSourceError("is an item, which only a saga has")
             if not place.each:
                 raise NoSourceError("is an item, and the step has no `each`")
             return Origin("item", at=pointer(at))
-        case sources.Literal(value):
+        case sources.Fixed(value):
             return Origin("literal", literal(value))
     return _undoing(source, place)
 
@@ -146,14 +148,14 @@ def said(source: sources.Source, place: Place) -> Origin:
 def _undoing(source: sources.Source, place: Place) -> Origin:
     name = type(source).__name__
     if not place.is_after:
-        who = "a confirm or a cancel" if place.is_tcc and name == "OwnOutput" else "a compensation"
+        who = "a confirm or a cancel" if place.is_tcc and name == "FromOutput" else "a compensation"
         raise NoSourceError(f"is `{name}`, which only {who} has")
     match source:
-        case sources.OwnOutput(at):
+        case sources.FromOutput(at):
             return Origin("own-output", at=pointer(at))
         case _ if place.is_tcc:
             raise NoSourceError(f"is `{name}`, which only a compensation has")
-        case sources.CompensationOutput(step):
+        case sources.FromCompensation(step):
             name = other(step, place)
             if name not in place.undoable:
                 raise NoSourceError(f"is the answer of the compensation of `{name}`, which has none")

@@ -26,7 +26,7 @@ class Argument:
         key: its name in the arguments object; for the call and for what is known of a step `None`.
         special: `call`, `forward` or `tried` (in a confirm or a cancel, what the try answered), or empty.
         keyword: the name to pass it by, where it cannot go by position.
-        default: what stands for null; `NOTHING` where there is no default.
+        default: what stands for an argument that was left out; `NOTHING` where there is no default.
         at: of what was tried, the keys to the part that is wanted.
     """
 
@@ -176,10 +176,10 @@ def split(hint: Any) -> tuple[Any, sources.Source | None]:
             and issubclass(of, sources.Source)
             and of
             in (
-                sources.Input,
-                sources.Item,
-                sources.OwnOutput,
-                sources.Cause,
+                sources.FromInput,
+                sources.FromItem,
+                sources.FromOutput,
+                sources.FromCause,
             )
         ):
             return plain, of()

@@ -11,8 +11,13 @@ Duration = str | int | float | timedelta
 Size = str | int
 """A size of memory: `"64MiB"`, or a number of bytes."""
 
+SPAN_MS_MAX = 100 * 366 * 24 * 3_600_000
+"""100 years: no transaction lives longer, and no clock of a host overflows."""
+_SIZE_MAX = 1 << 48
+"""More than any machine has."""
 _SPANS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000}
 _SIZES = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
+_TEXT_CHARS_MAX = 40
 _TEXT = re.compile(r"(\d+(?:\.\d+)?)([A-Za-z]+)")
 
 
@@ -26,10 +31,30 @@ def milliseconds(value: Duration) -> int:
     if isinstance(value, timedelta):
         value = value.total_seconds()
     if isinstance(value, str):
-        return _read(value, _SPANS, expected)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < math.inf:
+        read = _read(value, _SPANS, expected)
+    elif isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < math.inf:
         raise ValueError(f"{value!r} is not {expected}")
-    return _round(value * 1_000)
+    else:
+        read = _round(min(value, SPAN_MS_MAX) * 1_000)
+    if read > SPAN_MS_MAX:
+        raise ValueError(f"{_short(value)} is longer than 100 years")
+    return read
+
+
+def waiting_ms(value: Duration) -> int:
+    """Read how long to wait, which may come from a partner: what is longer than 100 years counts as 100 years.
+
+    Raises:
+        ValueError: it is no span of time, or it is negative.
+    """
+    if isinstance(value, str) and len(value) > _TEXT_CHARS_MAX:
+        raise ValueError(f"{_short(value)} is not a span of time")
+    try:
+        return milliseconds(value)
+    except ValueError as error:
+        if str(error).endswith("is longer than 100 years"):
+            return SPAN_MS_MAX
+        raise
 
 
 def size_bytes(value: Size) -> int:
@@ -40,17 +65,27 @@ def size_bytes(value: Size) -> int:
     """
     expected = 'a size such as "64MiB", or a number of bytes'
     if isinstance(value, str):
-        return _read(value, _SIZES, expected)
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        read = _read(value, _SIZES, expected)
+    elif isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise ValueError(f"{value!r} is not {expected}")
-    return value
+    else:
+        read = value
+    if read > _SIZE_MAX:
+        raise ValueError(f"{_short(value)} is more memory than there is")
+    return read
 
 
 def _read(text: str, units: dict[str, int], expected: str) -> int:
     read = _TEXT.fullmatch(text)
     if read is None or read[2] not in units:
         raise ValueError(f"{text!r} is not {expected}")
-    return _round(float(read[1]) * units[read[2]])
+    # So many digits are too much in any unit, and as a float they would be no number.
+    return _round(min(float(read[1]), 1e18) * units[read[2]])
+
+
+def _short(value: object) -> str:
+    text = repr(value) if not isinstance(value, int) or value < _SIZE_MAX * 1_000 else "a number of so many digits"
+    return text if len(text) <= _TEXT_CHARS_MAX else f"{text[:_TEXT_CHARS_MAX]}…"
 
 
 def _round(number: float) -> int:

@@ -10,7 +10,7 @@ from wit_world.imports import outgoing_handler
 from wit_world.imports import wasi_http_types as wit
 from wit_world.imports.streams import StreamError_Closed
 
-from wasaga.http import Denied, NoAnswer, NotSent, Request, Response
+from wasaga.http import Denied, Invalid, NoAnswer, NotSent, Request, Response
 
 _CHUNK = 4_096
 _METHODS = {
@@ -29,9 +29,13 @@ _UNSENT = (
     "ConnectionLimitReached",
     "TlsProtocolError",
     "TlsCertificateError",
-    "HttpRequestUriInvalid",
-    "HttpRequestMethodInvalid",
     "ConfigurationError",
+)
+_INVALID = (
+    "HttpRequestUriInvalid",
+    "HttpRequestUriTooLong",
+    "HttpRequestMethodInvalid",
+    "HttpRequestHeaderSectionSize",
 )
 
 
@@ -57,8 +61,6 @@ def send(request: Request) -> Response:
 def _prepare(request: Request) -> tuple[Any, Any]:
     url = urlsplit(request.url)
     schemes = {"https": wit.Scheme_Https, "http": wit.Scheme_Http}
-    if url.scheme not in schemes or not url.netloc:
-        raise NotSent(f"`{request.url}` is no URL with `https://` or `http://` and a host")
     entries = [(name, value.encode()) for name, value in request.headers]
     if request.content:
         entries.append(("content-length", str(len(request.content)).encode()))
@@ -76,7 +78,10 @@ def _prepare(request: Request) -> tuple[Any, Any]:
             options.set_first_byte_timeout(span)
             options.set_between_bytes_timeout(span)
     except Err as error:
-        raise NotSent(f"{request.method} {request.url} cannot be sent: {_name(error.value)}") from None
+        what = "" if error.value is None else f": {_name(error.value)}"
+        raise Invalid(
+            f"{request.method} {url.scheme}://{url.netloc} cannot be sent, as a part of it is wrong{what}"
+        ) from None
     return outgoing, options
 
 
@@ -120,6 +125,8 @@ def _told(code: Any) -> Exception:
     if name in _DENIED:
         what = "did not send it" if name == "HttpRequestDenied" else "does not connect to that address"
         return Denied(f"the request is not allowed: the host {what}")
+    if name in _INVALID:
+        return Invalid(f"the request cannot be sent: {name}")
     if name in _UNSENT:
         return NotSent(f"the request was not sent: {name}")
     return NoAnswer(f"there is no answer: {name}")

@@ -15,7 +15,7 @@ from wasaga._json import write
 from wasaga._table import Description, Limits, Origin, Parameter, Participant, Saga, Step, Tcc, Undo
 from wasaga._types import Mismatch
 from wasaga.call import Call, Failure, Forward
-from wasaga.errors import Error
+from wasaga.errors import Error, told
 
 _LEVELS = {name: getattr(host_log.Level, name.upper()) for name in ("trace", "debug", "info", "warn", "error")}
 _CAPABILITIES = {
@@ -83,8 +83,9 @@ def forward(of: Any) -> Forward:
     return Forward("unknown")
 
 
-def error(of: Error) -> Any:
+def error(raised: Error) -> Any:
     """Write an error."""
+    of = told(raised)
     if of.kind == "pending":
         return types.Error_Pending(of.after_ms or 0)
     failure = types.Failure(_whole(of.code), _whole(of.message), _details(of.details))

@@ -23,6 +23,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from wasaga import _absent
 from wasaga._version import VERSION
 
 COMPONENTIZE = "componentize-py==0.25.1"
@@ -77,8 +78,8 @@ def tools(directory: Path | None = None) -> Path:
     # To another name and renamed, so that one that was interrupted is not taken for a whole one.
     with tempfile.TemporaryDirectory(dir=home.parent, prefix=".making-") as made:
         made_python = Path(made) / "venv" / "bin" / "python"
-        _must([sys.executable, "-m", "venv", str(Path(made) / "venv")], "make a virtual environment")
-        pip = [str(made_python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", COMPONENTIZE]
+        _must([sys.executable, "-P", "-m", "venv", str(Path(made) / "venv")], "make a virtual environment")
+        pip = [str(made_python), "-P", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", COMPONENTIZE]
         _must(pip, f"install {COMPONENTIZE}")
         try:
             (Path(made) / "venv").rename(home)
@@ -164,7 +165,15 @@ def _app(name: str) -> str:
 
 
 def _componentize(python: Path, paths: list[Path], output: Path) -> None:
-    command = [str(python), "-c", "from componentize_py import script; script()", "--world", WORLD, "componentize"]
+    command = [
+        str(python),
+        "-P",
+        "-c",
+        "from componentize_py import script; script()",
+        "--world",
+        WORLD,
+        "componentize",
+    ]
     for path in paths:
         command += ["--python-path", str(path)]
     command += ["--output", str(output), _APP]
@@ -184,6 +193,10 @@ def explain(said: str, paths: list[Path]) -> str:
     said = said.partition("\n\nCaused by:")[0].partition("\n\nStack backtrace:")[0].strip()
     head, _, rest = said.partition("wasaga.errors.DefinitionError: ")
     text = rest if rest and head.startswith("Traceback") else "\n".join(_users(said.splitlines()))
+    if missing := re.search(r"No module named '(\w+)", text):
+        pure = f"where `{missing[1]}` is pure Python: `--path` with the directory that it is in"
+        remedy = _absent.of_module(text) or pure
+        text += f"\n({remedy})"
     return re.sub(r"(?<![\w/.])/(\d+)/", lambda found: _real(found, paths), text)
 
 

@@ -17,6 +17,8 @@ from wasaga.sources import Source, StepRef
 F = TypeVar("F")
 C = TypeVar("C", bound=type)
 
+_CALLS_MAX = (1 << 32) - 1
+
 
 def _keep(draft: Draft) -> None:
     _registry.add(assemble(draft))
@@ -42,23 +44,46 @@ def step(
     at_most_once: bool = False,
     provider: str | None = None,
 ) -> Callable[[F], F]: ...
-def step(function: Any = None, /, **settings: Any) -> Any:
+def step(
+    function: Any = None,
+    /,
+    *,
+    id: str | None = None,  # noqa: A002 -- it is the id.
+    depends_on: StepRef | Iterable[StepRef] = (),
+    timeout: Duration | None = None,
+    total_timeout: Duration | None = None,
+    fuel: int | None = None,
+    memory: Size | None = None,
+    retry: Retry | int | None = None,
+    condition: str | None = None,
+    each: StepRef | Source | None = None,
+    at_most_once: bool = False,
+    provider: str | None = None,
+    **unknown: Any,
+) -> Any:
     """Mark a step.
 
     Args:
         function: what is decorated, where no settings are given.
-        **settings: `id` (default: the function's name), `depends_on` (steps that end first, as
-            functions or ids), `timeout` of one attempt, `total_timeout` of all with the delays
-            between, `fuel` and `memory` of one attempt, `retry`, `condition` (CEL; false skips the
-            step), `each` (runs it for each element: a field of the input, a step, or a source),
-            `at_most_once` (an attempt whose outcome is unknown is not repeated), `provider` (another
-            module does it, by the same id; the function says what is passed, and its body is not used,
-            as that of its compensation is not).
+        id: default: the function's name.
+        depends_on: steps that end first, as functions or ids.
+        timeout: of one attempt.
+        total_timeout: of all attempts, with the delays between.
+        fuel: units of computation of one attempt.
+        memory: of one attempt.
+        retry: how often it is tried, or a number of attempts.
+        condition: a CEL expression; false skips the step.
+        each: runs it for each element: a field of the input, a step, or a source.
+        at_most_once: an attempt whose outcome is unknown is not repeated.
+        provider: another module does it, by the same id. The function says what is passed; its body is not used, and
+            neither is that of its compensation.
+        **unknown: refused, with what is meant by it.
 
     Raises:
         DefinitionError: it is not a function, or marked already.
         TypeError: there is no such setting.
     """
+    settings = _decorate.given(locals())
     known = "id, depends_on, timeout, total_timeout, fuel, memory, retry, condition, each, at_most_once, provider"
     return _decorate.mark("step", function, settings, known)
 
@@ -76,19 +101,37 @@ def compensation(
     memory: Size | None = None,
     retry: Retry | int | None = None,
 ) -> Callable[[F], F]: ...
-def compensation(function: Any = None, /, **settings: Any) -> Any:
+def compensation(
+    function: Any = None,
+    /,
+    *,
+    of: StepRef | None = None,
+    critical: bool = False,
+    timeout: Duration | None = None,
+    total_timeout: Duration | None = None,
+    fuel: int | None = None,
+    memory: Size | None = None,
+    retry: Retry | int | None = None,
+    **unknown: Any,
+) -> Any:
     """Mark the compensation of a step. It may be called more than once, so it must bear repetition.
 
     Args:
         function: what is decorated; it needs settings, so this is there for its message.
-        **settings: `of` (the step that it undoes), `critical` (under the policy `circuit-breaker` a
-            failure opens the circuit), and `timeout`, `total_timeout`, `fuel`, `memory` and `retry`
-            as of a step.
+        of: the step that it undoes.
+        critical: under the policy `circuit-breaker` a failure opens the circuit.
+        timeout: of one attempt.
+        total_timeout: of all attempts, with the delays between.
+        fuel: units of computation of one attempt.
+        memory: of one attempt.
+        retry: how often it is tried, or a number of attempts.
+        **unknown: refused, with what is meant by it.
 
     Raises:
         DefinitionError: it is not a function, or marked already.
         TypeError: there is no such setting.
     """
+    settings = _decorate.given(locals())
     return _decorate.mark(
         "compensation", function, settings, "of, critical, timeout, total_timeout, fuel, memory, retry"
     )
@@ -106,20 +149,32 @@ def saga(
     concurrency: int | None = None,
     policy: str | None = None,
 ) -> Callable[[C], C]: ...
-def saga(name: Any = None, /, **settings: Any) -> Any:
+def saga(
+    name: Any = None,
+    /,
+    *,
+    description: str | None = None,
+    deadline: Duration | None = None,
+    concurrency: int | None = None,
+    policy: str | None = None,
+    **unknown: Any,
+) -> Any:
     """Make a saga: of a class, as its decorator; of a module's functions, as a call below them.
 
     Args:
         name: default: the class's name in kebab-case, without `Saga` at its end.
-        **settings: `description` (default: the documentation string's first paragraph), `deadline`
-            of the whole, `concurrency` (steps in flight at once), `policy` (how it unwinds:
-            `strict-sequential`, `grouped-parallel`, `retry-with-backoff`, `circuit-breaker` or
-            `best-effort-parallel`).
+        description: default: the documentation string's first paragraph.
+        deadline: of the whole.
+        concurrency: steps in flight at once.
+        policy: how it unwinds: `strict-sequential`, `grouped-parallel`, `retry-with-backoff`, `circuit-breaker` or
+            `best-effort-parallel`.
+        **unknown: refused, with what is meant by it.
 
     Raises:
         DefinitionError: it makes no sense; every mistake, with file, line and remedy.
         TypeError: there is no such setting.
     """
+    settings = _decorate.given(locals())
     return _decorate.collect(_SAGA, name, settings, "description, deadline, concurrency, policy")
 
 
@@ -148,10 +203,13 @@ def module(
     Raises:
         DefinitionError: `calls_per_instance` is not a whole number from 1, or a list is none of texts.
     """
-    if isinstance(calls_per_instance, bool) or not isinstance(calls_per_instance, int) or calls_per_instance < 1:
-        raise DefinitionError(
-            f"{_decorate.place()}: `calls_per_instance` is {calls_per_instance!r} (a whole number from 1)"
-        )
+    if (
+        isinstance(calls_per_instance, bool)
+        or not isinstance(calls_per_instance, int)
+        or not 1 <= calls_per_instance <= _CALLS_MAX
+    ):
+        what = f"`calls_per_instance` is {calls_per_instance!r} (a whole number from 1 to {_CALLS_MAX})"
+        raise DefinitionError(f"{_decorate.place()}: {what}")
     asked = []
     for kind, texts in (("http", http), ("config", config), ("secrets", secrets)):
         listed = [texts] if isinstance(texts, str) else list(texts)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from wasaga._units import milliseconds
+from wasaga._units import SPAN_MS_MAX, waiting_ms
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from wasaga._units import Duration
 
 
@@ -21,20 +25,40 @@ class Error(Exception):
         code: for programs, a stable word such as `card-declined`.
         message: for people.
         details: whatever else helps programs; anything that can be JSON.
-        after_ms: how long to wait at least, in milliseconds; None leaves it to the retry policy.
+        after_ms: how long to wait at least, in milliseconds; None leaves it to the retry policy. At most
+            100 years: a partner's `Retry-After` may say anything.
+
+    A class of yours that is derived from one of the four may have an `__init__` of its own, which need not
+    call this one, and may be a dataclass: then `code` and `message` are what its class or its object says,
+    and otherwise the class's name in kebab-case and the arguments.
     """
 
     kind = "unknown"
+    code: str
+    message: str
+    details: Any
+    after_ms: int | None
+
+    def __new__(cls, *arguments: Any, **_named: Any) -> Self:
+        """Make it whole, also where `__init__` of a derived class does not call this class's."""
+        made = super().__new__(cls, *arguments)
+        whole = {
+            "code": re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", cls.__name__).lower(),
+            "message": ", ".join(map(str, arguments)),
+            "details": None,
+            "after_ms": None,
+        }
+        made.__dict__.update({name: value for name, value in whole.items() if not hasattr(cls, name)})
+        return made
 
     def __init__(self, code: str, message: str = "", *, details: Any = None) -> None:
         super().__init__(code, message)
-        self.code = str(code)
-        self.message = str(message)
-        self.details = details
-        self.after_ms: int | None = None
+        # Past `__setattr__`: a derived class may be frozen, or have properties of these names.
+        self.__dict__.update(code=str(code), message=str(message), details=details, after_ms=None)
 
     def __str__(self) -> str:
-        return f"`{self.code}`: {self.message}" if self.message else f"`{self.code}`"
+        said = told(self)
+        return f"`{said.code}`: {said.message}" if said.message else f"`{said.code}`"
 
 
 class Rejected(Error):
@@ -46,7 +70,7 @@ class Rejected(Error):
 class _After(Error):
     def __init__(self, code: str, message: str = "", *, after: Duration | None = None, details: Any = None) -> None:
         super().__init__(code, message, details=details)
-        self.after_ms = None if after is None else milliseconds(after)
+        self.after_ms = None if after is None else waiting_ms(after)
 
 
 class Retryable(_After):
@@ -74,7 +98,50 @@ class Pending(Error):
 
     def __init__(self, poll: Duration) -> None:
         super().__init__("pending", "it is not finished")
-        self.after_ms = milliseconds(poll)
+        self.after_ms = waiting_ms(poll)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An error as the host is told of it: what a class of the user's left odd is made plain."""
+
+    kind: str
+    code: str
+    message: str
+    details: Any
+    after_ms: int | None
+
+
+def told(error: Error) -> Told:
+    """Read an error, whatever a derived class has made of it."""
+    after = _of(error, "after_ms")
+    if isinstance(after, bool) or not isinstance(after, (int, float)) or after != after:
+        after = None
+    kind = _of(error, "kind")
+    return Told(
+        kind if kind in _KINDS else Error.kind,
+        _text(_of(error, "code")) or "error",
+        _text(_of(error, "message")),
+        _of(error, "details"),
+        None if after is None else int(min(max(after, 0), SPAN_MS_MAX)),
+    )
+
+
+_KINDS = ("rejected", "retryable", "unknown", "pending")
+
+
+def _of(error: Error, name: str) -> Any:
+    try:
+        return getattr(error, name, None)
+    except Exception:  # A property of the user's.
+        return None
+
+
+def _text(value: Any) -> str:
+    try:
+        return "" if value is None else str(value)
+    except Exception:  # Its own `__str__`.
+        return type(value).__name__
 
 
 class DefinitionError(Exception):

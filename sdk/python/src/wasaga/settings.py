@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 POLICIES = ("strict-sequential", "grouped-parallel", "retry-with-backoff", "circuit-breaker", "best-effort-parallel")
 # As the host has them.
 _ATTEMPTS_MAX = 1_000_000
+_MULTIPLIER_MAX = 1_000_000
 ATTEMPTS = 3
 SETTLE_ATTEMPTS = 70
 """Attempts where a retry names none; those of a confirm or a cancel, which have to succeed."""
+_BARE_MAX, _UNCLEAR_MAX = 1_000, 1e12
 _U64_MAX = (1 << 64) - 1
 _U32_MAX = (1 << 32) - 1
 
@@ -64,7 +66,7 @@ class Reader:
 
     def span(self, name: str) -> int | None:
         """Read a span of time."""
-        return self._converted(name, milliseconds)
+        return self._converted(name, _span)
 
     def _converted(self, name: str, convert: Callable[[Any], int]) -> int | None:
         value = self._settings.get(name)
@@ -130,7 +132,7 @@ class Reader:
             self._complain(f"`retry` is {retry!r} (Retry(attempts=…, delay=…), or a number of attempts)")
             return None
         try:
-            delay, max_delay = milliseconds(retry.delay), milliseconds(retry.max_delay)
+            delay, max_delay = _span(retry.delay), _span(retry.max_delay)
         except ValueError as error:
             self._complain(f"`retry`: {error}")
             return None
@@ -143,14 +145,25 @@ class Reader:
         return RetryPolicy(attempts, delay, max(delay, max_delay), float(retry.multiplier), float(retry.jitter))
 
 
+def _span(value: Duration) -> int:
+    """Read a span of time of a setting, where a large bare number is more likely meant as milliseconds.
+
+    Raises:
+        ValueError: it is none, or it is not clear.
+    """
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and _BARE_MAX <= value < _UNCLEAR_MAX:
+        raise ValueError(f'{value!r} would be as many seconds (write "{value}ms" or "{value}s")')
+    return milliseconds(value)
+
+
 def _wrong(retry: Retry, attempts: int) -> str | None:
     """Say what is wrong with a retry, as the rest of a sentence."""
     if isinstance(attempts, bool) or not isinstance(attempts, int):
         return f"has {attempts!r} attempts (a whole number)"
     if not 1 <= attempts <= _ATTEMPTS_MAX:
         return f"has {attempts} attempts (from 1 to {_ATTEMPTS_MAX})"
-    if not isinstance(retry.multiplier, (int, float)) or not 1 <= retry.multiplier < float("inf"):
-        return f"has a multiplier of {retry.multiplier!r} (at least 1)"
+    if not isinstance(retry.multiplier, (int, float)) or not 1 <= retry.multiplier <= _MULTIPLIER_MAX:
+        return f"has a multiplier of {retry.multiplier!r} (from 1 to {_MULTIPLIER_MAX})"
     if not isinstance(retry.jitter, (int, float)) or not 0 <= retry.jitter <= 1:
         return f"has a jitter of {retry.jitter!r} (from 0 to 1)"
     return None

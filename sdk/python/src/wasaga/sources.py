@@ -21,13 +21,10 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Input(Source):
+class FromInput(Source):
     """The start input, or a part of it."""
 
     at: str | None = None
-
-
-FromInput = Input
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,28 +39,28 @@ class FromStep(Source):
 
 
 @dataclass(frozen=True, slots=True)
-class Variable(Source):
+class FromVariable(Source):
     """A variable of the transaction, as it was when the call began."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
-class Header(Source):
+class FromHeader(Source):
     """A header of the transaction: a string."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
-class Item(Source):
+class FromItem(Source):
     """The element of a fan-out, or a part of it."""
 
     at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class OwnOutput(Source):
+class FromOutput(Source):
     """In a compensation: the output of the step that is undone, or a part of it.
 
     In a confirm and a cancel: what the try answered, or a part of it.
@@ -73,19 +70,19 @@ class OwnOutput(Source):
 
 
 @dataclass(frozen=True, slots=True)
-class CompensationOutput(Source):
+class FromCompensation(Source):
     """In a compensation: what the compensation of another step answered."""
 
     step: StepRef
 
 
 @dataclass(frozen=True, slots=True)
-class Cause(Source):
+class FromCause(Source):
     """In a compensation: why the saga unwinds."""
 
 
 @dataclass(frozen=True, slots=True)
-class Literal(Source):
-    """A fixed value. Not `typing.Literal`, which is a type."""
+class Fixed(Source):
+    """A fixed value."""
 
     value: Any

@@ -45,23 +45,42 @@ def participant(
     memory: Size | None = None,
     retry: Retry | int | None = None,
 ) -> Callable[[F], F]: ...
-def participant(function: Any = None, /, **settings: Any) -> Any:
+def participant(
+    function: Any = None,
+    /,
+    *,
+    id: str | None = None,  # noqa: A002 -- it is the id.
+    order: int = 0,
+    optional: bool = False,
+    provider: str | None = None,
+    timeout: Duration | None = None,
+    total_timeout: Duration | None = None,
+    fuel: int | None = None,
+    memory: Size | None = None,
+    retry: Retry | int | None = None,
+    **unknown: Any,
+) -> Any:
     """Mark the try of a participant, or a class with the methods `try_`, `confirm` and `cancel`.
 
     Args:
         function: what is decorated, where no settings are given.
-        **settings: `id` (default: the function's name, or the class's in snake_case), `order` (default 0;
-            tried and confirmed in rising order, cancelled in falling, equal ones together), `optional`
-            (where its try is refused it is cancelled alone, and the rest goes on), `provider` (another
-            module has its three operations, by the same id; the function says what is passed, and
-            its body is not used), and of the try
-            `timeout` of one attempt, `total_timeout` of all with the delays between, `fuel` and
-            `memory` of one attempt, and `retry`.
+        id: default: the function's name, or the class's in snake_case.
+        order: tried and confirmed in rising order, cancelled in falling, equal ones together.
+        optional: where its try is refused it is cancelled alone, and the rest goes on.
+        provider: another module has its three operations, by the same id. The function says what is passed; its body is
+            not used.
+        timeout: of one attempt of the try.
+        total_timeout: of all attempts, with the delays between.
+        fuel: units of computation of one attempt of the try.
+        memory: of one attempt of the try.
+        retry: how often it is tried, or a number of attempts.
+        **unknown: refused, with what is meant by it.
 
     Raises:
         DefinitionError: it is neither function nor class, or marked already.
         TypeError: there is no such setting.
     """
+    settings = _decorate.given(locals())
     return _decorate.mark("participant", function, settings, f"id, order, optional, provider, {_LIMITS}", classes=True)
 
 
@@ -77,19 +96,35 @@ def confirm(
     memory: Size | None = None,
     retry: Retry | int | None = None,
 ) -> Callable[[F], F]: ...
-def confirm(function: Any = None, /, **settings: Any) -> Any:
+def confirm(
+    function: Any = None,
+    /,
+    *,
+    of: StepRef | None = None,
+    timeout: Duration | None = None,
+    total_timeout: Duration | None = None,
+    fuel: int | None = None,
+    memory: Size | None = None,
+    retry: Retry | int | None = None,
+    **unknown: Any,
+) -> Any:
     """Mark what makes a try final. It is called until it succeeds, so it must bear repetition.
 
     Args:
         function: what is decorated, where no settings are given.
-        **settings: `of` (the participant; in its class it is left out), and `timeout`, `total_timeout`,
-            `fuel`, `memory` and `retry` as of a participant. A `retry` that does not say how many
-            attempts has 70.
+        of: the participant; in its class it is left out.
+        timeout: of one attempt.
+        total_timeout: of all attempts, with the delays between.
+        fuel: units of computation of one attempt.
+        memory: of one attempt.
+        retry: how often it is tried. One that does not say how many attempts has 70.
+        **unknown: refused, with what is meant by it.
 
     Raises:
         DefinitionError: it is not a function, or marked already.
         TypeError: there is no such setting.
     """
+    settings = _decorate.given(locals())
     return _decorate.mark("confirm", function, settings, f"of, {_LIMITS}")
 
 
@@ -105,17 +140,35 @@ def cancel(
     memory: Size | None = None,
     retry: Retry | int | None = None,
 ) -> Callable[[F], F]: ...
-def cancel(function: Any = None, /, **settings: Any) -> Any:
+def cancel(
+    function: Any = None,
+    /,
+    *,
+    of: StepRef | None = None,
+    timeout: Duration | None = None,
+    total_timeout: Duration | None = None,
+    fuel: int | None = None,
+    memory: Size | None = None,
+    retry: Retry | int | None = None,
+    **unknown: Any,
+) -> Any:
     """Mark what frees a try. It must bear repetition, and accept a try that never happened.
 
     Args:
         function: what is decorated, where no settings are given.
-        **settings: as of `confirm`.
+        of: the participant; in its class it is left out.
+        timeout: of one attempt.
+        total_timeout: of all attempts, with the delays between.
+        fuel: units of computation of one attempt.
+        memory: of one attempt.
+        retry: how often it is tried. One that does not say how many attempts has 70.
+        **unknown: refused, with what is meant by it.
 
     Raises:
         DefinitionError: it is not a function, or marked already.
         TypeError: there is no such setting.
     """
+    settings = _decorate.given(locals())
     return _decorate.mark("cancel", function, settings, f"of, {_LIMITS}")
 
 
@@ -129,16 +182,25 @@ def tcc(
     description: str | None = None,
     deadline: Duration | None = None,
 ) -> Callable[[C], C]: ...
-def tcc(name: Any = None, /, **settings: Any) -> Any:
+def tcc(
+    name: Any = None,
+    /,
+    *,
+    description: str | None = None,
+    deadline: Duration | None = None,
+    **unknown: Any,
+) -> Any:
     """Make a TCC: of a class, as its decorator; of a module's functions and classes, as a call below them.
 
     Args:
         name: default: the class's name in kebab-case, without `Tcc` at its end.
-        **settings: `description` (default: the documentation string's first paragraph), `deadline` of
-            the tries: when it passes, all is cancelled.
+        description: default: the documentation string's first paragraph.
+        deadline: of the tries: when it passes, all is cancelled.
+        **unknown: refused, with what is meant by it.
 
     Raises:
         DefinitionError: it makes no sense; every mistake, with file, line and remedy.
         TypeError: there is no such setting.
     """
+    settings = _decorate.given(locals())
     return _decorate.collect(_TCC, name, settings, "description, deadline")

@@ -72,7 +72,8 @@ class Codec:
         nullable: whether null is one of its values.
         rank: which of a union's types is asked first; the smaller, the earlier.
         record: of a type with fields, the keys that JSON may have.
-        title: of a named type, its name.
+        values: of a `Literal` or an enum, the plain values that it has.
+        tags: of a type with fields, those that have few values, each with its values: a union may be told apart by one.
     """
 
     name: str
@@ -83,6 +84,8 @@ class Codec:
     nullable: bool = False
     rank: int = 50
     record: frozenset[str] = field(default_factory=frozenset)
+    values: tuple[Any, ...] = ()
+    tags: dict[str, tuple[Any, ...]] = field(default_factory=dict)
 
 
 def document(codec: Codec) -> Schema:

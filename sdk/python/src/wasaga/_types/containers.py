@@ -57,18 +57,15 @@ def fixed(name: str, make: Callable[[list[Any]], Any], elements: tuple[Codec, ..
                 raise mismatch.under(i) from None
         return out
 
-    decodes = [element.decode for element in elements]
-    encodes = [element.encode for element in elements]
-
     def decode(value: Any) -> Any:
         if type(value) is not list:
             raise Mismatch(f"expected an array, not {found(value)}")
-        return make(convert(value, decodes))
+        return make(convert(value, [element.decode for element in elements]))
 
     def encode(value: Any) -> list[Any]:
         if not isinstance(value, tuple):
             raise Mismatch(f"expected a tuple, not {given(value)}")
-        return convert(value, encodes)
+        return convert(value, [element.encode for element in elements])
 
     def schema(definitions: Definitions) -> Schema:
         items = [element.schema(definitions) for element in elements]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import enum
+import re
+import typing
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -21,31 +22,35 @@ class Field:
         key: in JSON.
         codec: of its type.
         required: whether JSON must have it.
-        default: where there is one, what it is, as JSON would have it.
+        default: where there is one, what gives it as JSON would have it: asked when the types are all known.
         null: whether None stands for what JSON does not have.
         init: whether the constructor takes it.
+        argument: what the constructor calls it, where that is another name.
     """
 
     name: str
     key: str
     codec: Codec
     required: bool
-    default: tuple[Any] | None = None
+    default: Callable[[], tuple[Any] | None] | None = None
     null: bool = False
     init: bool = True
     description: str | None = None
+    argument: str | None = None
 
 
-def fill(codec: Codec, kind: Any, fields: list[Field], *, is_dict: bool) -> None:
+def fill(codec: Codec, hint: Any, fields: list[Field], *, is_dict: bool) -> None:
     """Make the codec of a type with fields. It exists before its fields do, for a type may hold itself."""
+    kind = typing.get_origin(hint) or hint
     codec.decode = _decoder(kind, [field for field in fields if field.init], is_dict=is_dict)
     codec.encode = _encoder(kind, fields, is_dict=is_dict)
     codec.record = frozenset(field.key for field in fields)
+    codec.tags = {field.key: field.codec.values for field in fields if field.required and field.codec.values}
     required = {field.key for field in fields if field.required}
     codec.accepts = (
         (lambda v: isinstance(v, dict) and required <= v.keys()) if is_dict else (lambda v: isinstance(v, kind))
     )
-    codec.schema = _describer(kind, fields)
+    codec.schema = _describer(hint, kind, re.sub(r"\W+", "_", codec.name).strip("_"), fields)
 
 
 def empty(name: str) -> Codec:
@@ -58,7 +63,7 @@ def empty(name: str) -> Codec:
 
 
 def _decoder(kind: Any, fields: list[Field], *, is_dict: bool) -> Callable[[Any], Any]:
-    table = [(field.name, field.key, field.codec, field.required, field.null) for field in fields]
+    table = [(field.argument or field.name, field.key, field.codec, field.required, field.null) for field in fields]
 
     def decode(value: Any) -> Any:
         if type(value) is not dict:
@@ -86,10 +91,14 @@ def _decoder(kind: Any, fields: list[Field], *, is_dict: bool) -> Callable[[Any]
 
 def _encoder(kind: Any, fields: list[Field], *, is_dict: bool) -> Callable[[Any], Any]:
     table = [(field.name, field.key, field.codec) for field in fields]
+    names = frozenset(field.name for field in fields)
 
     def encode(value: Any) -> dict[str, Any]:
         if not isinstance(value, kind):
             raise Mismatch(f"expected {_article(kind.__name__)}, not {given(value)}")
+        if type(value) is not kind and (more := _more(value, names)):
+            both = f"{kind.__name__} | {type(value).__name__}"
+            raise Mismatch(f"{given(value)} has `{more}`, which {kind.__name__} has not (write `{both}`)")
         out = {}
         for name, key, codec in table:
             try:
@@ -118,7 +127,13 @@ def _encoder(kind: Any, fields: list[Field], *, is_dict: bool) -> Callable[[Any]
     return encode_dict if is_dict else encode
 
 
-def _describer(kind: Any, fields: list[Field]) -> Callable[[Definitions], Schema]:
+def _more(value: Any, names: frozenset[str]) -> str | None:
+    """Give a field of a derived class that its base does not have: written as the base, it would be lost."""
+    own = getattr(type(value), "__dataclass_fields__", None) or [of.name for of in type(value).__attrs_attrs__]
+    return next((name for name in own if name not in names), None)
+
+
+def _describer(owner: Any, kind: Any, name: str, fields: list[Field]) -> Callable[[Definitions], Schema]:
     def own(definitions: Definitions) -> Schema:
         properties = {}
         for field in fields:
@@ -127,8 +142,8 @@ def _describer(kind: Any, fields: list[Field]) -> Callable[[Definitions], Schema
                 schema = dict(schema)
                 if field.description:
                     schema["description"] = field.description
-                if field.default is not None:
-                    schema["default"] = field.default[0]
+                if field.default is not None and (made := field.default()) is not None:
+                    schema["default"] = made[0]
             properties[field.key] = schema
         whole: dict[str, Any] = {"type": "object", "properties": properties}
         if description := _description(kind):
@@ -137,7 +152,7 @@ def _describer(kind: Any, fields: list[Field]) -> Callable[[Definitions], Schema
             whole["required"] = required
         return whole
 
-    return lambda definitions: definitions.refer(kind, kind.__name__, lambda: own(definitions))
+    return lambda definitions: definitions.refer(owner, name, lambda: own(definitions))
 
 
 def _description(kind: Any) -> str:
@@ -146,15 +161,16 @@ def _description(kind: Any) -> str:
     return "" if text.startswith(f"{kind.__name__}(") else text
 
 
-def default(field: dataclasses.Field[Any], codec: Codec) -> tuple[Any] | None:
-    """Give the default of a field as JSON has it, where there is one that can be written."""
-    made: Any = field.default
-    try:
-        if field.default_factory is not dataclasses.MISSING:
-            made = field.default_factory()
-        return None if made is dataclasses.MISSING else (codec.encode(made),)
-    except Mismatch:
-        return None
+def default(make: Callable[[], Any], codec: Codec) -> Callable[[], tuple[Any] | None]:
+    """Give what gives the default of a field as JSON has it, where it can be written."""
+
+    def as_json() -> tuple[Any] | None:
+        try:
+            return (codec.encode(make()),)
+        except Mismatch:
+            return None
+
+    return as_json
 
 
 def members(kind: type[enum.Enum]) -> Codec:
@@ -186,7 +202,7 @@ def members(kind: type[enum.Enum]) -> Codec:
     def schema(definitions: Definitions) -> Schema:
         return definitions.refer(kind, kind.__name__, lambda: _enum_schema(kind, values))
 
-    return Codec(kind.__name__, decode, encode, schema, lambda v: isinstance(v, kind), rank=32)
+    return Codec(kind.__name__, decode, encode, schema, lambda v: isinstance(v, kind), rank=32, values=tuple(values))
 
 
 def _enum_schema(kind: type[enum.Enum], values: list[Any]) -> Schema:
@@ -224,7 +240,8 @@ def choices(values: tuple[Any, ...]) -> Codec:
             raise Mismatch(f"expected {expected}, not {given(value)}")
         return value
 
-    return Codec(f"Literal[{expected}]", decode, encode, lambda _: {"enum": list(values)}, accepts, None in values, 31)
+    name, null = f"Literal[{expected}]", None in values
+    return Codec(name, decode, encode, lambda _: {"enum": list(values)}, accepts, null, 31, values=values)
 
 
 def _article(name: str) -> str:

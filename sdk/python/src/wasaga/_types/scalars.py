@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 from uuid import UUID
 
 from wasaga._types.codec import Codec, Mismatch, Schema, found, given
 
+_DIGITS_MAX = 4_300
+"""Digits of a whole number, as Python has it for texts."""
 _DECIMAL = r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$"
 
 
@@ -36,7 +39,9 @@ def _write_string(value: Any) -> str:
 def _integer(value: Any) -> int:
     if type(value) is int:
         return value
-    # In JSON Schema 3.0 is an integer.
+    # In JSON Schema 3.0 is an integer. A number of a million digits, `1e1000000`, is no value of anybody.
+    if isinstance(value, Decimal) and abs(value.adjusted()) > _DIGITS_MAX:
+        raise Mismatch(f"the number {value} has more than {_DIGITS_MAX} digits")
     if isinstance(value, (float, Decimal)) and value == value // 1:
         return int(value)
     raise Mismatch(f"expected an integer, not {found(value)}")
@@ -50,7 +55,13 @@ def _write_integer(value: Any) -> int:
 
 def _number(value: Any) -> float:
     if type(value) is float or (type(value) is int) or isinstance(value, Decimal):
-        return float(value)
+        try:
+            read = float(value)
+        except OverflowError:
+            read = math.inf
+        if math.isfinite(read):
+            return read
+        raise Mismatch("the number is larger than a float can be (use Decimal)")
     raise Mismatch(f"expected a number, not {found(value)}")
 
 
@@ -159,6 +170,44 @@ TIME = _texts(
     lambda v: v.isoformat(),
     {"type": "string", "format": "time"},
     37,
+)
+_DURATION = re.compile(
+    r"(?P<sign>-?)P(?:(?P<weeks>\d+)W)?(?:(?P<days>\d+)D)?"
+    r"(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+(?:\.\d{1,6})?)S)?)?"
+)
+
+
+def _read_duration(text: str) -> timedelta:
+    read = _DURATION.fullmatch(text)
+    parts = {name: part for name, part in read.groupdict().items() if part and name != "sign"} if read else {}
+    if read is None or not parts or text.endswith("T"):
+        raise ValueError(text)
+    # Digits beyond the sixth are no part of a `timedelta`, and seconds are not rounded on the way.
+    whole, _, micros = parts.pop("seconds", "0").partition(".")
+    try:
+        span = timedelta(**{name: int(part) for name, part in parts.items()})
+        span += timedelta(seconds=int(whole), microseconds=int(micros.ljust(6, "0")))
+    except OverflowError as error:
+        raise ValueError(text) from error
+    return -span if read["sign"] else span
+
+
+def _write_duration(value: timedelta) -> str:
+    if value < timedelta():
+        return "-" + _write_duration(-value)
+    days = f"{value.days}D" if value.days else ""
+    micros = f".{value.microseconds:06}".rstrip("0") if value.microseconds else ""
+    seconds = f"T{value.seconds}{micros}S" if value.seconds or micros or not days else ""
+    return f"P{days}{seconds}"
+
+
+DURATION = _texts(
+    timedelta,
+    'a span of time such as "PT1.5S" or "P2DT3H"',
+    _read_duration,
+    _write_duration,
+    {"type": "string", "format": "duration"},
+    38,
 )
 UNIQUE = _texts(UUID, "a UUID", UUID, str, {"type": "string", "format": "uuid"}, 38)
 

@@ -23,7 +23,9 @@ def union(codecs: list[Codec]) -> Codec:
     def decode(value: Any) -> Any:
         candidates = ordered
         if type(value) is dict:
-            candidates = sorted(ordered, key=lambda codec: len(value.keys() - codec.record) if codec.record else 0)
+            if (tag := _tag(ordered)) is not None:
+                return _by_tag(ordered, tag, value)
+            candidates = sorted(ordered, key=lambda codec: _distance(value, codec))
         return _first(candidates, "decode", value, lambda: f"expected {names}, not {found(value)}")
 
     def encode(value: Any) -> Any:
@@ -35,6 +37,41 @@ def union(codecs: list[Codec]) -> Codec:
 
     nullable = any(codec.nullable for codec in codecs)
     return Codec(names, decode, encode, schema, lambda v: any(codec.accepts(v) for codec in codecs), nullable)
+
+
+def _distance(value: dict[str, Any], codec: Codec) -> tuple[int, int]:
+    """Say how far an object is from a type with fields: keys that this one does not know, then those that it misses."""
+    return (len(value.keys() - codec.record), len(codec.record - value.keys())) if codec.record else (0, 0)
+
+
+def _tag(codecs: list[Codec]) -> str | None:
+    """Give the key that tells the types of a union apart: each has it, as a `Literal`, and none has another's value."""
+    records = [codec for codec in codecs if codec.record]
+    if len(records) < 2:
+        return None
+    for key in records[0].tags:
+        values = [(type(value), value) for codec in records for value in codec.tags.get(key, ())]
+        if all(key in codec.tags for codec in records) and len(values) == len(set(values)):
+            return key
+    return None
+
+
+def _by_tag(codecs: list[Codec], tag: str, value: dict[str, Any]) -> Any:
+    given_tag = value.get(tag)
+    kinds = [codec for codec in codecs if codec.record]
+    for codec in kinds:
+        if any(type(known) is type(given_tag) and known == given_tag for known in codec.tags[tag]):
+            return codec.decode(value)
+    for codec in codecs:
+        if not codec.record:
+            try:
+                return codec.decode(value)
+            except Mismatch:  # What is said below counts.
+                continue
+    if tag not in value:
+        raise Mismatch(f"field `{tag}` is missing")
+    known = " or ".join(repr(one) for codec in kinds for one in codec.tags[tag])
+    raise Mismatch(f"expected {known}, not {found(given_tag)}").under(tag)
 
 
 def _first(codecs: Iterable[Codec], what: str, value: Any, otherwise: Callable[[], str]) -> Any:
@@ -126,7 +163,7 @@ def bounded(codec: Codec, bounds: dict[str, Any]) -> Codec:
         lambda value: check(codec.decode(value)),
         encode,
         schema,
-        codec.accepts,
+        lambda value: codec.accepts(value),
         codec.nullable,
         codec.rank,
         codec.record,
