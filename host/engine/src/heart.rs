@@ -41,7 +41,7 @@ impl Heart {
                 Ok(Ok(Lease::Kept)) => self.kept = asked,
                 Ok(Ok(Lease::Lost)) => self.lost(&shared, &host, "the journal took this host for dead").await,
                 Ok(Err(error)) => {
-                    tracing::warn!(error = %chain(&error), "the journal cannot be told that this host lives")
+                    tracing::warn!(error = %chain(&error), "the journal cannot be told that this host lives");
                 }
                 Err(_) => tracing::warn!("the journal does not answer that this host lives"),
             }

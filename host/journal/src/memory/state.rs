@@ -74,7 +74,8 @@ impl State {
         let Some(kept) = kept_of(commit, host) else {
             return Err(AppendError::Conflict { id, expected, actual: None });
         };
-        if let Some((key, generation)) = kept.1 {
+        let New { kept, unique, seq } = kept;
+        if let Some((key, generation)) = unique {
             let used = self.keys.entry(key).or_default();
             if let Some(holder) = used.holder {
                 return Ok(Created::Exists { id: holder, input: self.transactions[&holder].input });
@@ -84,7 +85,6 @@ impl State {
             }
             used.holder = Some(id);
         }
-        let (kept, seq) = (kept.0, kept.2);
         kept.place().map(|wake| self.free.insert((wake, id)));
         self.transactions.insert(id, kept);
         Ok(Created::New(seq))
@@ -247,8 +247,16 @@ impl State {
     }
 }
 
-/// What a create makes, with its key and generation and its sequence; none where its first record is not `created`.
-fn kept_of(commit: Commit, host: HostId) -> Option<(Kept, Option<(Key, u32)>, Seq)> {
+/// What a create makes.
+struct New {
+    kept: Kept,
+    /// Its key, and how many had it before.
+    unique: Option<(Key, u32)>,
+    seq: Seq,
+}
+
+/// What a create makes; none where its first record is not `created`.
+fn kept_of(commit: Commit, host: HostId) -> Option<New> {
     let created = commit.created()?.clone();
     let seq = commit.after();
     let Commit { transaction, records, summary, .. } = commit;
@@ -285,5 +293,5 @@ fn kept_of(commit: Commit, host: HostId) -> Option<(Kept, Option<(Key, u32)>, Se
         posted: 0,
         replies: Default::default(),
     };
-    Some((kept, unique, seq))
+    Some(New { kept, unique, seq })
 }

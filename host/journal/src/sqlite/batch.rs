@@ -117,7 +117,9 @@ impl Numbers {
             return Ok(Some(*number));
         }
         let number = number_of(connection, id)?;
-        number.map(|number| self.note(id, number));
+        if let Some(number) = number {
+            self.note(id, number);
+        }
         Ok(number)
     }
 
