@@ -13,8 +13,8 @@ use wasaga_core::{TransactionId, UnknownCause, Usage, Writes};
 use wasaga_engine::clock::Virtual;
 use wasaga_engine::port::{Guests, LoadError, Module};
 use wasaga_engine::{Builder, Engine, Recover, StartRequest};
+use wasaga_journal::Reading;
 use wasaga_journal::memory::Memory;
-use wasaga_journal::read_record;
 
 /// Libraries whose panics the engine catches: they are on a guest's text, and come to a mistake in it.
 const CAUGHT: [&str; 2] = ["/cel-", "/antlr4rust-"];
@@ -141,11 +141,21 @@ async fn check_journal(engine: &Engine, plan: &Checked, id: TransactionId, repor
     assert_eq!(text(&folded.report()), text(report), "the journal tells otherwise (invariant I4)");
 }
 
+/// One record out of its text, as a store gives it back.
+///
+/// # Errors
+/// It is damaged.
+pub fn read(id: TransactionId, text: &str) -> Result<Record, wasaga_journal::Error> {
+    let mut reading = Reading::new(id, |_| Ok::<_, wasaga_journal::Error>(None));
+    let read = reading.read(Seq(1), RECORD_VERSION, &format!("[{text}]"))?;
+    read.into_iter().next().ok_or(wasaga_journal::Error::Closed)
+}
+
 /// Every record reads back from its text as it was written.
 pub fn check_texts(id: TransactionId, records: &[Record]) {
     for record in records {
         let text = serde_json::to_string(record).expect("a record is JSON");
-        let read = read_record(id, Seq(1), RECORD_VERSION, &text).expect("its own text can be read");
+        let read = read(id, &text).expect("its own text can be read");
         assert_eq!(&read, record, "{text}");
     }
 }

@@ -151,7 +151,7 @@ impl Module {
                 self.uses.push((before.last().cloned().unwrap_or_default(), before.clone()));
             }
             syn::UseTree::Name(name) => {
-                self.uses.push((name.ident.to_string(), joined(before, &name.ident.to_string())))
+                self.uses.push((name.ident.to_string(), joined(before, &name.ident.to_string())));
             }
             syn::UseTree::Rename(name) => {
                 self.uses.push((name.rename.to_string(), joined(before, &name.ident.to_string())));

@@ -91,7 +91,10 @@ fn write_canonical(text: &str, depth: u32, canonical: &mut String) {
     let text = text.trim_matches([' ', '\t', '\n', '\r']);
     match text.as_bytes().first() {
         Some(b'{') if depth > 0 => {
-            let members: BTreeMap<String, &RawValue> = serde_json::from_str(text).unwrap_or_default();
+            // A name may be no text (half of a surrogate pair): then it is what is written that counts.
+            let Ok(members) = serde_json::from_str::<BTreeMap<String, &RawValue>>(text) else {
+                return canonical.push_str(text);
+            };
             canonical.push('{');
             for (i, (name, member)) in members.into_iter().enumerate() {
                 canonical.push_str(if i == 0 { "" } else { "," });
@@ -102,7 +105,7 @@ fn write_canonical(text: &str, depth: u32, canonical: &mut String) {
             canonical.push('}');
         }
         Some(b'[') if depth > 0 => {
-            let items: Vec<&RawValue> = serde_json::from_str(text).unwrap_or_default();
+            let Ok(items) = serde_json::from_str::<Vec<&RawValue>>(text) else { return canonical.push_str(text) };
             canonical.push('[');
             for (i, item) in items.into_iter().enumerate() {
                 canonical.push_str(if i == 0 { "" } else { "," });
@@ -186,5 +189,19 @@ mod tests {
         );
         assert_ne!(digest(r#"{"a":1}"#), digest(r#"{"a":2}"#));
         assert_ne!(digest("[[],1]"), digest("[1,[]]"));
+        assert_ne!(digest(r#"{"\ud800":1}"#), digest(r#"{"\ud800":2}"#), "a name that is no text");
+    }
+
+    /// U2, C25: what a key was used with counts with every digit of its numbers.
+    #[test]
+    fn a_digest_keeps_numbers_exact() {
+        let digest = |text: &str| Json::parse(text).expect("it is JSON").digest();
+        let wei = |number: &str| digest(&alloc::format!(r#"{{"wei":[{number}]}}"#));
+        assert_ne!(wei("1000000000000000000000001"), wei("1000000000000000000000002"));
+        assert_ne!(wei("9007199254740993"), wei("9007199254740992"));
+        assert_eq!(wei("1.0"), wei("1"));
+        assert_eq!(wei("1e400"), wei("10e399"));
+        assert_ne!(wei("1e400"), wei("1e401"));
+        assert_ne!(wei("1"), wei("\"1\""));
     }
 }

@@ -28,6 +28,7 @@ mod report;
 mod retry;
 pub mod saga;
 mod status;
+mod stored;
 mod summary;
 pub mod tcc;
 
@@ -52,6 +53,7 @@ pub use record::{CallId, Cause, Created, Fact, LabelValue, LostCall, Operation, 
 pub use report::{CauseReport, Decided, NodeReport, PhaseReached, Report, SettleReport, UndoReport};
 pub use retry::RetryPolicy;
 pub use status::{Kind, Status};
+pub use stored::{APART_BYTES_MIN, NotWhole, Shared, StoredRecord};
 pub use summary::{Summary, Wake};
 pub use time::{Milliseconds, Timestamp};
 pub use transaction::{Checked, IllegalRecord, Refused, Start, Transaction};

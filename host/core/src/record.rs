@@ -244,20 +244,18 @@ pub enum Fact {
     },
 }
 
-impl Record {
-    /// The version that a reader must know to understand this record: each fact has its own, so that what a newer
-    /// host writes stays readable for an older one as far as it can be.
+impl Fact {
+    /// The version that a reader must know to understand this fact: each has its own, so that what a newer host
+    /// writes stays readable for an older one as far as it can be.
     pub fn version(&self) -> u32 {
-        match &self.fact {
-            Fact::NotMade { .. } | Fact::Pending { token: Some(_), .. } => 2,
+        match self {
+            Self::NotMade { .. } | Self::Pending { token: Some(_), .. } => 2,
             // An older reader would give its calls other idempotency keys.
-            Fact::Created(created) if created.key.is_some() && created.module_name.is_some() => 2,
+            Self::Created(created) if created.key.is_some() && created.module_name.is_some() => 2,
             _ => 1,
         }
     }
-}
 
-impl Fact {
     /// The step, or the item of a fan-out, that this is about; none where it is about the whole.
     pub fn node(&self) -> Option<(&Name, Option<u32>)> {
         match self {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
-use wasaga_core::{Defaults, Name, TransactionId};
+use wasaga_core::{Defaults, Name, RECORD_VERSION, TransactionId};
 use wasaga_journal::{HostId, Journal};
 
 use crate::clock::{Machine, World};
@@ -116,7 +116,7 @@ impl Builder {
         // The id is made as transactions' are, so no other host has had it.
         let unique = TransactionId::from_parts(self.world.now().unix_ms(), self.world.random());
         let host = HostId(format!("{}-{unique}", self.host).into());
-        self.journal.join(&host).await?;
+        self.journal.join(&host, RECORD_VERSION).await?;
         let shared = Arc::new(Shared::new(Parts {
             journal: self.journal,
             guests: self.guests,

@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokio::time::Instant;
-use wasaga_core::TransactionId;
+use wasaga_core::{RECORD_VERSION, TransactionId};
 use wasaga_journal::{HostId, Lease};
 
 use crate::error::chain;
@@ -59,7 +59,7 @@ impl Heart {
         shared.slots.empty().await;
         let unique = TransactionId::from_parts(shared.world.now().unix_ms(), shared.world.random());
         let new = HostId(format!("{}-{unique}", self.name).into());
-        match shared.journal.join(&new).await {
+        match shared.journal.join(&new, RECORD_VERSION).await {
             Ok(()) => {
                 shared.rename_host(new);
                 self.kept = Instant::now();

@@ -119,9 +119,12 @@ impl Ledger<'_> {
                 Err(ClaimError::Journal(error)) => failed = Some(error),
                 // It arrived in between, and was the last.
                 Err(ClaimError::Ended(_)) => {}
-                Err(ClaimError::Owned { .. } | ClaimError::Unknown(_) | ClaimError::NotJoined(_)) => {
-                    return Err(Error::Lost(self.id));
-                }
+                Err(
+                    ClaimError::Owned { .. }
+                    | ClaimError::Unknown(_)
+                    | ClaimError::NotJoined(_)
+                    | ClaimError::Newer { .. },
+                ) => return Err(Error::Lost(self.id)),
             }
         }
     }

@@ -55,6 +55,10 @@ impl Taking {
                 self.slot.give_up();
                 Err(Error::Lost(id))
             }
+            Err(ClaimError::Newer { id, version }) => {
+                self.slot.give_up();
+                Err(Error::Journal(wasaga_journal::Error::Newer { what: format!("transaction {id}"), version }))
+            }
         }
     }
 

@@ -131,8 +131,8 @@ impl Journal for Faulty {
     fn identity(&self) -> Identity {
         self.inner.identity()
     }
-    async fn join(&self, host: &HostId) -> Result<(), Error> {
-        self.inner.join(host).await
+    async fn join(&self, host: &HostId, reads: u32) -> Result<(), Error> {
+        self.inner.join(host, reads).await
     }
     async fn renew(&self, host: &HostId) -> Result<Lease, Error> {
         self.inner.renew(host).await

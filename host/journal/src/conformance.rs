@@ -14,13 +14,14 @@
 mod claims;
 mod inbox;
 mod modules;
+mod reading;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use wasaga_core::{
-    Commit, Created as Creation, Digest, Epoch, Fact, Json, LabelValue, Name, Operator, Record, Seq, Status, Summary,
-    Timestamp, TransactionId, Wake, definition::CompensationPolicy,
+    Commit, Created as Creation, Digest, Epoch, Fact, Json, LabelValue, Name, Operator, RECORD_VERSION, Record, Seq,
+    Status, Summary, Timestamp, TransactionId, Wake, definition::CompensationPolicy,
 };
 
 use crate::{
@@ -41,13 +42,15 @@ pub trait Backend: Sync {
 pub async fn check(backend: &dyn Backend) {
     let journal = backend.open().await;
     let suite = Suite { backend, journal, host: HostId("ada".into()) };
-    suite.journal.join(&suite.host).await.unwrap();
+    suite.journal.join(&suite.host, RECORD_VERSION).await.unwrap();
     suite.journal.check().await.unwrap();
     suite.keeps_what_it_answered().await;
     suite.refuses_the_stale().await;
     suite.one_of_five_writers_wins().await;
     suite.a_refused_append_does_not_hold_up_others().await;
     suite.reads_a_part().await;
+    suite.reads_under_appends().await;
+    suite.large_payloads_come_back().await;
     suite.keys_are_unique().await;
     suite.keys_outlive_their_transactions().await;
     suite.ids_are_unique().await;
@@ -59,6 +62,7 @@ pub async fn check(backend: &dyn Backend) {
     suite.claims_leave_what_sleeps_and_what_has_ended().await;
     suite.claims_are_in_the_order_of_wake_times().await;
     suite.two_that_claim_at_once_share().await;
+    suite.later_records_are_left_to_later_hosts().await;
     suite.what_is_held_wakes_with_its_module().await;
     suite.messages_are_answered_once().await;
     suite.messages_wake_and_reach_their_owner().await;
@@ -189,6 +193,7 @@ impl Suite<'_> {
             status: Status::Compensating,
             paused: false,
             seq: Seq(3),
+            version: 2,
             epoch: Epoch(1),
             owner: Some(owner),
             wake: Wake::Never,
@@ -264,21 +269,6 @@ impl Suite<'_> {
         // Two of one transaction at once: one after the other, or one refused; never half.
         let (a, b) = tokio::join!(self.append(ids[0], 1, 2, running()), self.append(ids[0], 1, 2, running()));
         assert_eq!(u8::from(a.is_ok()) + u8::from(b.is_ok()), 1);
-    }
-
-    async fn reads_a_part(&self) {
-        let one = self.created(45).await;
-        let more = (3..6).map(record).collect();
-        assert_eq!(self.journal.append(append_of(one, (1, 2), more, running())).await.unwrap(), Seq(5));
-        self.append(one, 1, 5, running()).await.unwrap();
-        let whole = self.stored(one).await.records;
-        assert_eq!(whole.len(), 6);
-        for (after, limit) in [(0, 0), (0, 1), (1, 2), (2, 3), (3, 1), (4, 9), (5, 9), (6, 9), (9, 9)] {
-            let part = self.journal.read(one, Seq(after), limit).await.unwrap().unwrap();
-            let expected: Vec<_> = whole.iter().skip(after as usize).take(limit).cloned().collect();
-            assert_eq!(part.records, expected, "{limit} after {after}");
-            assert_eq!(part.row.seq, Seq(6));
-        }
     }
 
     async fn keys_are_unique(&self) {

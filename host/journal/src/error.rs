@@ -140,6 +140,14 @@ pub enum ClaimError {
         /// Its owner.
         owner: HostId,
     },
+    /// Its records are of a later version than the host reads.
+    #[error("transaction {id} has records of version {version}, which this wasaga does not know (update wasaga)")]
+    Newer {
+        /// The transaction.
+        id: TransactionId,
+        /// The latest version of its records.
+        version: u32,
+    },
     /// The host that asks has not joined, or was taken for dead since.
     #[error("host `{0}` is not known to the journal (it was taken for dead, or has left)")]
     NotJoined(HostId),

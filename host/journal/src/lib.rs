@@ -9,16 +9,18 @@ pub mod error;
 pub mod memory;
 mod row;
 pub mod sqlite;
+mod stored;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use wasaga_core::{Digest, Epoch, Message, MessageId, Name, Record, Reply, Seq, Timestamp, TransactionId};
+use wasaga_core::{Digest, Epoch, Message, MessageId, Name, Reply, Seq, Timestamp, TransactionId};
 
 pub use append::{Append, Claim, Claims, Create, Created, Held, Inbox, Posted, Pruned, Rest};
 pub use error::{AppendError, ClaimError, Error, PostError};
 pub use row::{Durability, Filter, HostId, Identity, Lease, Owner, Page, Row, Stored};
+pub use stored::{Reading, Written, write_records};
 
 /// The epoch in which a transaction is created.
 pub const FIRST_EPOCH: Epoch = Epoch(1);
@@ -51,15 +53,18 @@ pub const INBOX_MAX: usize = 64;
 ///    answers the first transaction. A memory of the key outlives the transaction ([`Created::Used`]).
 /// 7. **Unfinished transactions are never removed**, and one that has ended has no owner.
 /// 8. **A message is answered once**, by the commit that takes it, and its reply is kept as long as the transaction.
-/// 9. **Cancel safety.** Dropping a call's future may or may not leave its effect; never half of it.
+/// 9. **Records come back as they were appended**, also those with large payloads, which a backend keeps once for a
+///    transaction ([`write_records`], [`Reading`]).
+/// 10. **Cancel safety.** Dropping a call's future may or may not leave its effect; never half of it.
 #[async_trait]
 pub trait Journal: Send + Sync + std::fmt::Debug + 'static {
     /// What it is, where, and what it survives.
     fn identity(&self) -> Identity;
 
     /// Makes a host known, so that it can own transactions. A host joins once, before its first claim
-    /// or create; what it owns is free for others once it has left or died.
-    async fn join(&self, host: &HostId) -> Result<(), Error>;
+    /// or create; what it owns is free for others once it has left or died. `reads` is the latest version of records
+    /// that it reads ([`wasaga_core::RECORD_VERSION`]): what has later ones is left to newer hosts.
+    async fn join(&self, host: &HostId, reads: u32) -> Result<(), Error>;
 
     /// Says that the host still lives; called at a third of [`Identity::lease`] where that is some.
     async fn renew(&self, host: &HostId) -> Result<Lease, Error>;
@@ -87,7 +92,8 @@ pub trait Journal: Send + Sync + std::fmt::Debug + 'static {
     }
 
     /// Takes up to `limit` unfinished transactions that nobody alive owns and whose wake time has come, in the order of
-    /// wake times. `now` is the caller's clock, for hosts wrote the wake times by theirs. A host that has not
+    /// wake times. `now` is the caller's clock, for hosts wrote the wake times by theirs. Those whose records are of a
+    /// later version than the host reads are passed over, as if they were not there. A host that has not
     /// joined, or was taken for dead since, gets none.
     async fn claim(&self, host: &HostId, now: Timestamp, limit: usize) -> Result<Claims, Error>;
 
@@ -96,7 +102,7 @@ pub trait Journal: Send + Sync + std::fmt::Debug + 'static {
     ///
     /// # Errors
     /// [`ClaimError::Unknown`]; [`ClaimError::Ended`]; [`ClaimError::Owned`] where a living host has it;
-    /// [`ClaimError::NotJoined`].
+    /// [`ClaimError::NotJoined`]; [`ClaimError::Newer`] where the host does not read its records.
     async fn claim_one(&self, host: &HostId, id: TransactionId) -> Result<Claim, ClaimError>;
 
     /// Lets a transaction go without a record; nothing happens where the epoch is no longer the current one.
@@ -164,17 +170,4 @@ pub trait Modules: Send + Sync + std::fmt::Debug {
 
     /// The host needs this module no longer; transactions may.
     async fn let_go(&self, host: &HostId, digest: Digest) -> Result<(), Error>;
-}
-
-/// Reads the records of one append back; used by backends that keep them as a JSON array. `first` is the place of
-/// the first of them.
-///
-/// # Errors
-/// They are of a later version, or are damaged.
-pub fn read_records(id: TransactionId, first: Seq, version: u32, text: &str) -> Result<Vec<Record>, Error> {
-    if version > wasaga_core::RECORD_VERSION {
-        return Err(Error::Newer { what: format!("record {first} of {id}"), version });
-    }
-    serde_json::from_str(text)
-        .map_err(|source| Error::Damaged { what: format!("record {first} of {id}"), source: Box::new(source) })
 }

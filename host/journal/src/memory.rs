@@ -52,13 +52,13 @@ impl Journal for Memory {
         Identity { kind: "memory", location: "memory:".into(), durability: Durability::Memory, lease: None }
     }
 
-    async fn join(&self, host: &HostId) -> Result<(), Error> {
-        self.state()?.hosts.insert(host.clone());
+    async fn join(&self, host: &HostId, reads: u32) -> Result<(), Error> {
+        self.state()?.hosts.insert(host.clone(), reads);
         Ok(())
     }
 
     async fn renew(&self, host: &HostId) -> Result<Lease, Error> {
-        Ok(if self.state()?.hosts.contains(host) { Lease::Kept } else { Lease::Lost })
+        Ok(if self.state()?.hosts.contains_key(host) { Lease::Kept } else { Lease::Lost })
     }
 
     async fn leave(&self, host: &HostId) -> Result<(), Error> {

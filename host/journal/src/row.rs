@@ -93,6 +93,8 @@ pub struct Row {
     pub paused: bool,
     /// How many records it has.
     pub seq: Seq,
+    /// The version that a reader of its records must know.
+    pub version: u32,
     /// The current epoch.
     pub epoch: Epoch,
     /// Who has it; none where nobody does.

@@ -46,7 +46,7 @@ fn journals(c: &mut Criterion) {
     group.throughput(Throughput::Elements(4 * IN_FLIGHT as u64)).sample_size(30);
     for (name, journal) in journals {
         let _inside = runtime.enter();
-        runtime.block_on(journal.join(&HostId("micro".into()))).unwrap();
+        runtime.block_on(journal.join(&HostId("micro".into()), wasaga_core::RECORD_VERSION)).unwrap();
         let next = Cell::new(0_u128);
         let batch = || {
             let first = next.replace(next.get() + IN_FLIGHT);

@@ -157,9 +157,9 @@ impl Journal for Unreliable {
         self.memory.identity()
     }
 
-    async fn join(&self, host: &HostId) -> Result<(), Error> {
+    async fn join(&self, host: &HostId, reads: u32) -> Result<(), Error> {
         *self.life.host.lock() = Some(host.clone());
-        self.memory.join(host).await
+        self.memory.join(host, reads).await
     }
 
     async fn renew(&self, host: &HostId) -> Result<Lease, Error> {

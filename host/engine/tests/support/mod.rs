@@ -234,7 +234,7 @@ pub(crate) async fn plant(journal: &dyn Journal, number: u128, whole: &[Record],
     // A start key would stand in the way of the others of this prefix.
     created.key = None;
     let host = HostId("dead".into());
-    journal.join(&host).await.unwrap();
+    journal.join(&host, wasaga_core::RECORD_VERSION).await.unwrap();
     let (before, taken, summary) = (Seq(0), Vec::new(), Summary::of(&records));
     let commit = Commit { transaction: id, before, records, taken, summary };
     journal.create(Create { host: host.clone(), commit }).await.unwrap();

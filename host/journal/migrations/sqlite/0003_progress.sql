@@ -16,6 +16,8 @@ CREATE TABLE hosts (
     id     TEXT    NOT NULL UNIQUE,
     -- Which folder has its lock file: that of another name of this journal tells nothing here.
     locks  TEXT    NOT NULL,
+    -- The latest version of records that it reads.
+    reads  INTEGER NOT NULL,
     joined INTEGER NOT NULL
 ) STRICT;
 
@@ -37,6 +39,8 @@ CREATE TABLE progress (
     status  TEXT    NOT NULL,
     paused  INTEGER NOT NULL,
     seq     INTEGER NOT NULL,
+    -- The latest version among its records.
+    version INTEGER NOT NULL,
     epoch   INTEGER NOT NULL,
     host    INTEGER,
     wake    INTEGER,
@@ -62,7 +66,16 @@ CREATE TABLE records (
 
 CREATE INDEX records_of ON records (number, seq);
 
--- Who has a start key, how many had it before and were removed, and until when that is remembered.
+-- Large payloads, once for each transaction; records refer to them by the digest of the text.
+CREATE TABLE payloads (
+    number INTEGER NOT NULL,
+    digest TEXT    NOT NULL,
+    text   TEXT    NOT NULL,
+    PRIMARY KEY (number, digest)
+) STRICT;
+
+-- Who has a start key, how many had it before and were removed, and until when that is remembered. The digest of the
+-- input is empty where it is to be taken from the records.
 CREATE TABLE keys (
     module_name TEXT    NOT NULL,
     definition  TEXT    NOT NULL,
@@ -130,16 +143,17 @@ INSERT INTO transactions (id, definition, module, module_name, key, created)
     FROM old_transactions ORDER BY id;
 -- Hosts of the version before have other locks, which this one does not look at: what they owned is free. It
 -- wakes at once, unless it waits for a person.
-INSERT INTO progress (number, status, paused, seq, epoch, wake, updated, ended)
-    SELECT t.number, o.status, o.paused, o.seq, o.epoch,
+INSERT INTO progress (number, status, paused, seq, version, epoch, wake, updated, ended)
+    SELECT t.number, o.status, o.paused, o.seq, 1, o.epoch,
            CASE WHEN o.ended IS NOT NULL OR o.paused OR o.status = 'stuck' THEN NULL ELSE 0 END, o.updated, o.ended
     FROM old_transactions o JOIN transactions t USING (id);
 INSERT INTO records (number, seq, version, records)
     SELECT t.number, o.seq, o.version, '[' || o.record || ']'
     FROM old_records o JOIN transactions t ON t.id = o.transaction_id ORDER BY t.number, o.seq;
+-- Digests of the version before are of numbers that may have lost digits.
 INSERT INTO keys (module_name, definition, key, holder, input, before)
-    SELECT coalesce(t.module_name, ''), t.definition, t.key, t.number, o.input, 0
-    FROM transactions t JOIN old_transactions o USING (id) WHERE t.key IS NOT NULL
+    SELECT coalesce(t.module_name, ''), t.definition, t.key, t.number, '', 0
+    FROM transactions t WHERE t.key IS NOT NULL
     ON CONFLICT DO NOTHING;
 INSERT INTO uses (number, module)
     SELECT t.number, p.module FROM providers p JOIN transactions t ON t.id = p.transaction_id;

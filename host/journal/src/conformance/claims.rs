@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use wasaga_core::{Epoch, Seq, Status, Summary, Wake};
+use wasaga_core::{Epoch, RECORD_VERSION, Seq, Status, Summary, Wake};
 
 use super::{Suite, at, held, id, now, rest, running, with_status};
 use crate::{AppendError, Claim, ClaimError, Create, HostId};
@@ -12,7 +12,7 @@ impl Suite<'_> {
         let one = self.created(70).await;
         let other = self.backend.open().await;
         let bob = HostId("bob".into());
-        other.join(&bob).await.unwrap();
+        other.join(&bob, RECORD_VERSION).await.unwrap();
         assert_eq!(self.claimed(&*other, &bob, 100).await, [], "all belong to a host that lives");
         let owned = other.claim_one(&bob, one).await.unwrap_err();
         assert!(matches!(&owned, ClaimError::Owned { owner, .. } if *owner == self.host), "{owned}");
@@ -32,7 +32,7 @@ impl Suite<'_> {
     pub(super) async fn the_dead_are_succeeded(&self) {
         let other = self.backend.open().await;
         let eve = HostId("eve".into());
-        other.join(&eve).await.unwrap();
+        other.join(&eve, RECORD_VERSION).await.unwrap();
         for number in 80..83 {
             other.create(Create { host: eve.clone(), ..self.create(number, None) }).await.unwrap();
         }
@@ -108,7 +108,7 @@ impl Suite<'_> {
     pub(super) async fn two_that_claim_at_once_share(&self) {
         let other = self.backend.open().await;
         let bob = HostId("bob-2".into());
-        other.join(&bob).await.unwrap();
+        other.join(&bob, RECORD_VERSION).await.unwrap();
         for number in 120..160 {
             let one = self.created(number).await;
             self.journal.release(one, Epoch(1), rest(Wake::Now)).await.unwrap();
@@ -124,6 +124,28 @@ impl Suite<'_> {
         assert_eq!(seen.len(), 40);
         other.leave(&bob).await.unwrap();
         while !self.claimed(&*self.journal, &self.host, 64).await.is_empty() {}
+    }
+
+    /// I12: a host is given nothing that it cannot read, and does not wait for it either.
+    pub(super) async fn later_records_are_left_to_later_hosts(&self) {
+        let later = self.create(180, Some("of version 2"));
+        self.journal.create(later).await.unwrap();
+        let (later, plain) = (id(180), self.created(181).await);
+        for one in [later, plain] {
+            self.journal.release(one, Epoch(1), rest(Wake::Now)).await.unwrap();
+        }
+        assert_eq!((self.stored(later).await.row.version, self.stored(plain).await.row.version), (2, 1));
+        let other = self.backend.open().await;
+        let old = HostId("old".into());
+        other.join(&old, 1).await.unwrap();
+        let claims = other.claim(&old, now(), 9).await.unwrap();
+        assert_eq!(claims.taken, [Claim { id: plain, epoch: Epoch(2) }]);
+        assert_eq!(claims.next, None);
+        let refused = other.claim_one(&old, later).await.unwrap_err();
+        assert!(matches!(refused, ClaimError::Newer { id, version: 2 } if id == later), "{refused}");
+        assert_eq!(self.claimed(&*self.journal, &self.host, 9).await, [Claim { id: later, epoch: Epoch(2) }]);
+        other.leave(&old).await.unwrap();
+        assert_eq!(self.claimed(&*self.journal, &self.host, 9).await.len(), 1);
     }
 
     pub(super) async fn what_is_held_wakes_with_its_module(&self) {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use wasaga_core::{Created as Creation, Digest, Seq, Status};
+use wasaga_core::{Created as Creation, Digest, RECORD_VERSION, Seq, Status};
 
 use super::{Suite, at, creation, id, with_status};
 use crate::{Created, HostId};
@@ -36,7 +36,7 @@ impl Suite<'_> {
     pub(super) async fn modules_that_are_needed_stay(&self) {
         let other = self.backend.open().await;
         let bob = HostId("bob-3".into());
-        other.join(&bob).await.unwrap();
+        other.join(&bob, RECORD_VERSION).await.unwrap();
         let (of, by, held) = (module("of"), module("by"), module("held"));
         for (digest, bytes) in [&of, &by, &held] {
             other.modules().put(&bob, *digest, bytes.clone()).await.unwrap();

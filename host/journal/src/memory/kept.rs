@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use wasaga_core::{Digest, Message, MessageId, Record, Reply, Wake};
+use wasaga_core::{Digest, Message, MessageId, Record, Reply, Shared, Wake};
 
 use crate::{Filter, HostId, Row};
 
@@ -17,6 +17,8 @@ pub(super) struct Kept {
     /// The module that it waits for.
     pub(super) wants: Option<Digest>,
     pub(super) records: Vec<Record>,
+    /// Their large payloads, each of which is there once.
+    pub(super) payloads: Shared,
     pub(super) messages: VecDeque<(MessageId, Message)>,
     /// How many messages it has had.
     pub(super) posted: u64,
@@ -24,6 +26,14 @@ pub(super) struct Kept {
 }
 
 impl Kept {
+    pub(super) fn keep(&mut self, mut records: Vec<Record>) {
+        for record in &mut records {
+            self.row.version = self.row.version.max(record.fact.version());
+            self.payloads.share(record);
+        }
+        self.records.extend(records);
+    }
+
     /// Where it stands among what may be claimed; none where it has an owner or never wakes.
     pub(super) fn place(&self) -> Option<Wake> {
         let free = self.host.is_none() && !self.row.status.is_ended();

@@ -12,7 +12,7 @@ use crate::{Error, HostId, Modules};
 impl Modules for Memory {
     async fn put(&self, host: &HostId, digest: Digest, bytes: Arc<[u8]>) -> Result<(), Error> {
         let mut state = self.state()?;
-        if state.hosts.contains(host) {
+        if state.hosts.contains_key(host) {
             state.holds.insert((host.clone(), digest));
         }
         state.modules.insert(digest, bytes);

@@ -27,7 +27,8 @@ struct KeyUse {
 pub(super) struct State {
     pub(super) transactions: BTreeMap<TransactionId, Kept>,
     keys: HashMap<Key, KeyUse>,
-    pub(super) hosts: HashSet<HostId>,
+    /// Which hosts have joined, and the latest version of records that each reads.
+    pub(super) hosts: HashMap<HostId, u32>,
     pub(super) modules: HashMap<Digest, Arc<[u8]>>,
     /// Which living host holds which module.
     pub(super) holds: HashSet<(HostId, Digest)>,
@@ -64,7 +65,7 @@ impl State {
     pub(super) fn create(&mut self, create: Create) -> Result<Created, AppendError> {
         let Create { host, commit } = create;
         let id = commit.transaction;
-        if !self.hosts.contains(&host) {
+        if !self.hosts.contains_key(&host) {
             return Err(AppendError::Fenced { id, epoch: FIRST_EPOCH });
         }
         let expected = commit.before;
@@ -108,7 +109,7 @@ impl State {
             row.updated = commit.records.last().map_or(row.updated, |record| record.at);
             (row.status, row.paused, row.wake) = (commit.summary.status, commit.summary.paused, commit.summary.wake);
             (row.held, row.ended) = (commit.summary.held, commit.summary.ended);
-            kept.records.extend(commit.records);
+            kept.keep(commit.records);
             kept.messages.retain(|(message, _)| !commit.taken.iter().any(|taken| taken.message == *message));
             kept.replies.extend(commit.taken.into_iter().map(|taken| (taken.message, taken.reply)));
             if release || kept.row.status.is_ended() {
@@ -119,13 +120,12 @@ impl State {
     }
 
     pub(super) fn claim(&mut self, host: &HostId, now: Timestamp, limit: usize) -> Claims {
-        if !self.hosts.contains(host) {
-            return Claims::default();
-        }
+        let Some(reads) = self.hosts.get(host).copied() else { return Claims::default() };
         let awake = self.free.iter().take_while(|(wake, _)| wake.has_come(now));
+        let awake = awake.filter(|(_, id)| self.reads(reads, *id));
         let awake: Vec<_> = awake.take(limit).map(|(_, id)| *id).collect();
         let taken = awake.into_iter().filter_map(|id| self.own(id, host)).collect();
-        let next = self.free.first().and_then(|(wake, _)| match wake {
+        let next = self.free.iter().find(|(_, id)| self.reads(reads, *id)).and_then(|(wake, _)| match wake {
             Wake::Now => Some(now),
             Wake::At(at) => Some(*at),
             Wake::Never => None,
@@ -133,16 +133,23 @@ impl State {
         Claims { taken, next }
     }
 
+    /// Whether a host that reads this version reads the records of a transaction.
+    fn reads(&self, reads: u32, id: TransactionId) -> bool {
+        self.transactions.get(&id).is_some_and(|kept| kept.row.version <= reads)
+    }
+
     pub(super) fn claim_one(&mut self, host: &HostId, id: TransactionId) -> Result<Claim, ClaimError> {
         let kept = self.transactions.get(&id).ok_or(ClaimError::Unknown(id))?;
-        if !self.hosts.contains(host) {
-            return Err(ClaimError::NotJoined(host.clone()));
-        }
+        let reads = *self.hosts.get(host).ok_or_else(|| ClaimError::NotJoined(host.clone()))?;
         if kept.row.status.is_ended() {
             return Err(ClaimError::Ended(id));
         }
-        if let Some(owner) = kept.host.clone().filter(|owner| owner != host && self.hosts.contains(owner)) {
+        if let Some(owner) = kept.host.clone().filter(|owner| owner != host && self.hosts.contains_key(owner)) {
             return Err(ClaimError::Owned { id, owner });
+        }
+        let version = kept.row.version;
+        if version > reads {
+            return Err(ClaimError::Newer { id, version });
         }
         self.own(id, host).ok_or(ClaimError::Unknown(id))
     }
@@ -211,7 +218,7 @@ impl State {
     }
 
     pub(super) fn row(&self, kept: &Kept) -> Row {
-        let owner = kept.host.clone().map(|host| Owner { alive: self.hosts.contains(&host), host });
+        let owner = kept.host.clone().map(|host| Owner { alive: self.hosts.contains_key(&host), host });
         Row { owner, ..kept.row.clone() }
     }
 
@@ -273,6 +280,7 @@ fn kept_of(commit: Commit, host: HostId) -> Option<New> {
         status: summary.status,
         paused: summary.paused,
         seq,
+        version: 0,
         epoch: FIRST_EPOCH,
         owner: None,
         wake: summary.wake,
@@ -282,16 +290,18 @@ fn kept_of(commit: Commit, host: HostId) -> Option<New> {
         ended: summary.ended,
     };
     let modules = std::iter::once(created.module).chain(created.providers.into_values()).collect();
-    let kept = Kept {
+    let mut kept = Kept {
         host: (!row.status.is_ended()).then_some(host),
         row,
         input: created.input.digest(),
         modules,
         wants: None,
-        records,
+        records: Vec::new(),
+        payloads: Default::default(),
         messages: Default::default(),
         posted: 0,
         replies: Default::default(),
     };
+    kept.keep(records);
     Some(New { kept, unique, seq })
 }

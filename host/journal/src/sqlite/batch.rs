@@ -4,12 +4,12 @@
 use std::collections::HashMap;
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior};
-use wasaga_core::{Commit, Digest, Epoch, LabelValue, Name, Record, Seq, Summary, Taken, Timestamp, TransactionId};
+use wasaga_core::{Commit, Digest, Epoch, LabelValue, Name, Seq, Summary, Taken, Timestamp, TransactionId};
 
 use super::column::{Value, time, wake};
 use super::ids::number_of;
 use super::keys::{self, Key};
-use crate::{Append, AppendError, Create, Created, FIRST_EPOCH, HostId};
+use crate::{Append, AppendError, Create, Created, FIRST_EPOCH, HostId, Written, write_records};
 
 /// Numbers of transactions that are remembered. More than are in flight; beyond it all are forgotten and looked up anew.
 const NUMBERS_MAX: usize = 8_192;
@@ -24,8 +24,8 @@ pub(super) struct Write {
     last: Option<Timestamp>,
     summary: Summary,
     taken: Vec<Taken>,
-    /// The highest version of the records, and a JSON array of them; none where there are no records.
-    records: Option<(u32, String)>,
+    /// None where there are no records.
+    records: Option<Written>,
     kind: Kind,
 }
 
@@ -83,11 +83,13 @@ impl Write {
         let after = commit.after();
         let Commit { transaction: id, before: expected, records, taken, summary } = commit;
         let last = records.last().map(|record| record.at);
-        let text = Some(&records).filter(|records| !records.is_empty()).map(serde_json::to_string).transpose();
-        let text = text.map_err(|error| AppendError::Journal(crate::Error::Failed(Box::new(error))))?;
-        let version = records.iter().map(Record::version).max().unwrap_or(wasaga_core::RECORD_VERSION);
-        let records = text.map(|text| (version, text));
+        let records = write_records(records)?;
         Ok(Self { id, expected, after, last, summary, taken, records, kind })
+    }
+
+    /// The version that a reader of its records must know.
+    fn version(&self) -> u32 {
+        self.records.as_ref().map_or(0, |written| written.version)
     }
 }
 
@@ -160,13 +162,14 @@ fn create(connection: &Connection, write: &Write, new: &New, numbers: &mut Numbe
     }
     let number = insert(connection, write, new)?;
     let mut insert = connection.prepare_cached(
-        "INSERT INTO progress (number, status, paused, seq, epoch, host, wake, held, updated, ended) \
-         VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6, ?7, ?8, ?9)",
+        "INSERT INTO progress (number, status, paused, seq, epoch, host, wake, held, updated, ended, version) \
+         VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6, ?7, ?8, ?9, ?10)",
     )?;
     let Summary { status, paused, ended, held, .. } = &write.summary;
     let host = Some(host).filter(|_| !status.is_ended());
     let (seq, wake) = (write.after.0 as i64, wake(write.summary.wake));
-    insert.execute((number, status.as_str(), paused, seq, host, wake, held, time(write.last), time(*ended)))?;
+    let (last, ended, version) = (time(write.last), time(*ended), write.version());
+    insert.execute((number, status.as_str(), paused, seq, host, wake, held, last, ended, version))?;
     keep_records(connection, write, number)?;
     numbers.note(id, number);
     Ok(Ok(Created::New(write.after)))
@@ -217,10 +220,15 @@ pub(super) fn keep_labels(connection: &Connection, number: i64, labels: &[(Name,
 }
 
 fn keep_records(connection: &Connection, write: &Write, number: i64) -> rusqlite::Result<()> {
-    let Some((version, records)) = &write.records else { return Ok(()) };
+    let Some(Written { version, text, payloads }) = &write.records else { return Ok(()) };
     let mut keep =
         connection.prepare_cached("INSERT INTO records (number, seq, version, records) VALUES (?1, ?2, ?3, ?4)")?;
-    keep.execute((number, write.expected.0 as i64 + 1, version, records)).map(drop)
+    keep.execute((number, write.expected.0 as i64 + 1, version, text))?;
+    for (digest, payload) in payloads {
+        let sql = "INSERT INTO payloads (number, digest, text) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+        connection.prepare_cached(sql)?.execute((number, digest.to_string(), payload.as_str()))?;
+    }
+    Ok(())
 }
 
 /// An append takes effect where its epoch and its sequence are the current ones: invariant I5.
@@ -257,20 +265,20 @@ fn update(connection: &Connection, write: &Write, number: i64, epoch: Epoch) -> 
     let Summary { status, paused, held, .. } = &write.summary;
     let (status, seq, wake, updated) =
         (status.as_str(), write.after.0 as i64, wake(write.summary.wake), time(write.last));
-    let (epoch, expected) = (epoch.0 as i64, write.expected.0 as i64);
+    let (epoch, expected, version) = (epoch.0 as i64, write.expected.0 as i64, write.version());
     let rows = if let Some(ended) = time(write.summary.ended) {
         let mut end = connection.prepare_cached(
             "UPDATE progress SET status = ?4, paused = ?5, seq = ?6, wake = NULL, updated = coalesce(?7, updated), \
-             ended = ?8, host = NULL, held = NULL WHERE number = ?1 AND epoch = ?2 AND seq = ?3",
+             ended = ?8, host = NULL, held = NULL, version = max(version, ?9) WHERE number = ?1 AND epoch = ?2 AND seq = ?3",
         )?;
-        end.execute((number, epoch, expected, status, paused, seq, updated, ended))?
+        end.execute((number, epoch, expected, status, paused, seq, updated, ended, version))?
     } else {
         // Its owner keeps it out of the index of what may be claimed, so that no index is written.
         let mut go_on = connection.prepare_cached(
             "UPDATE progress SET status = ?4, paused = ?5, seq = ?6, wake = ?7, updated = coalesce(?8, updated), \
-             held = ?9 WHERE number = ?1 AND epoch = ?2 AND seq = ?3",
+             held = ?9, version = max(version, ?10) WHERE number = ?1 AND epoch = ?2 AND seq = ?3",
         )?;
-        go_on.execute((number, epoch, expected, status, paused, seq, wake, updated, held))?
+        go_on.execute((number, epoch, expected, status, paused, seq, wake, updated, held, version))?
     };
     Ok(rows > 0)
 }

@@ -1,10 +1,12 @@
 //! Start keys: who has one, and the memory of it that outlives the transaction.
 
+use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension as _};
-use wasaga_core::{Created as Creation, Digest, Name};
+use wasaga_core::{Created as Creation, Digest, Fact, Name, Seq, TransactionId};
 
 use super::column::parsed;
-use crate::Created;
+use super::read::{Unread, payload};
+use crate::{Created, Reading};
 
 /// How long a key is remembered after its transaction was removed, in days: a year. A repeated start within it
 /// gives partners other idempotency keys than the first one did, and not the same ones by accident.
@@ -40,13 +42,20 @@ impl Key {
 /// What stands in the way of a create with this key; none where nothing does.
 pub(super) fn find(connection: &Connection, key: &Key) -> rusqlite::Result<Option<Created>> {
     let mut query = connection.prepare_cached(
-        "SELECT t.id, k.input, k.before FROM keys k LEFT JOIN transactions t ON t.number = k.holder \
+        "SELECT t.id, k.input, k.before, k.holder FROM keys k LEFT JOIN transactions t ON t.number = k.holder \
          WHERE k.module_name = ?1 AND k.definition = ?2 AND k.key = ?3",
     )?;
     let found = query.query_row(key.columns(), |row| {
         let before: i64 = row.get(2)?;
         match row.get_ref(0)?.as_str_or_null()? {
-            Some(_) => Ok(Some(Created::Exists { id: parsed(row, 0)?, input: parsed(row, 1)? })),
+            Some(_) => {
+                let id = parsed(row, 0)?;
+                let input = match row.get_ref(1)?.as_str()? {
+                    "" => input_of(connection, (id, row.get(3)?))?,
+                    _ => parsed(row, 1)?,
+                };
+                Ok(Some(Created::Exists { id, input }))
+            }
             None if before == i64::from(key.generation) => Ok(None),
             None => Ok(Some(Created::Used { generation: u32::try_from(before).unwrap_or(u32::MAX) })),
         }
@@ -55,6 +64,21 @@ pub(super) fn find(connection: &Connection, key: &Key) -> rusqlite::Result<Optio
         return Ok(found);
     }
     Ok((key.generation != 0).then_some(Created::Used { generation: 0 }))
+}
+
+/// The digest of a transaction's input, out of its first record: a journal of version 0.1.0 kept another digest.
+fn input_of(connection: &Connection, (id, number): (TransactionId, i64)) -> rusqlite::Result<Digest> {
+    let mut query = connection.prepare_cached("SELECT version, records FROM records WHERE number = ?1 AND seq = 1")?;
+    let (version, text): (u32, String) = query.query_row([number], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let read = Reading::new(id, |digest| payload(connection, number, digest)).read(Seq(1), version, &text);
+    let records = read.map_err(|unread| match unread {
+        Unread::Driver(error) => error,
+        Unread::Content(error) => rusqlite::Error::FromSqlConversionFailure(1, Type::Text, Box::new(error)),
+    })?;
+    match records.first().map(|record| &record.fact) {
+        Some(Fact::Created(created)) => Ok(created.input.digest()),
+        _ => Err(rusqlite::Error::QueryReturnedNoRows),
+    }
 }
 
 /// Notes who has the key now.

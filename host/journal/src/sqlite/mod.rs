@@ -112,10 +112,10 @@ impl Journal for Sqlite {
         }
     }
 
-    async fn join(&self, host: &HostId) -> Result<(), Error> {
+    async fn join(&self, host: &HostId, reads: u32) -> Result<(), Error> {
         self.hosts.hold(host).map_err(|error| cause::of_lock_file(&self.location, &error))?;
         let (host, locks) = (host.clone(), self.hosts.name().to_owned());
-        self.writer.run(move |connection| rows::join(connection, &host, &locks)).await
+        self.writer.run(move |connection| rows::join(connection, &host, &locks, reads)).await
     }
 
     async fn renew(&self, _: &HostId) -> Result<Lease, Error> {
@@ -153,7 +153,8 @@ impl Journal for Sqlite {
 
     async fn claim(&self, host: &HostId, now: Timestamp, limit: usize) -> Result<Claims, Error> {
         let dead = self.dead().await?;
-        let next = self.readers.read(|connection| Ok(rows::next_wake(connection)?)).await?;
+        let asking = host.clone();
+        let next = self.readers.read(move |connection| Ok(rows::next_wake(connection, &asking)?)).await?;
         if dead.is_empty() && next.is_none_or(|next| next > now) {
             return Ok(Claims { taken: Vec::new(), next });
         }

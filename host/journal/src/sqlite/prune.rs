@@ -63,7 +63,7 @@ fn remove(connection: &Connection, old: &Old, modules: &mut BTreeSet<String>) ->
     let mut uses = connection.prepare_cached("DELETE FROM uses WHERE number = ?1 RETURNING module")?;
     modules.extend(uses.query_map([old.number], |row| row.get(0))?.collect::<Done<Vec<String>>>()?);
     modules.insert(old.module.clone());
-    for table in ["records", "labels", "messages", "progress", "transactions"] {
+    for table in ["records", "payloads", "labels", "messages", "progress", "transactions"] {
         connection.prepare_cached(&format!("DELETE FROM {table} WHERE number = ?1"))?.execute([old.number])?;
     }
     Ok(())

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use rusqlite::{Connection, ToSql, params_from_iter};
+use rusqlite::{Connection, OptionalExtension as _, ToSql, params_from_iter};
 use tokio::sync::Semaphore;
-use wasaga_core::{Epoch, LabelValue, Name, Record, Seq, Status, Timestamp, TransactionId};
+use wasaga_core::{Digest, Epoch, LabelValue, Name, Record, Seq, Status, Timestamp, TransactionId};
 
 use super::cause::Cause;
 use super::column::{label_of, micros, owned, wake_of};
 use super::hosts::{Hosts, Life};
 use super::open;
-use crate::{Error, Filter, HostId, Owner, Page, Row, Stored, read_records};
+use crate::{Error, Filter, HostId, Owner, Page, Reading, Row, Stored};
 
 /// Connections for reading. More than two cores can use; each is made when it is needed.
 const READERS: u32 = 4;
@@ -33,6 +33,12 @@ pub(super) enum Unread {
     Driver(rusqlite::Error),
     /// What is there makes no sense.
     Content(Error),
+}
+
+impl From<Error> for Unread {
+    fn from(error: Error) -> Self {
+        Self::Content(error)
+    }
 }
 
 impl From<rusqlite::Error> for Unread {
@@ -92,7 +98,7 @@ impl Readers {
 }
 
 const COLUMNS: &str = "SELECT t.id, t.definition, t.module, t.module_name, t.key, t.class, p.status, p.paused, p.seq, p.epoch, \
-                       h.id, h.locks, p.wake, p.held, t.created, p.updated, p.ended, t.number \
+                       h.id, h.locks, p.wake, p.held, t.created, p.updated, p.ended, t.number, p.version \
                        FROM transactions t JOIN progress p ON p.number = t.number \
                        LEFT JOIN hosts h ON h.number = p.host";
 
@@ -132,6 +138,7 @@ fn records_of(connection: &Connection, row: &Row, number: i64, part: Part) -> Re
     let bound = |seq: u64| i64::try_from(seq).unwrap_or(i64::MAX);
     let mut rows = query.query((number, bound(first), bound(last)))?;
     let (mut records, mut next) = (Vec::new(), None);
+    let mut reading = Reading::new(id, |digest| payload(connection, number, digest));
     while let Some(row) = rows.next()? {
         let (seq, version): (i64, i64) = (row.get(0)?, row.get(1)?);
         if next.is_some_and(|next| next != seq as u64) {
@@ -139,7 +146,7 @@ fn records_of(connection: &Connection, row: &Row, number: i64, part: Part) -> Re
         }
         let version = u32::try_from(version).unwrap_or(u32::MAX);
         let text = row.get_ref(2)?.as_str().map_err(rusqlite::Error::from)?;
-        let together = read_records(id, Seq(seq as u64), version, text).map_err(Unread::Content)?;
+        let together = reading.read(Seq(seq as u64), version, text)?;
         next = Some(seq as u64 + together.len() as u64);
         let wanted = (seq as u64..).zip(together).filter(|(seq, _)| (first..=last).contains(seq));
         records.extend(wanted.map(|(_, record)| record));
@@ -151,6 +158,12 @@ fn records_of(connection: &Connection, row: &Row, number: i64, part: Part) -> Re
         return Err(Unread::Content(damaged(id, why)));
     }
     Ok(records)
+}
+
+/// The text of a large payload of a transaction.
+pub(super) fn payload(connection: &Connection, number: i64, digest: Digest) -> Result<Option<String>, Unread> {
+    let mut query = connection.prepare_cached("SELECT text FROM payloads WHERE number = ?1 AND digest = ?2")?;
+    Ok(query.query_row((number, digest.to_string()), |row| row.get(0)).optional()?)
 }
 
 pub(super) fn list(connection: &Connection, hosts: &Hosts, filter: &Filter, page: Page) -> Result<Vec<Row>, Unread> {
@@ -242,6 +255,7 @@ fn read_row(connection: &Connection, row: &rusqlite::Row<'_>, hosts: &Hosts) -> 
         status: status.ok_or_else(|| Unread::Content(damaged(id, "its status is not a known one".into())))?,
         paused: row.get(7)?,
         seq: Seq(row.get::<_, i64>(8)? as u64),
+        version: row.get(18)?,
         epoch: Epoch(row.get::<_, i64>(9)? as u64),
         // A list says of a host that cannot be looked at what it would say of a living one: nothing is done by it.
         owner: owner.map(|(host, locks)| Owner { alive: !matches!(hosts.life(&host, locks), Ok(Life::Dead)), host }),

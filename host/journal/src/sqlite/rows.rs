@@ -10,9 +10,10 @@ use crate::{Claim, ClaimError, Claims, Error, HostId, Rest};
 
 type Done<T> = rusqlite::Result<T>;
 
-pub(super) fn join(connection: &Connection, host: &HostId, locks: &str) -> Done<()> {
-    let sql = "INSERT INTO hosts (id, locks, joined) VALUES (?1, ?2, unixepoch() * 1000000) ON CONFLICT DO NOTHING";
-    connection.execute(sql, (&*host.0, locks)).map(drop)
+pub(super) fn join(connection: &Connection, host: &HostId, locks: &str, reads: u32) -> Done<()> {
+    let sql = "INSERT INTO hosts (id, locks, reads, joined) VALUES (?1, ?2, ?3, unixepoch() * 1000000) \
+               ON CONFLICT DO NOTHING";
+    connection.execute(sql, (&*host.0, locks, reads)).map(drop)
 }
 
 /// Lets all go that these hosts own, and forgets them.
@@ -45,7 +46,7 @@ pub(super) fn claim(connection: &Connection, host: &HostId, now: Timestamp, limi
     let mut query = connection.prepare_cached(
         "UPDATE progress SET host = (SELECT number FROM hosts WHERE id = ?1), epoch = epoch + 1, wants = NULL \
          WHERE number IN (SELECT number FROM progress WHERE host IS NULL AND wake IS NOT NULL AND wake <= ?2 \
-         ORDER BY wake, number LIMIT ?3) AND EXISTS (SELECT 1 FROM hosts WHERE id = ?1) \
+         AND version <= (SELECT reads FROM hosts WHERE id = ?1) ORDER BY wake, number LIMIT ?3) AND EXISTS (SELECT 1 FROM hosts WHERE id = ?1) \
          RETURNING (SELECT id FROM transactions t WHERE t.number = progress.number), epoch, wake",
     )?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
@@ -55,15 +56,17 @@ pub(super) fn claim(connection: &Connection, host: &HostId, now: Timestamp, limi
     })?;
     let mut taken = rows.collect::<Done<Vec<_>>>()?;
     taken.sort_by_key(|(wake, claim)| (*wake, claim.id));
-    let next = next_wake(connection)?;
+    let next = next_wake(connection, host)?;
     Ok(Claims { taken: taken.into_iter().map(|(_, claim)| claim).collect(), next })
 }
 
-/// When the next free transaction wakes.
-pub(super) fn next_wake(connection: &Connection) -> Done<Option<Timestamp>> {
-    let mut query =
-        connection.prepare_cached("SELECT min(wake) FROM progress WHERE host IS NULL AND wake IS NOT NULL")?;
-    let wake: Option<i64> = query.query_row((), |row| row.get(0))?;
+/// When the next free transaction wakes whose records the host reads.
+pub(super) fn next_wake(connection: &Connection, host: &HostId) -> Done<Option<Timestamp>> {
+    let mut query = connection.prepare_cached(
+        "SELECT wake FROM progress WHERE host IS NULL AND wake IS NOT NULL \
+         AND version <= (SELECT reads FROM hosts WHERE id = ?1) ORDER BY wake LIMIT 1",
+    )?;
+    let wake: Option<i64> = query.query_row([&*host.0], |row| row.get(0)).optional()?;
     Ok(wake.map(|at| Timestamp::from_unix_us(at as u64)))
 }
 
@@ -75,14 +78,15 @@ pub(super) fn claim_one(
 ) -> Done<Result<Claim, ClaimError>> {
     let Some(number) = number_of(connection, id)? else { return Ok(Err(ClaimError::Unknown(id))) };
     let mut query = connection.prepare_cached(
-        "SELECT h.id, h.locks, p.ended IS NOT NULL FROM progress p LEFT JOIN hosts h ON h.number = p.host \
-         WHERE p.number = ?1",
+        "SELECT h.id, h.locks, p.ended IS NOT NULL, p.version, (SELECT reads FROM hosts WHERE id = ?2) FROM progress p \
+         LEFT JOIN hosts h ON h.number = p.host WHERE p.number = ?1",
     )?;
-    let owner = query.query_row([number], |row| {
+    let owner = query.query_row((number, &*host.0), |row| {
         let owner = row.get::<_, Option<String>>(0)?.zip(row.get::<_, Option<String>>(1)?);
-        Ok((owner.map(|(id, locks)| (HostId(id.into()), locks)), row.get::<_, bool>(2)?))
+        let versions = (row.get::<_, u32>(3)?, row.get::<_, Option<u32>>(4)?);
+        Ok((owner.map(|(id, locks)| (HostId(id.into()), locks)), row.get::<_, bool>(2)?, versions))
     });
-    let Some((owner, ended)) = owner.optional()? else { return Ok(Err(ClaimError::Unknown(id))) };
+    let Some((owner, ended, (version, reads))) = owner.optional()? else { return Ok(Err(ClaimError::Unknown(id))) };
     if ended {
         return Ok(Err(ClaimError::Ended(id)));
     }
@@ -92,6 +96,9 @@ pub(super) fn claim_one(
             Ok(Life::Dead) => {}
             Err(error) => return Ok(Err(ClaimError::Journal(error))),
         }
+    }
+    if reads.is_some_and(|reads| version > reads) {
+        return Ok(Err(ClaimError::Newer { id, version }));
     }
     let mut query = connection.prepare_cached(
         "UPDATE progress SET host = h.number, epoch = epoch + 1, wants = NULL FROM hosts h \

@@ -4,7 +4,8 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use rusqlite::Connection;
 use wasaga_core::{
-    Commit, Created as Creation, Digest, Fact, Json, Record, Status, Summary, Wake, definition::CompensationPolicy,
+    Commit, Created as Creation, Digest, Fact, Json, RECORD_VERSION, Record, Status, Summary, Wake,
+    definition::CompensationPolicy,
 };
 
 use super::{
@@ -68,7 +69,7 @@ fn create_of(created: Creation, ended: Option<Timestamp>) -> Create {
 /// A journal that `ada` has joined.
 async fn joined(path: &std::path::Path) -> Sqlite {
     let journal = Sqlite::open(options(path)).await.unwrap();
-    journal.join(&HostId("ada".into())).await.unwrap();
+    journal.join(&HostId("ada".into()), RECORD_VERSION).await.unwrap();
     journal
 }
 
@@ -236,6 +237,55 @@ async fn a_journal_of_version_0_1_0_is_brought_up_to_date() {
     assert!(matches!(journal.create(again).await.unwrap(), Created::Exists { id, .. } if id == slow.id));
 }
 
+/// U2: a start key of version 0.1.0 has the digest that inputs have now, which it had not when it was written.
+#[tokio::test]
+async fn keys_of_version_0_1_0_have_todays_digest() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("journal.db");
+    let journal = joined(&path).await;
+    let mut create = create(1, 1);
+    let input = Json::parse(r#"{"wei":1.0,"large":1000000000000000000000001}"#).unwrap();
+    if let Fact::Created(created) = &mut create.commit.records[0].fact {
+        created.input = input.clone();
+    }
+    journal.create(create.clone()).await.unwrap();
+    raw(&path).execute_batch("UPDATE keys SET input = ''").unwrap();
+    create.commit.transaction = TransactionId::from_u128(2);
+    let exists = Created::Exists { id: TransactionId::from_u128(1), input: input.digest() };
+    assert_eq!(journal.create(create).await.unwrap(), exists);
+}
+
+/// Equal outputs are one payload in the file, go with their transaction, and are compared with their digest.
+#[tokio::test]
+async fn large_payloads_are_stored_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("journal.db");
+    let journal = joined(&path).await;
+    let call = wasaga_core::CallId { node: "a".into(), item: None, operation: wasaga_core::Operation::Run, attempt: 1 };
+    let output = Json::of(&"o".repeat(1 << 20)).unwrap();
+    let completed = |item| {
+        let call = wasaga_core::CallId { item: Some(item), ..call.clone() };
+        let (writes, usage) = (Default::default(), Default::default());
+        let fact = Fact::Completed { call, output: output.clone(), writes, usage };
+        Record { at: Timestamp::from_unix_us(6), fact }
+    };
+    let mut create = create(1, 1);
+    create.commit.records.extend((0..100).map(completed));
+    let commit = Commit { before: Seq(101), records: (100..200).map(completed).collect(), ..create.commit.clone() };
+    journal.create(create).await.unwrap();
+    journal.append(Append { epoch: Epoch(1), commit, release: false }).await.unwrap();
+    let one = TransactionId::from_u128(1);
+    assert_eq!(journal.load(one).await.unwrap().unwrap().records.len(), 201);
+    let count = |sql: &str| raw(&path).query_row(sql, (), |row| row.get::<_, i64>(0)).unwrap();
+    assert_eq!(count("SELECT count(*) FROM payloads"), 1);
+    assert!(count("SELECT sum(length(records)) FROM records") < 100_000);
+    raw(&path).execute_batch("UPDATE payloads SET text = '\"p\"'").unwrap();
+    let damaged = journal.load(one).await.unwrap_err();
+    assert!(matches!(&damaged, Error::Damaged { what, .. } if what.starts_with("record 2 of ")), "{damaged}");
+    raw(&path).execute_batch("DELETE FROM payloads").unwrap();
+    assert!(matches!(journal.load(one).await, Err(Error::Damaged { .. })));
+}
+
 /// X6: bytes that are not those of the digest are never run.
 #[tokio::test]
 async fn a_module_with_a_flipped_bit_is_damaged() {
@@ -259,7 +309,7 @@ async fn a_host_that_cannot_be_looked_at_is_not_dead() {
     let path = directory.path().join("journal.db");
     let (journal, ada, bob) = (joined(&path).await, HostId("ada".into()), HostId("bob".into()));
     let other = Sqlite::open(options(&path)).await.unwrap();
-    other.join(&bob).await.unwrap();
+    other.join(&bob, RECORD_VERSION).await.unwrap();
     let one = create(1, 1);
     journal.create(one).await.unwrap();
     // A link that leads to itself cannot be opened, by root neither: to look at it fails as EMFILE and EACCES do.
@@ -289,7 +339,7 @@ async fn a_journal_is_one_by_all_its_names() {
     let named = format!("file:{}", path.display()).parse::<Options>().unwrap();
     for options in [options(&link), options(&roundabout), named] {
         let other = Sqlite::open(options).await.unwrap();
-        other.join(&bob).await.unwrap();
+        other.join(&bob, RECORD_VERSION).await.unwrap();
         assert_eq!(other.claim(&bob, Timestamp::from_unix_us(9), 9).await.unwrap().taken, []);
         other.leave(&bob).await.unwrap();
     }
@@ -308,7 +358,7 @@ async fn a_host_with_locks_elsewhere_is_dead_only_where_nobody_has_the_file() {
     raw(&path).execute_batch("UPDATE hosts SET locks = 'elsewhere'").unwrap();
     journal.close().await;
     let other = Sqlite::open(options(&path)).await.unwrap();
-    other.join(&bob).await.unwrap();
+    other.join(&bob, RECORD_VERSION).await.unwrap();
     // Another process that has it open holds such a lock; to the system, so does another open file of this one.
     let elsewhere = std::fs::File::open(&path).unwrap();
     elsewhere.lock_shared().unwrap();
