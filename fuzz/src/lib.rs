@@ -8,10 +8,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::runtime;
 use wasaga_core::definition::Module as Description;
-use wasaga_core::{Answer, Call, Checked, Digest, Failure, Json, Outcome, RECORD_VERSION, Record, Seq, Transaction};
+use wasaga_core::{Answer, Call, Checked, Digest, Failure, Json, NotMade, Outcome, RECORD_VERSION, Record, Seq, Transaction};
 use wasaga_core::{TransactionId, UnknownCause, Usage, Writes};
 use wasaga_engine::clock::Virtual;
-use wasaga_engine::port::{Guests, LoadError, Module};
+use wasaga_engine::port::{Guest, Guests, LoadError};
 use wasaga_engine::{Builder, Engine, Recover, StartRequest};
 use wasaga_journal::Reading;
 use wasaga_journal::memory::Memory;
@@ -75,6 +75,10 @@ impl Taped {
     }
 }
 
+/// Loads the taped module, whatever the bytes.
+#[derive(Debug)]
+struct Loader(Arc<Taped>);
+
 /// What a sign of the tape means.
 pub fn outcome(sign: Option<u8>, output: &Json) -> Outcome {
     let failure = Failure::new("taped", "the tape says so");
@@ -93,20 +97,34 @@ pub fn answer(outcome: Outcome) -> Answer {
     Answer { outcome, writes: Writes::default(), usage: Usage { duration_us: 1, fuel: 1, memory_bytes: 1 } }
 }
 
+/// A module that was loaded.
+#[derive(Debug)]
+struct Loaded {
+    by: Arc<Taped>,
+    digest: Digest,
+}
+
 #[async_trait]
-impl Guests for Taped {
-    async fn load(&self, bytes: Arc<[u8]>) -> Result<Module, LoadError> {
-        Ok(Module { digest: Digest::of(&bytes), description: self.description.clone() })
+impl Guests for Loader {
+    async fn load(&self, bytes: Arc<[u8]>) -> Result<Arc<dyn Guest>, LoadError> {
+        Ok(Arc::new(Loaded { by: self.0.clone(), digest: Digest::of(&bytes) }))
+    }
+}
+
+#[async_trait]
+impl Guest for Loaded {
+    fn digest(&self) -> Digest {
+        self.digest
     }
 
-    fn module(&self, _: Digest) -> Option<Module> {
-        None
+    fn description(&self) -> &Arc<Description> {
+        &self.by.description
     }
 
-    async fn call(&self, call: &Call) -> Answer {
+    async fn call(&self, call: &Call) -> Result<Answer, NotMade> {
         let arguments = call.arguments.as_str();
         assert!(arguments.starts_with('{') && Json::parse(arguments).is_ok(), "arguments `{arguments}`");
-        answer(outcome(self.sign(), &self.output))
+        Ok(answer(outcome(self.by.sign(), &self.by.output)))
     }
 }
 
@@ -116,7 +134,7 @@ pub fn drive(guests: Taped, input: &Json) {
     let runtime = runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     runtime.expect("a runtime of one thread").block_on(async {
         let journal = Arc::new(Memory::new());
-        let engine = Builder::new(journal, Arc::new(guests)).world(Arc::new(Virtual::new(7)));
+        let engine = Builder::new(journal, Arc::new(Loader(Arc::new(guests)))).world(Arc::new(Virtual::new(7)));
         let engine = engine.recover(Recover::Nothing).retention(None).start().await.expect("memory can be joined");
         let Ok(module) = engine.add_module(Arc::from(&b"m"[..])).await else { return };
         for name in engine.definitions(module.digest).expect("it was added") {

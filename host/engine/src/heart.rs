@@ -11,8 +11,13 @@ use wasaga_journal::{HostId, Lease};
 use crate::error::chain;
 use crate::shared::Shared;
 
-/// Beats for each lease: two may be lost.
+/// Beats for each lease: one that fails leaves time for another.
 const BEATS: u32 = 3;
+/// Pause before a renewal that failed is tried again.
+const AGAIN_AFTER: Duration = Duration::from_millis(50);
+/// The part of a lease that is left unused at its end: others may count from a little earlier, and calls take a moment
+/// to stop.
+const MARGIN: u32 = 6;
 
 /// Starts the heart, where the journal wants one. It ends with the engine.
 pub(crate) fn start(shared: &Arc<Shared>, name: &str) {
@@ -34,10 +39,11 @@ impl Heart {
         loop {
             tokio::time::sleep(self.lease / BEATS).await;
             let Some(shared) = self.shared.upgrade() else { return };
-            let host = shared.host();
-            let asked = Instant::now();
-            let answer = tokio::time::timeout(self.lease / BEATS, shared.journal.renew(&host)).await;
-            match answer {
+            let (host, asked) = (shared.host(), Instant::now());
+            // An answer that does not come must not keep the host past its lease.
+            let end = self.kept + self.lease - self.lease / MARGIN;
+            let beat_end = (asked + self.lease / BEATS).min(end);
+            match tokio::time::timeout_at(beat_end, shared.journal.renew(&host)).await {
                 Ok(Ok(Lease::Kept)) => self.kept = asked,
                 Ok(Ok(Lease::Lost)) => self.lost(&shared, &host, "the journal took this host for dead").await,
                 Ok(Err(error)) => {
@@ -45,11 +51,29 @@ impl Heart {
                 }
                 Err(_) => tracing::warn!("the journal does not answer that this host lives"),
             }
-            // A beat before the end of the lease, for others may count from a little earlier.
-            if self.kept.elapsed() + self.lease / BEATS >= self.lease && !shared.drain.is_under_way() {
-                self.lost(&shared, &host, "the journal has not answered for the lease of this host").await;
+            // The next beat would come too late.
+            if Instant::now() + self.lease / BEATS > self.kept + self.lease - self.lease / MARGIN {
+                self.last_chance(&shared, &host).await;
             }
         }
+    }
+
+    /// Asks over and over for what is left of the lease, and lets go at its end.
+    async fn last_chance(&mut self, shared: &Arc<Shared>, host: &HostId) {
+        let end = self.kept + self.lease - self.lease / MARGIN;
+        while Instant::now() < end {
+            let asked = Instant::now();
+            match tokio::time::timeout_at(end, shared.journal.renew(host)).await {
+                Ok(Ok(Lease::Kept)) => {
+                    self.kept = asked;
+                    return;
+                }
+                Ok(Ok(Lease::Lost)) => break,
+                Ok(Err(_)) => tokio::time::sleep(AGAIN_AFTER.min(end - Instant::now())).await,
+                Err(_) => {}
+            }
+        }
+        self.lost(shared, host, "the journal has not answered for the lease of this host").await;
     }
 
     /// What the host drives may be another's: its calls stop at once, and it joins anew under another id.

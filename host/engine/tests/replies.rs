@@ -39,11 +39,30 @@ struct Flawed {
     inner: Memory,
     flaw: Arc<Mutex<Option<Flaw>>>,
     gone_until: Arc<Mutex<Option<tokio::time::Instant>>>,
+    /// How long a host lives without a renewal, and what a renewal comes to; none is no lease.
+    lease: Option<Duration>,
+    renewal: Arc<Mutex<Renewal>>,
+}
+
+/// What becomes of a renewal.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+enum Renewal {
+    #[default]
+    Works,
+    Fails,
+    Hangs,
+    Lost,
 }
 
 impl Flawed {
     fn new() -> Self {
-        Self { inner: Memory::new(), flaw: Arc::default(), gone_until: Arc::default() }
+        Self {
+            inner: Memory::new(),
+            flaw: Arc::default(),
+            gone_until: Arc::default(),
+            lease: None,
+            renewal: Arc::default(),
+        }
     }
 
     fn fail_once(&self, flaw: Flaw) {
@@ -67,13 +86,23 @@ fn broken() -> Error {
 #[async_trait]
 impl Journal for Flawed {
     fn identity(&self) -> Identity {
-        self.inner.identity()
+        Identity { lease: self.lease, ..self.inner.identity() }
     }
     async fn join(&self, host: &HostId, reads: u32) -> Result<(), Error> {
         self.inner.join(host, reads).await
     }
     async fn renew(&self, host: &HostId) -> Result<Lease, Error> {
-        self.inner.renew(host).await
+        let renewal = *self.renewal.lock();
+        match renewal {
+            Renewal::Works => self.inner.renew(host).await,
+            Renewal::Fails => Err(broken()),
+            Renewal::Hangs => std::future::pending().await,
+            Renewal::Lost => {
+                self.inner.lose(host);
+                *self.renewal.lock() = Renewal::Works;
+                Ok(Lease::Lost)
+            }
+        }
     }
     async fn leave(&self, host: &HostId) -> Result<(), Error> {
         self.inner.leave(host).await
@@ -267,4 +296,35 @@ async fn an_append_that_arrives_late_is_shut_out() {
     let stored = journal.inner.load(started.id).await.unwrap().unwrap();
     assert_eq!((stored.row.epoch, stored.records.len()), (Epoch(2), 8));
     assert_eq!(guests.calls(), ["a run 1", "b run 1", "c run 1"]);
+}
+
+/// C16: a host that was taken for dead, or has had no answer for its lease less a margin, stops its calls before the lease
+/// is over, and goes on under another id.
+#[tokio::test(start_paused = true)]
+async fn a_host_without_its_lease_stops_its_calls_and_joins_anew() {
+    const LEASE: Duration = Duration::from_secs(6);
+    for renewal in [Renewal::Fails, Renewal::Hangs, Renewal::Lost] {
+        let journal = Flawed { lease: Some(LEASE), ..Flawed::new() };
+        let guests = Scripted::new(chain(), |_| (Duration::from_secs(60), done()));
+        let engine = on(&journal, &guests, 1).await;
+        let id = engine.start(request(&engine).await).await.unwrap().id;
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        assert_eq!(guests.calls(), ["a run 1"], "a heart that beats disturbs nothing");
+        let before = rows(&journal).await[0].owner.clone().unwrap().host;
+        *journal.renewal.lock() = renewal;
+        // The lease was kept within the last third.
+        tokio::time::sleep(LEASE - Duration::from_millis(500)).await;
+        let calls = guests.calls();
+        assert!(calls.len() == 1 || renewal == Renewal::Lost, "{renewal:?}: {calls:?}");
+        if renewal != Renewal::Lost {
+            assert_eq!(engine.stats().in_flight, 0, "{renewal:?}: it has let go before the lease is over");
+        }
+        *journal.renewal.lock() = Renewal::Works;
+        if renewal != Renewal::Lost {
+            // By the journal the old id is dead once its lease is over.
+            journal.inner.lose(&before);
+        }
+        let report = engine.wait(id).await.unwrap();
+        assert_eq!((report.status, report.nodes[0].attempts), (Status::Completed, 2), "{renewal:?}");
+    }
 }
