@@ -38,7 +38,7 @@ fn create(number: u128, filler: usize) -> Create {
         definition: "order".into(),
         module: Digest::of(b"m"),
         providers: Default::default(),
-        input: input.clone(),
+        input,
         headers: Default::default(),
         policy: Some(CompensationPolicy::StrictSequential),
         participants: Vec::new(),
