@@ -8,7 +8,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::runtime;
 use wasaga_core::definition::Module as Description;
-use wasaga_core::{Answer, Call, Checked, Digest, Failure, Json, NotMade, Outcome, RECORD_VERSION, Record, Seq, Transaction};
+use wasaga_core::{
+    Answer, Call, Checked, Digest, Failure, Json, NotMade, Outcome, RECORD_VERSION, Record, Seq, Transaction,
+};
 use wasaga_core::{TransactionId, UnknownCause, Usage, Writes};
 use wasaga_engine::clock::Virtual;
 use wasaga_engine::port::{Guest, Guests, LoadError};
