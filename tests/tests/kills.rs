@@ -123,7 +123,7 @@ fn several_processes_share_a_journal() {
     let ends = (end(first).code, end(second).code);
     assert!(matches!(ends, (Some(0 | 3), Some(3))), "{ends:?}");
     let report = user.wasaga(&["transactions", "show", id, "--json"]).with(0).json();
-    assert_eq!(report["cause"], "cancelled");
+    assert_eq!(report["cause"]["outcome"], "cancelled");
     let lines: Vec<Vec<String>> = reading.into_iter().map(|thread| thread.join().unwrap()).collect();
     let effects: usize = lines.iter().map(|lines| effects(&lines.join("\n")).len()).sum();
     assert!(effects >= 3, "{effects}");

@@ -4,7 +4,8 @@
 use alloc::string::String;
 
 use crate::{
-    command::Moment,
+    arguments::Arguments,
+    incoming::Moment,
     json::Json,
     outcome::{Failure, NotMade, Usage},
     retry::RetryPolicy,
@@ -15,7 +16,12 @@ use crate::{
 const PENDING_MAX: Milliseconds = 24 * 3_600_000;
 
 /// A pending call is not called again sooner, whatever it asks for: each time costs two records.
-pub(crate) const POLL_MIN: Milliseconds = 10;
+const POLL_MIN: Milliseconds = 10;
+/// Nor sooner than after this part of the time that it has been pending, so that polls grow rarer as it lasts: a day
+/// of them is some 1,600 and not 8 million, and none comes later than asked by more than a hundredth of it.
+const POLL_PART: u32 = 128;
+/// A guest that asks for more patience than this, with `retryable`, is called again after it all the same.
+const AFTER_MAX: Milliseconds = 30 * 24 * 3_600_000;
 
 /// What the attempts of one operation came to so far, for reports.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -55,7 +61,9 @@ pub(crate) struct Attempt {
     /// What the last `pending` of this attempt left for the next call.
     pub(crate) token: Option<Json>,
     /// Bound once, at the first attempt, so that a repeated call repeats its arguments.
-    pub(crate) arguments: Json,
+    pub(crate) arguments: Arguments,
+    /// Whether an operator gave the arguments.
+    pub(crate) patched: bool,
 }
 
 /// Attempts lost with their host that are free. A guest that takes its host down each time must
@@ -64,15 +72,23 @@ const LOST_FREE: u32 = 100;
 
 /// How long to wait before another attempt.
 #[derive(Clone, Copy)]
-pub(crate) enum Pause {
-    /// Not at all: the host was lost, and nobody asked for patience.
+pub(crate) enum Delay {
+    /// Not at all: the host was lost, for the first time.
     None,
     /// The policy's delay, or this if longer.
     AtLeast(Milliseconds),
 }
 
+/// When what waits is not waited for any longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct End {
+    pub(crate) at: Timestamp,
+    /// Whether it ends with the transaction's deadline, and not by a time of its own.
+    pub(crate) by_deadline: bool,
+}
+
 impl Attempt {
-    pub(crate) fn first(since: Timestamp, until: Option<Timestamp>, arguments: Json) -> Self {
+    pub(crate) fn first(since: Timestamp, until: Option<Timestamp>, arguments: Arguments) -> Self {
         Self {
             number: 1,
             before: 0,
@@ -85,6 +101,7 @@ impl Attempt {
             deadline: since,
             token: None,
             arguments,
+            patched: false,
         }
     }
 
@@ -100,23 +117,40 @@ impl Attempt {
         self.number - self.before - self.lost.min(LOST_FREE)
     }
 
-    /// When a pending attempt has been pending for too long: when the time for all attempts has
-    /// passed, or else with the deadline of what it is a part of.
-    pub(crate) fn pending_until(&self, deadline: Option<Timestamp>) -> Timestamp {
-        self.until.or(deadline).unwrap_or_else(|| self.since.after_ms(PENDING_MAX))
+    /// When a pending attempt has been pending for too long: when the time for all attempts has passed; where it has
+    /// none, after a day, or with the deadline of the transaction if that comes first.
+    fn pending_end(&self, deadline: Option<Timestamp>) -> End {
+        if let Some(at) = self.until {
+            return End { at, by_deadline: false };
+        }
+        let day = self.since.after_ms(PENDING_MAX);
+        match deadline {
+            Some(at) if at < day => End { at, by_deadline: true },
+            _ => End { at: day, by_deadline: false },
+        }
+    }
+
+    /// When a pending attempt is called again: after `poll`, or at its end.
+    pub(crate) fn poll_due(&self, poll: Milliseconds, deadline: Option<Timestamp>, now: Timestamp) -> Timestamp {
+        let pending = (now.since(self.since) / POLL_PART).as_millis() as u64;
+        now.after_ms(poll.max(POLL_MIN).max(pending)).min(self.pending_end(deadline).at)
     }
 
     /// When the attempt after this one is due, if the policy and the time for all attempts leave one.
-    pub(crate) fn next_due(&self, retry: &RetryPolicy, pause: Pause, moment: &Moment<'_>) -> Option<Timestamp> {
+    pub(crate) fn next_due(&self, retry: &RetryPolicy, delay: Delay, moment: &Moment<'_>) -> Option<Timestamp> {
         if self.charged() >= retry.max_attempts {
             return None;
         }
-        let round = self.number - self.before;
-        let due = match pause {
-            Pause::None => moment.now,
-            Pause::AtLeast(least) => moment.now.after_ms(retry.delay_after(round, moment.random).max(least)),
+        let due = match delay {
+            Delay::None => moment.now,
+            Delay::AtLeast(least) => moment.now.after_ms(self.delay(retry, moment).max(least.min(AFTER_MAX))),
         };
         Some(due).filter(|due| self.until.is_none_or(|until| *due < until))
+    }
+
+    /// The policy's delay after this attempt.
+    pub(crate) fn delay(&self, retry: &RetryPolicy, moment: &Moment<'_>) -> Milliseconds {
+        retry.delay_after(self.number - self.before, moment.random)
     }
 }
 
@@ -156,6 +190,16 @@ impl Try {
         }
     }
 
+    /// When it is given up though nothing happens; none for a call in flight, which has its own deadline. The
+    /// deadline is that of the transaction, where it holds for this operation.
+    pub(crate) fn end(&self, deadline: Option<Timestamp>) -> Option<End> {
+        match self {
+            Self::Started(_) => None,
+            Self::Delayed(attempt, _) => attempt.until.map(|at| End { at, by_deadline: false }),
+            Self::Polling(attempt, _) => Some(attempt.pending_end(deadline)),
+        }
+    }
+
     /// What is called next: another attempt, or after `pending` the same one.
     pub(crate) fn again(&self) -> Result<Attempt, String> {
         match self {
@@ -183,5 +227,19 @@ impl Tally {
         self.usage.duration_us = self.usage.duration_us.saturating_add(usage.duration_us);
         self.usage.fuel = self.usage.fuel.saturating_add(usage.fuel);
         self.usage.memory_bytes = self.usage.memory_bytes.max(usage.memory_bytes);
+    }
+
+    /// Adds a call that failed.
+    pub(crate) fn fail(&mut self, usage: Usage, failure: &Failure) {
+        self.add(usage);
+        self.failure = Some(failure.clone());
+    }
+
+    /// Notes why no attempt follows, and answers what is told: the last real failure, unless it was pending at the end.
+    pub(crate) fn give_up(&mut self, why: &Failure, pending: bool) -> Option<Failure> {
+        if pending || self.failure.is_none() {
+            self.failure = Some(why.clone());
+        }
+        self.failure.clone()
     }
 }

@@ -8,6 +8,7 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::{
+    arguments::Arguments,
     definition::{Parameter, Source},
     json::{Headers, Json, Variables},
 };
@@ -31,11 +32,19 @@ pub(crate) trait Sources {
     fn cause(&self) -> Option<Json>;
 }
 
-/// Puts the arguments object together. A parameter that is not required and has no value is left out; the output of
-/// a step that was skipped is null.
-pub(crate) fn bind(parameters: &[Parameter], sources: &impl Sources) -> Result<Json, Unbound> {
-    let mut object = String::from("{");
-    for parameter in parameters {
+/// Puts the arguments together. A parameter that is not required and has no value is left out; the output of
+/// a step that was skipped is null. What is in `fixed`, by the parameter's place, is not looked up again.
+pub(crate) fn bind(
+    parameters: &[Parameter],
+    sources: &impl Sources,
+    fixed: &[Option<Json>],
+) -> Result<Arguments, Unbound> {
+    let mut parts = Vec::with_capacity(parameters.len());
+    for (i, parameter) in parameters.iter().enumerate() {
+        if let Some(Some(known)) = fixed.get(i) {
+            parts.push((parameter.name.as_str(), known.clone()));
+            continue;
+        }
         let value = match resolve(&parameter.source, sources) {
             Ok(value) => value,
             Err(why) if parameter.required => {
@@ -44,15 +53,21 @@ pub(crate) fn bind(parameters: &[Parameter], sources: &impl Sources) -> Result<J
             Err(_) if is_skipped(&parameter.source, sources) => Json::null(),
             Err(_) => continue,
         };
-        if object.len() > 1 {
-            object.push(',');
-        }
-        object.push_str(&serde_json::to_string(&parameter.name).expect("text serialises"));
-        object.push(':');
-        object.push_str(value.as_str());
+        parts.push((parameter.name.as_str(), value));
     }
-    object.push('}');
-    Ok(Json::trusted(object))
+    Ok(Arguments::of(&parts))
+}
+
+/// The values that are the same for every item of a fan-out, by the parameter's place: parts of the input and of the
+/// outputs of steps before. They are looked up once, and not for each item in a text of many megabytes.
+pub(crate) fn fixed(parameters: &[Parameter], sources: &impl Sources) -> Vec<Option<Json>> {
+    let one = |parameter: &Parameter| match &parameter.source {
+        Source::Input(Some(_)) | Source::StepOutput { pointer: Some(_), .. } => {
+            resolve(&parameter.source, sources).ok()
+        }
+        _ => None,
+    };
+    parameters.iter().map(one).collect()
 }
 
 fn is_skipped(source: &Source, sources: &impl Sources) -> bool {

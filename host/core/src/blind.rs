@@ -6,11 +6,12 @@ use alloc::{collections::BTreeMap, vec, vec::Vec};
 use crate::{
     commit::Commit,
     id::{Name, Seq, TransactionId},
+    incoming::Refused,
     record::{Fact, Operation, Operator, Record},
+    report::unit_name,
     status::Status,
     summary::{Summary, Wake},
     time::Timestamp,
-    transaction::Refused,
 };
 
 /// Takes a transaction out of the machine as it stands, by its records alone. What was not undone are the steps
@@ -71,7 +72,5 @@ fn not_undone(records: &[Record]) -> Vec<Name> {
         }
     }
     let open = units.into_iter().filter(|(_, unit)| (unit.maybe_done || unit.in_flight) && !unit.over);
-    let mut names: Vec<Name> = open.map(|((node, _), _)| node.clone()).collect();
-    names.dedup();
-    names
+    open.map(|((node, item), _)| unit_name(node, item).into()).collect()
 }

@@ -4,11 +4,12 @@
 use alloc::{boxed::Box, vec::Vec};
 
 use crate::{
+    arguments::Arguments,
     commit::Commit,
     id::{Digest, IdempotencyKey, Name, Seq, TransactionId},
     json::{Headers, Json, Variables},
     message::Taken,
-    outcome::{Failure, Forward, Outcome, Usage, Writes},
+    outcome::{Failure, Forward},
     record::{CallId, Record},
     summary::Summary,
     time::Timestamp,
@@ -45,8 +46,8 @@ pub struct Call {
     pub fuel: u64,
     /// Linear memory of the instance.
     pub memory_bytes: u64,
-    /// The arguments, one JSON object.
-    pub arguments: Json,
+    /// The arguments.
+    pub arguments: Arguments,
     /// For a compensation, a confirm and a cancel: what is known of what was done before.
     pub forward: Option<Forward>,
     /// The transaction's headers.
@@ -57,53 +58,6 @@ pub struct Call {
     pub token: Option<Json>,
     /// Why the attempt before this one failed.
     pub last_failure: Option<Failure>,
-}
-
-/// What a call came to, what it wrote and what it used.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Answer {
-    /// What it came to.
-    pub outcome: Outcome,
-    /// Dropped unless the call completed.
-    pub writes: Writes,
-    /// What it used, whatever it came to.
-    pub usage: Usage,
-}
-
-/// What a condition may look at: its CEL names are `input`, `steps`, `variables` and `headers`.
-#[derive(Debug)]
-pub struct Scope<'a> {
-    /// The start input.
-    pub input: &'a Json,
-    /// Outputs of the completed steps; null for the skipped ones.
-    pub steps: Vec<(&'a Name, Json)>,
-    /// The variables.
-    pub variables: &'a Variables,
-    /// The headers.
-    pub headers: &'a Headers,
-}
-
-/// Decides conditions. A verdict depends on the expression and the scope alone, never on time or chance.
-pub trait Conditions {
-    /// Whether the expression holds.
-    ///
-    /// # Errors
-    /// A sentence for people: the expression does not parse, fails, or is neither true nor false.
-    fn holds(&self, expression: &str, scope: &Scope<'_>) -> Result<bool, alloc::string::String>;
-}
-
-/// What a decision may know of the world outside.
-#[derive(Clone, Copy)]
-pub struct Moment<'a> {
-    /// The time.
-    pub now: Timestamp,
-    /// 64 random bits, for jitter.
-    pub random: u64,
-    /// Decides conditions.
-    pub conditions: &'a dyn Conditions,
-    /// Whether no call may begin, because the host is about to leave. Everything else goes on: what
-    /// was answered is written down, and whoever takes the transaction over begins what comes next.
-    pub hold: bool,
 }
 
 /// Records to append in one piece, and what to do once they are durable.

@@ -9,51 +9,60 @@
 
 extern crate alloc;
 
+mod arguments;
 mod attempt;
 mod binding;
 mod blind;
+mod bounds;
 mod command;
 mod commit;
+mod common;
 pub mod definition;
 mod id;
+mod incoming;
 mod json;
 mod label;
 mod message;
 mod number;
 mod outcome;
 mod plan;
-
 mod record;
 mod report;
 mod retry;
-pub mod saga;
+mod saga;
+mod settling;
 mod status;
 mod stored;
 mod summary;
-pub mod tcc;
-
+mod tcc;
 mod time;
 mod transaction;
+mod turn;
+mod words;
 
+pub use arguments::Arguments;
 pub use binding::{Unbound, lookup};
 pub use blind::terminate_blind;
-pub use command::{Answer, Call, Command, Conditions, Decision, Moment, NotDurable, Scope};
+pub use bounds::{RECORDS_MAX, TRANSACTION_BYTES_MAX, VARIABLES_BYTES_MAX};
+pub use command::{Call, Command, Decision, NotDurable};
 pub use commit::Commit;
 pub use id::{Digest, Epoch, IdempotencyKey, InvalidId, Name, Origin, Seq, TransactionId};
+pub use incoming::{Answer, Conditions, Moment, Refused, Scope, Start};
 pub use json::{Headers, InvalidJson, Json, Variables};
 pub use label::LABELS_MAX;
 pub use message::{Message, MessageId, Reply, Taken, Word};
-
 pub use outcome::{Failure, Forward, NotMade, Outcome, Published, UnknownCause, Usage, Writes};
 pub use plan::{
-    ATTEMPTS_MAX, CONCURRENCY_DEFAULT, Compensation, Defaults, ITEMS_MAX, Limits, Mistake, NAME_CHARS_MAX,
+    ATTEMPTS_MAX, CONCURRENCY_DEFAULT, Checked, Compensation, Defaults, ITEMS_MAX, Limits, Mistake, NAME_CHARS_MAX,
     PARAMETERS_MAX, PARTICIPANTS_MAX, Participant, ParticipantIx, Plan, STEPS_MAX, Step, StepIx, TccPlan,
 };
-pub use record::{CallId, Cause, Created, Fact, LabelValue, LostCall, Operation, Operator, RECORD_VERSION, Record};
+pub use record::{
+    CallId, Cause, Created, Fact, IllegalRecord, LabelValue, LostCall, Operation, Operator, RECORD_VERSION, Record,
+};
 pub use report::{CauseReport, Decided, NodeReport, PhaseReached, Report, SettleReport, UndoReport};
 pub use retry::RetryPolicy;
 pub use status::{Kind, Status};
 pub use stored::{APART_BYTES_MIN, NotWhole, Shared, StoredRecord};
 pub use summary::{Summary, Wake};
 pub use time::{Milliseconds, Timestamp};
-pub use transaction::{Checked, IllegalRecord, Refused, Start, Transaction};
+pub use transaction::Transaction;

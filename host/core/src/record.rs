@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     definition::CompensationPolicy,
-    id::{Digest, Name, Origin, TransactionId},
+    id::{Digest, Name, Origin, Seq, TransactionId},
     json::Json,
     outcome::{Failure, UnknownCause, Usage, Writes},
     status::Kind,
@@ -181,7 +181,7 @@ pub enum Fact {
     },
     /// Cannot go on without a person.
     Stuck {
-        /// The steps whose compensations failed for good; the participants whose confirm or cancel did.
+        /// The steps whose compensations failed for good, items as `step[0]`; the participants whose confirm or cancel did.
         nodes: Vec<Name>,
     },
     /// Every step is completed or skipped.
@@ -196,8 +196,8 @@ pub enum Fact {
     Terminated {
         /// Who and why.
         by: Operator,
-        /// Steps that are or may be done, and were not undone; participants that were tried, and neither
-        /// confirmed nor cancelled.
+        /// Steps that are or may be done, and were not undone, items as `step[0]`; participants that were tried, and
+        /// neither confirmed nor cancelled.
         not_undone: Vec<Name>,
     },
     /// An operator asked for it to be undone.
@@ -222,6 +222,9 @@ pub enum Fact {
         /// One step or participant; none means all that are stuck.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         node: Option<Name>,
+        /// One item of a fan-out; none means all of it that are stuck.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        item: Option<u32>,
     },
     /// A stuck compensation, confirm or cancel is given up: a person has seen to it, or accepts it.
     UndoSkipped {
@@ -229,6 +232,9 @@ pub enum Fact {
         by: Operator,
         /// The step.
         node: Name,
+        /// One item of a fan-out; none means all of it that are stuck.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        item: Option<u32>,
     },
     /// A stuck compensation, confirm or cancel is tried again with these arguments.
     Patched {
@@ -250,6 +256,8 @@ impl Fact {
     pub fn version(&self) -> u32 {
         match self {
             Self::NotMade { .. } | Self::Pending { token: Some(_), .. } => 2,
+            // An older reader would take all items for the one that is meant.
+            Self::RetryRequested { item: Some(_), .. } | Self::UndoSkipped { item: Some(_), .. } => 2,
             // An older reader would give its calls other idempotency keys.
             Self::Created(created) if created.key.is_some() && created.module_name.is_some() => 2,
             _ => 1,
@@ -270,11 +278,9 @@ impl Fact {
             | Self::GivenUp { node, item, .. }
             | Self::UndoRefused { node, item, .. }
             | Self::Patched { node, item, .. } => Some((node, *item)),
-            Self::Skipped { node }
-            | Self::Expanded { node, .. }
-            | Self::CircuitOpened { node }
-            | Self::UndoSkipped { node, .. } => Some((node, None)),
-            Self::RetryRequested { node, .. } => node.as_ref().map(|node| (node, None)),
+            Self::UndoSkipped { node, item, .. } => Some((node, *item)),
+            Self::Skipped { node } | Self::Expanded { node, .. } | Self::CircuitOpened { node } => Some((node, None)),
+            Self::RetryRequested { node, item, .. } => node.as_ref().map(|node| (node, *item)),
             Self::Created(_)
             | Self::Unwinding { .. }
             | Self::Confirming
@@ -463,6 +469,16 @@ pub struct LostCall {
     pub item: Option<u32>,
     /// Its failure.
     pub failure: Failure,
+}
+
+/// A record that does not fit the state before it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("record {seq} does not fit what stands before it: {what}")]
+pub struct IllegalRecord {
+    /// Which record.
+    pub seq: Seq,
+    /// Why not.
+    pub what: String,
 }
 
 /// Who asked for something, and why.

@@ -225,7 +225,7 @@ impl Run {
                         .collect();
                 let units = report.nodes.iter().flat_map(|n| std::iter::once(n).chain(&n.items));
                 let left: BTreeSet<String> =
-                    units.filter(|n| n.status == "undo-waiting").map(wasaga_core::saga::NodeReport::name).collect();
+                    units.filter(|n| n.status == "undo-waiting").map(wasaga_core::NodeReport::name).collect();
                 for unit in self.diary.maybe_done.union(&self.diary.pending) {
                     let seen = named.contains(unit) || (status == Status::Stuck && left.contains(unit));
                     assert!(seen, "{unit} may be done, and is neither undone nor named: {report:?}");

@@ -6,7 +6,7 @@
 mod world;
 
 use wasaga_core::definition::{CompensationPolicy, Source};
-use wasaga_core::{Answer, Fact, Forward, Moment, Outcome, Published, Status, Usage, Writes};
+use wasaga_core::{Answer, Fact, Failure, Forward, Moment, Outcome, Published, Status, Usage, Writes};
 use world::*;
 
 // ---- Outcomes of a call
@@ -41,7 +41,7 @@ fn retryable_next_attempt_after_the_policys_delay_or_after_if_longer() {
     let mut world = World::new(&saga(vec![one]));
     assert_eq!(world.answer("a", retryable("busy")).wait(), 1_000);
     assert_eq!(world.answer("a", retryable("busy")).wait(), 2_000);
-    let failure = wasaga_core::Failure::new("busy", "busy");
+    let failure = Failure::new("busy", "busy");
     assert_eq!(world.answer("a", Outcome::Retryable { failure, after: Some(9_000) }).wait(), 9_000);
     assert_eq!(world.in_flight(), ["a run 4"]);
     world.answer("a", retryable("busy"));
@@ -54,7 +54,7 @@ fn retryable_next_attempt_after_the_policys_delay_or_after_if_longer() {
 #[test]
 fn a_guest_that_asks_for_no_delay_gets_the_policys() {
     let mut world = World::new(&chain());
-    let failure = wasaga_core::Failure::new("busy", "busy");
+    let failure = Failure::new("busy", "busy");
     world.answer("a", Outcome::Retryable { failure, after: Some(0) });
     assert_eq!(world.wait(), 999);
 }
@@ -118,8 +118,10 @@ fn pending_after_a_crash_is_asked_again_as_the_same_attempt() {
     let mut world = World::new(&saga(vec![one]));
     world.answer("a", Outcome::Pending { poll: 500, token: None }).wait();
     world.crash();
+    assert_eq!(world.wait(), 1_000, "a poll that kills its host does not do so in a loop");
     assert_eq!(world.in_flight(), ["a run 1"]);
-    world.crash().completes(&["a"]);
+    world.crash().wait();
+    world.completes(&["a"]);
     assert_eq!(world.status(), Status::Completed);
 }
 
@@ -149,13 +151,17 @@ fn a_lost_host_does_not_use_attempts_up() {
     let mut one = step("a", &[]);
     one.limits.retry = attempts(1);
     let mut world = World::new(&saga(vec![one, step("b", &["a"])]));
-    for attempt in 2..=40 {
+    world.crash();
+    assert_eq!(world.in_flight(), ["a run 2"], "the first loss is repeated at once");
+    for (attempt, delay) in (3..=40).zip([2_000, 4_000, 8_000, 16_000].into_iter().chain([30_000; 40])) {
         world.crash();
+        assert_eq!(world.wait(), delay, "a later one after the delays of the policy");
         assert_eq!(world.in_flight(), [format!("a run {attempt}")]);
     }
     world.completes(&["a"]).answer("b", rejected("no"));
     // Nor those of a compensation that is tried once.
     world.crash().crash();
+    assert_eq!(world.wait(), 1_999);
     assert_eq!(world.in_flight(), ["a compensate 3"]);
     world.completes(&["a"]);
     assert_eq!(world.status(), Status::Compensated);
@@ -170,6 +176,9 @@ fn a_step_that_takes_its_host_down_each_time_does_not_do_so_for_ever() {
     while world.in_flight().first().is_some_and(|call| call.contains("run")) {
         world.crash();
         crashes += 1;
+        if world.in_flight().is_empty() {
+            world.wait();
+        }
     }
     assert_eq!(crashes, 101);
     assert_eq!(world.report().cause.unwrap().outcome, "used-up");
@@ -217,7 +226,7 @@ fn a_step_whose_dependency_was_skipped_runs_with_null() {
     let mut after = step("b", &[]);
     after.parameters = vec![parameter("x", output_of("a"), false)];
     let mut world = World::new(&saga(vec![skipped, after]));
-    assert_eq!(world.call("b").arguments.as_str(), r#"{"x":null}"#);
+    assert_eq!(world.call("b").arguments.text(), r#"{"x":null}"#);
     world.completes(&["b"]);
     assert_eq!((world.status(), world.node("a")), (Status::Completed, "skipped".into()));
 }
@@ -240,7 +249,7 @@ fn null_is_an_output_like_any_other() {
     after.parameters = vec![parameter("x", output_of("a"), true)];
     let mut world = World::new(&saga(vec![step("a", &[]), after]));
     world.answer("a", done("null"));
-    assert_eq!(world.call("b").arguments.as_str(), r#"{"x":null}"#);
+    assert_eq!(world.call("b").arguments.text(), r#"{"x":null}"#);
 }
 
 #[test]
@@ -280,11 +289,11 @@ fn each_expands_and_the_output_is_the_array_in_order() {
     let mut world = World::with(&fan_out(), r#"{"lines":[{"sku":1},{"sku":2},{"sku":3}]}"#, None);
     world.completes(&["a"]);
     assert_eq!(world.in_flight(), ["f[0] run 1", "f[1] run 1", "f[2] run 1"]);
-    assert_eq!(world.call("f[1]").arguments.as_str(), r#"{"line":2}"#);
+    assert_eq!(world.call("f[1]").arguments.text(), r#"{"line":2}"#);
     let keys: std::collections::BTreeSet<_> = world.calls.iter().map(|c| c.key.as_str().to_owned()).collect();
     assert_eq!(keys.len(), 3, "each item has its own idempotency key");
     world.answer("f[2]", done("30")).answer("f[0]", done("10")).answer("f[1]", done("20"));
-    assert_eq!(world.call("z").arguments.as_str(), r#"{"all":[10,20,30]}"#);
+    assert_eq!(world.call("z").arguments.text(), r#"{"all":[10,20,30]}"#);
     world.answer("z", rejected("no"));
     // Each has its own compensation, in reverse order of completion.
     world.completes(&["f[1]", "f[0]", "f[2]", "a"]);
@@ -296,7 +305,7 @@ fn each_expands_and_the_output_is_the_array_in_order() {
 fn an_empty_array_completes_at_once() {
     let mut world = World::with(&fan_out(), r#"{"lines":[]}"#, None);
     world.completes(&["a"]);
-    assert_eq!(world.call("z").arguments.as_str(), r#"{"all":[]}"#);
+    assert_eq!(world.call("z").arguments.text(), r#"{"all":[]}"#);
 }
 
 #[test]
@@ -331,7 +340,7 @@ fn same_named_variables_the_later_durable_write_wins_and_failed_calls_write_noth
     world.answer_with("a", done("1"), write("1")).wait();
     assert_eq!(world.call("b").variables.get("v"), Some(&json("1")));
     world.answer_with("b", done("1"), write("2"));
-    assert_eq!(world.call("c").arguments.as_str(), r#"{"v":2,"t":"t1"}"#);
+    assert_eq!(world.call("c").arguments.text(), r#"{"v":2,"t":"t1"}"#);
 }
 
 #[test]
@@ -341,9 +350,9 @@ fn arguments_are_bound_once_at_the_first_attempt() {
     let mut world = World::new(&saga(vec![step("a", &[]), second]));
     let writes = Writes { variables: vec![("v".into(), json("1"))], ..Writes::default() };
     world.answer("b", retryable("busy")).answer_with("a", done("1"), writes).wait();
-    assert_eq!(world.call("b").arguments.as_str(), r#"{}"#);
+    assert_eq!(world.call("b").arguments.text(), r#"{}"#);
     world.crash();
-    assert_eq!(world.call("b").arguments.as_str(), r#"{}"#);
+    assert_eq!(world.call("b").arguments.text(), r#"{}"#);
 }
 
 #[test]
@@ -406,7 +415,7 @@ fn one_that_requires_its_steps_output_while_the_outcome_is_unknown_is_stuck_with
     assert!(undo.error.unwrap().message.contains("the outcome of the step is unknown"));
     // `patch` gives it the arguments that could not be bound.
     world.operate(|s, by, m| s.patch("a", None, json(r#"{"output":5}"#), by, m));
-    assert_eq!(world.call("a").arguments.as_str(), r#"{"output":5}"#);
+    assert_eq!(world.call("a").arguments.text(), r#"{"output":5}"#);
     world.completes(&["a"]);
     assert_eq!(world.status(), Status::Compensated);
 }
@@ -423,7 +432,7 @@ fn a_compensation_gets_outputs_and_the_cause() {
     let mut world = World::new(&saga(vec![first, step("b", &["a"]), step("c", &["b"])]));
     world.completes(&["a", "b"]).answer("c", rejected("no")).answer("b", done("{\"refund\":1}"));
     assert_eq!(
-        world.call("a").arguments.as_str(),
+        world.call("a").arguments.text(),
         r#"{"output":"a","cause":{"node":"c","outcome":"rejected","failure":{"code":"no","message":"no"}},"b":{"refund":1},"c":null}"#
     );
 }
@@ -745,4 +754,188 @@ fn a_host_that_leaves_begins_nothing() {
     world.crash();
     world.completes(&["b", "a"]);
     assert_eq!(world.status(), Status::Compensated);
+}
+
+// ---- What several ends at once are told as
+
+#[test]
+fn the_earlier_of_the_steps_end_and_the_deadline_is_the_cause() {
+    let pending = || Outcome::Pending { poll: 3_600_000, token: None };
+    let of = |total_timeout: Option<u64>, deadline: u64| {
+        let mut one = step("a", &[]);
+        one.limits.total_timeout = total_timeout;
+        let mut definition = saga(vec![one]);
+        definition.deadline = Some(deadline);
+        World::new(&definition)
+    };
+    // Y2: no total timeout is declared, so the deadline ends it, and is told.
+    let mut world = of(None, 5_000);
+    world.answer("a", pending()).pass_ms(4_999);
+    let report = world.report();
+    assert_eq!(report.cause.unwrap().outcome, "deadline");
+    assert_eq!((world.node("a").as_str(), world.in_flight()), ("undo-started", vec!["a compensate 1".to_owned()]));
+    assert!(report.failed.is_empty(), "it is left, and did not fail: {:?}", report.failed);
+    // Also where a host finds both long past.
+    for (total_timeout, deadline, outcome) in [(60_000, 5_000, "deadline"), (5_000, 60_000, "used-up")] {
+        let mut world = of(Some(total_timeout), deadline);
+        world.answer("a", pending()).pass_ms(600_000);
+        assert_eq!(world.report().cause.unwrap().outcome, outcome);
+    }
+    // A step that says nothing is pending for a day at most, whatever the deadline.
+    let mut world = of(None, 72 * 3_600_000);
+    world.answer("a", pending()).pass_ms(24 * 3_600_000);
+    let cause = world.report().cause.unwrap();
+    assert_eq!((cause.outcome.as_str(), cause.failure.unwrap().code.as_str()), ("used-up", "total-timeout"));
+}
+
+#[test]
+fn what_ends_retryable_after_another_step_failed_is_given_up_and_not_among_the_failed() {
+    // Y4: in flight, waiting, and at its last attempt.
+    let mut last = step("d", &[]);
+    last.limits.retry = attempts(1);
+    let mut world = World::new(&saga(vec![step("a", &[]), step("b", &[]), step("c", &[]), last]));
+    world.answer("c", retryable("busy")).answer("a", rejected("no"));
+    world.answer("b", retryable("busy")).answer("d", retryable("busy"));
+    let nodes = ["b", "c", "d"].map(|step| world.node(step));
+    assert_eq!(nodes, ["given-up"; 3]);
+    assert_eq!(world.report().failed, ["a"]);
+    assert_eq!(world.status(), Status::Compensated);
+}
+
+#[test]
+fn a_step_that_waits_past_its_total_timeout_keeps_its_real_failure() {
+    // C20: as a TCC does.
+    let mut one = step("a", &[]);
+    one.limits.total_timeout = Some(10_000);
+    one.limits.retry = attempts(9);
+    let mut world = World::new(&saga(vec![one]));
+    world.answer("a", retryable("busy")).pass_ms(60_000);
+    assert_eq!(world.report().cause.unwrap().failure.unwrap().code, "busy");
+}
+
+// ---- Names of items, patches
+
+/// A fan-out of three, of which two are stuck.
+fn stuck_items() -> World {
+    let mut fan = step("piece", &[]);
+    fan.each = Some(Source::Literal(json("[1,2,3]")));
+    let mut world =
+        World::with(&saga(vec![fan, step("z", &["piece"])]), "{}", Some(CompensationPolicy::BestEffortParallel));
+    world.completes(&["piece[0]", "piece[1]", "piece[2]"]).answer("z", rejected("no"));
+    for item in ["piece[1]", "piece[2]"] {
+        world.answer(item, rejected("never"));
+    }
+    world.completes(&["piece[0]"]);
+    assert_eq!(world.report().stuck, ["piece[1]", "piece[2]"]);
+    world
+}
+
+#[test]
+fn items_have_one_name_in_every_word_and_list() {
+    // Y3
+    let mut world = stuck_items();
+    let stuck = world.journal.iter().find_map(|record| match &record.fact {
+        Fact::Stuck { nodes } => Some(nodes.iter().map(ToString::to_string).collect::<Vec<_>>()),
+        _ => None,
+    });
+    assert_eq!(stuck.unwrap(), ["piece[1]", "piece[2]"]);
+    let refused = world.refused(|t, by, m| t.retry(Some("piece[0]"), by, m));
+    assert_eq!(refused, "step `piece[0]` is not stuck (stuck: `piece[1]`, `piece[2]`)");
+    let refused = world.refused(|t, by, m| t.patch("piece", None, json("{}"), by, m));
+    assert_eq!(refused, "step `piece` is a fan-out; name the item: `piece[1]`, `piece[2]`");
+    world.operate(|t, by, m| t.retry(Some("piece[1]"), by, m));
+    assert_eq!(world.in_flight(), ["piece[1] compensate 2"], "and not the other one");
+    world.completes(&["piece[1]"]).operate(|t, by, m| t.skip("piece[2]", by, m));
+    assert_eq!((world.status(), world.report().given_up), (Status::Compensated, vec!["piece[2]".to_owned()]));
+
+    let mut world = stuck_items();
+    world.operate(|t, by, m| t.patch("piece[2]", None, json(r#"{"by":"hand"}"#), by, m));
+    assert_eq!(world.call("piece[2]").arguments.text(), r#"{"by":"hand"}"#);
+    let mut world = stuck_items();
+    world.operate(|t, by, m| t.skip("piece", by, m));
+    assert_eq!(world.report().given_up, ["piece[1]", "piece[2]"], "a step means all of its items that are stuck");
+    let mut world = stuck_items();
+    world.operate(|t, by, m| t.terminate(by, m));
+    let named = world.journal.iter().any(|record| matches!(&record.fact, Fact::Terminated { not_undone, .. } if not_undone.iter().map(|name| name.as_str()).eq(["piece[1]", "piece[2]"])));
+    assert!(named, "{:?}", world.journal.last());
+}
+
+#[test]
+fn a_patch_holds_until_another_one() {
+    // C22
+    let mut world = World::new(&chain());
+    world.completes(&["a"]).answer("b", rejected("no")).answer("a", rejected("no"));
+    world.operate(|t, by, m| t.patch("a", None, json(r#"{"p":1}"#), by, m)).answer("a", rejected("no"));
+    world.operate(|t, by, m| t.retry(None, by, m)).crash();
+    assert_eq!(world.call("a").arguments.text(), r#"{"p":1}"#);
+    world.answer("a", rejected("no")).operate(|t, by, m| t.patch("a", None, json(r#"{"p":2}"#), by, m));
+    assert_eq!(world.call("a").arguments.text(), r#"{"p":2}"#);
+}
+
+// ---- Numbers from outside
+
+#[test]
+fn polls_grow_rarer_and_no_patience_is_without_end() {
+    // C13: a poll of 10 ms for a day would be 17 million records.
+    let mut world = World::new(&saga(vec![step("a", &[])]));
+    world.check = false;
+    let mut polls = 0;
+    while world.status() == Status::Running {
+        world.answer("a", Outcome::Pending { poll: 10, token: None });
+        let waited = world.wait();
+        polls += 1;
+        assert!(polls < 2_000 && waited < 700_000, "{polls} polls; the last after {waited} ms");
+    }
+    assert!(polls > 1_000, "{polls}");
+    let mut world = World::new(&saga(vec![step("a", &[])]));
+    world.answer("a", Outcome::Retryable { failure: Failure::new("busy", "busy"), after: Some(u64::MAX) });
+    assert_eq!(world.wait(), 30 * 24 * 3_600_000, "a guest's `after` has an end");
+}
+
+// ---- The table
+
+#[test]
+fn each_fact_is_legal_in_named_states_only() {
+    // C20
+    let by = operator;
+    let started = |node: &str, operation: wasaga_core::Operation| Fact::Started {
+        call: wasaga_core::CallId { node: node.into(), item: None, operation, attempt: 1 },
+        deadline: wasaga_core::Timestamp::from_unix_us(0),
+        until: None,
+    };
+    let (run, compensate) = (wasaga_core::Operation::Run, wasaga_core::Operation::Compensate);
+    let mut running = World::new(&chain());
+    running.completes(&["a"]);
+    let mut unwinding = World::new(&chain());
+    unwinding.completes(&["a"]).answer("b", rejected("no"));
+    let stuck = stuck_items();
+    let failure = || Failure::new("x", "x");
+    let illegal = [
+        (&running, started("a", compensate)),
+        (&running, started("c", run)),
+        (&running, Fact::Stuck { nodes: vec![] }),
+        (&running, Fact::Compensated),
+        (&running, Fact::Finished),
+        (&running, Fact::CircuitOpened { node: "a".into() }),
+        (&running, Fact::UndoRefused { node: "a".into(), item: None, failure: failure() }),
+        (&running, Fact::UndoSkipped { by: by(), node: "a".into(), item: None }),
+        (&unwinding, started("c", run)),
+        (&unwinding, Fact::Stuck { nodes: vec![] }),
+        (&unwinding, Fact::Compensated),
+        (&unwinding, Fact::Finished),
+        (&unwinding, Fact::CancelRequested { by: by() }),
+        (&unwinding, Fact::UndoSkipped { by: by(), node: "a".into(), item: None }),
+        (&unwinding, Fact::RetryRequested { by: by(), node: None, item: None }),
+        (&stuck, Fact::UndoSkipped { by: by(), node: "z".into(), item: None }),
+        (&stuck, Fact::UndoSkipped { by: by(), node: "piece".into(), item: Some(0) }),
+        (&stuck, Fact::RetryRequested { by: by(), node: Some("piece".into()), item: Some(9) }),
+        (&stuck, Fact::Patched { by: by(), node: "piece".into(), item: None, arguments: json("{}") }),
+        (&stuck, Fact::Compensated),
+    ];
+    for (world, fact) in illegal {
+        let mut records = world.journal.clone();
+        records.push(wasaga_core::Record { at: world.now, fact: fact.clone() });
+        let replayed = wasaga_core::Transaction::replay(&world.plan, &records);
+        assert!(replayed.is_err(), "{fact:?} follows {}", world.status());
+    }
 }

@@ -176,6 +176,7 @@ fn copy(world: &World) -> World {
         calls: world.calls.clone(),
         made: Vec::new(),
         alarms: world.alarms,
+        check: true,
     }
 }
 

@@ -153,7 +153,7 @@ async fn operators_cancel_pause_resume_and_terminate() {
 
 #[tokio::test(start_paused = true)]
 async fn stuck_is_visible_and_goes_on() {
-    let script: Script = |call| match (what(call), call.arguments.as_str()) {
+    let script: Script = |call| match (what(call), &*call.arguments.text()) {
         (("c", false), _) | (("b", true), "{}") => (MOMENT, rejected()),
         _ => (MOMENT, done()),
     };
@@ -239,7 +239,7 @@ async fn a_missing_module_waits_and_is_never_rolled_back() {
 #[tokio::test(start_paused = true)]
 async fn what_has_ended_is_kept_for_its_time_and_then_removed() {
     let journal = Memory::new();
-    let guests = Scripted::new(chain(), |call| match (what(call), call.arguments.as_str()) {
+    let guests = Scripted::new(chain(), |call| match (what(call), &*call.arguments.text()) {
         (("c", false), _) | (("b", true), "{}") => (MOMENT, rejected()),
         _ => (MOMENT, done()),
     });

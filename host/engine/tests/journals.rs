@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use support::*;
+use wasaga_core::Report;
 use wasaga_core::definition::{self, CompensationPolicy, Definition};
-use wasaga_core::saga::Report;
 use wasaga_core::{
     Call, Epoch, Message, MessageId, Operation, Outcome, Reply, Seq, Status, Summary, Timestamp, TransactionId,
 };

@@ -37,9 +37,9 @@ pub(crate) async fn call(sandbox: &Sandbox, loaded: &Loaded, call: &Call) -> Res
     let asked = Instant::now();
     let ceilings = loaded.ceilings();
     let call = within(call, ceilings);
-    let bytes = call.arguments.as_str().len();
-    if bytes > PAYLOAD_BYTES_MAX {
-        return Ok(nothing_done(too_large(bytes)));
+    let (bytes, max) = (call.arguments.bytes(), arguments_bytes_max(call.id.operation));
+    if bytes > max {
+        return Ok(nothing_done(too_large(bytes, max)));
     }
     let patience = asked + until(call.deadline);
     // One whose time has passed before it began was not called.
@@ -177,9 +177,15 @@ fn no_memory(sandbox: &Sandbox) -> Outcome {
     Outcome::Retryable { failure: Failure::new("host-busy", message), after: None }
 }
 
+/// A compensation may take the input, the output and more together, each of which was small enough to be stored: what can
+/// be stored can be undone.
+fn arguments_bytes_max(operation: Operation) -> usize {
+    if operation == Operation::Compensate { 8 * PAYLOAD_BYTES_MAX } else { PAYLOAD_BYTES_MAX }
+}
+
 /// It is refused for good, for a repeated call has the same arguments.
-fn too_large(bytes: usize) -> Outcome {
-    let limit = size(PAYLOAD_BYTES_MAX);
+fn too_large(bytes: usize, max: usize) -> Outcome {
+    let limit = size(max);
     let message = format!("its arguments have {bytes} bytes, and {limit} are the most ({LARGE_DATA})");
     Outcome::Rejected(Failure::new("too-large", message))
 }
@@ -263,7 +269,7 @@ fn prepare(store: &mut Store<State>, call: &Call, served: u32) -> wasmtime::Resu
 
 async fn ask(instance: &mut Instance, call: &Call) -> Said {
     let (store, guest) = (&mut instance.store, &mut instance.guest);
-    let (of, arguments) = (call_record(call), call.arguments.as_str().to_owned());
+    let (of, arguments) = (call_record(call), call.arguments.text().into_owned());
     let (said,) = match call.id.operation {
         Operation::Run => guest.run(store)?.call_async(store, (of, arguments)).await,
         Operation::Compensate => {

@@ -39,7 +39,7 @@ impl Sandbox {
             loaded: &loaded,
             call: &call,
             record: call::call_record(&call),
-            arguments: call.arguments.as_str().to_owned(),
+            arguments: call.arguments.text().into_owned(),
             kept: None,
         };
         // The first of each is not like the others.

@@ -6,7 +6,7 @@ use std::cell::Cell;
 use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use wasaga_core::{Record, saga::Saga};
+use wasaga_core::{Record, Transaction};
 use wasaga_journal::memory::Memory;
 use wasaga_journal::sqlite::{Options, Sqlite};
 use wasaga_journal::{HostId, Journal};
@@ -27,7 +27,7 @@ fn core(c: &mut Criterion) {
     group.bench_function("text to records", |b| {
         b.iter(|| texts.iter().map(|text| serde_json::from_str::<Record>(text).unwrap()).collect::<Vec<_>>());
     });
-    group.bench_function("replay", |b| b.iter(|| Saga::replay(plan.clone(), black_box(&records)).unwrap()));
+    group.bench_function("replay", |b| b.iter(|| Transaction::replay(&plan, black_box(&records)).unwrap()));
 }
 
 /// The time of one append where many wait together; the disk's flush is in it.

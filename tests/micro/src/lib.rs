@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use wasaga_core::Start;
 use wasaga_core::definition::{self, CompensationPolicy};
-use wasaga_core::saga::Saga;
 use wasaga_core::{
-    Answer, Command, Commit, Conditions, Defaults, Digest, Json, Moment, Outcome, Plan, Scope, Status, Timestamp,
-    TransactionId, Usage, Writes,
+    Answer, Checked, Command, Commit, Conditions, Defaults, Digest, Json, Moment, Outcome, Plan, Scope, Status,
+    Timestamp, Transaction, TransactionId, Usage, Writes,
 };
 use wasaga_journal::{Append, Create, HostId};
 
@@ -24,7 +23,7 @@ impl Conditions for Never {
 ///
 /// # Panics
 /// Never: the definition is a correct one.
-pub fn plan() -> Arc<Plan> {
+pub fn plan() -> Checked {
     let step = |id: &str, after: &[&str]| definition::Step {
         id: id.into(),
         depends_on: after.iter().map(|id| (*id).into()).collect(),
@@ -33,7 +32,7 @@ pub fn plan() -> Arc<Plan> {
     let steps = vec![step("a", &[]), step("b", &["a"]), step("c", &["b"])];
     let saga = definition::Saga { name: "noop".into(), steps, ..Default::default() };
     match Plan::new(&saga, &Defaults::default()) {
-        Ok(plan) => Arc::new(plan),
+        Ok(plan) => Checked::Saga(Arc::new(plan)),
         Err(error) => panic!("{error:?}"),
     }
 }
@@ -46,11 +45,11 @@ fn moment() -> Moment<'static> {
 ///
 /// # Panics
 /// The core does not do what it promises.
-pub fn run(plan: &Arc<Plan>, number: u128) -> Vec<Commit> {
+pub fn run(plan: &Checked, number: u128) -> Vec<Commit> {
     let (id, module) = (TransactionId::from_u128(number), Digest::of(b"module"));
     let policy = Some(CompensationPolicy::StrictSequential);
     let start = Start { policy, ..Start::new(id, module, "default".into(), Json::null()) };
-    let (mut saga, mut decision) = Saga::create(plan.clone(), start, &moment());
+    let (mut saga, mut decision) = Transaction::create(plan, start, &moment());
     let mut steps = Vec::with_capacity(4);
     loop {
         steps.push(decision.take_commit());

@@ -166,10 +166,11 @@ impl Callers {
             return self.order(row.id, 0, &Word::Resume, MEND_PATIENCE).await;
         }
         let stuck = self.stuck(row).await;
+        let name = stuck.as_ref().map(|(node, item)| unit_name(node, *item));
         let word = match (mend, stuck) {
             (Mend::Terminate, _) => Word::Terminate,
-            (Mend::RetryOne, Some((node, _))) => Word::Retry(Some(node)),
-            (Mend::Skip, Some((node, _))) => Word::Skip(node),
+            (Mend::RetryOne, Some(_)) => Word::Retry(name),
+            (Mend::Skip, Some(_)) => Word::Skip(name.unwrap_or_default()),
             (Mend::Patch, Some((node, item))) => Word::Patch(node, item),
             _ => Word::Retry(None),
         };
@@ -197,6 +198,11 @@ impl Callers {
         }
         None
     }
+}
+
+/// `step`, or `step[3]`.
+fn unit_name(node: &str, item: Option<u32>) -> String {
+    item.map_or_else(|| node.to_owned(), |item| format!("{node}[{item}]"))
 }
 
 async fn ask(engine: &Engine, id: TransactionId, word: &Word, why: &str) -> Result<(), Error> {

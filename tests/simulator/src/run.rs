@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use wasaga_core::saga::Report;
+use wasaga_core::Report;
 use wasaga_core::{Status, TransactionId};
 use wasaga_journal::{Filter, Journal as _, Page, Row};
 

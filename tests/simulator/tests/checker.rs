@@ -151,7 +151,7 @@ const BENDS: &[(&str, Bend)] = &[
         call(evidence, "b", Operation::Run, |call| call.module = wasaga_core::Digest::of(b"another"));
     }),
     ("same-arguments", |_, evidence| {
-        call(evidence, "b", Operation::Run, |call| call.arguments = Json::parse(r#"{"before":1}"#).unwrap());
+        call(evidence, "b", Operation::Run, |call| call.arguments = Json::parse(r#"{"before":1}"#).unwrap().into());
     }),
     ("truth", |_, evidence| {
         fact(evidence, |fact| {

@@ -3,8 +3,10 @@
 use alloc::{collections::BTreeMap, format, string::String, vec, vec::Vec};
 
 use super::{
-    Mistake, STEPS_MAX, StepIx, closest,
+    index::StepIx,
+    limits::{Mistake, STEPS_MAX},
     mistakes::{self, Mistakes, NAMELESS},
+    suggest::closest,
 };
 use crate::{
     definition::{Action, Parameter, Saga, Source, Step},

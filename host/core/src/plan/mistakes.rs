@@ -4,7 +4,10 @@ use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 
 use serde_json::Value;
 
-use super::{ATTEMPTS_MAX, Mistake, NAME_CHARS_MAX, PARAMETERS_MAX, closest};
+use super::{
+    limits::{ATTEMPTS_MAX, Mistake, NAME_CHARS_MAX, PARAMETERS_MAX},
+    suggest::closest,
+};
 use crate::{
     binding,
     definition::{Label, Limits, Parameter},

@@ -6,12 +6,11 @@ use alloc::{format, string::String, vec::Vec};
 
 use serde_json::Value;
 
-use super::{Mistake, Parameter, closest, mistakes::Mistakes};
+use super::{checked::Checked, limits::Mistake, mistakes::Mistakes, suggest::closest};
 use crate::{
-    definition::{Action, Definition, Module, Source},
+    definition::{Action, Definition, Module, Parameter, Source},
     id::Name,
     json::Json,
-    transaction::Checked,
 };
 
 /// Schemas are compared to this depth; what lies deeper is told by the call.
@@ -36,8 +35,18 @@ struct Offer<'a> {
     undo: Option<(&'a str, &'a [Parameter])>,
 }
 
-/// See [`Checked::check_providers`].
-pub(crate) fn check(plan: &Checked, modules: &[&Module]) -> Result<(), Vec<Mistake>> {
+impl Checked {
+    /// Compares what is asked of other modules with what these say of themselves.
+    ///
+    /// # Errors
+    /// Everything that does not fit at once, each with its place. A module that is not given is not
+    /// looked at.
+    pub fn check_providers(&self, modules: &[&Module]) -> Result<(), Vec<Mistake>> {
+        check(self, modules)
+    }
+}
+
+fn check(plan: &Checked, modules: &[&Module]) -> Result<(), Vec<Mistake>> {
     let mut mistakes = Mistakes::new(plan.kind(), plan.name(), None);
     for asked in asked(plan) {
         let Some(module) = modules.iter().find(|module| module.name == **asked.provider) else { continue };

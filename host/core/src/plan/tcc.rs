@@ -4,8 +4,10 @@
 use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 
 use super::{
-    Defaults, Limits, Mistake, closest,
+    index::ParticipantIx,
+    limits::{Defaults, Limits, Mistake},
     mistakes::{Mistakes, NAMELESS},
+    suggest::closest,
 };
 use crate::{
     definition::{self, Label, Parameter, Source, Tcc},
@@ -20,10 +22,6 @@ use crate::{
 /// Participants of one TCC. Arbitrary: each is a reservation that others wait for, and a transaction
 /// with more of them holds too much for too long.
 pub const PARTICIPANTS_MAX: usize = 256;
-
-/// The index of a participant, in the order of declaration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ParticipantIx(pub(crate) usize);
 
 /// A TCC that is right.
 #[derive(Debug)]

@@ -1,9 +1,15 @@
 //! Every mistake a definition can have, with the words that a user reads.
 
-use alloc::string::ToString;
+use alloc::{
+    string::{String, ToString},
+    vec::Vec,
+};
 
 use super::*;
-use crate::definition::{Action, Saga, Step as DefinedStep};
+use crate::{
+    Json, RetryPolicy,
+    definition::{self, Action, Parameter, Saga, Source, Step as DefinedStep},
+};
 
 fn step(id: &str, depends_on: &[&str]) -> DefinedStep {
     DefinedStep {

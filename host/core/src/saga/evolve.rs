@@ -4,53 +4,46 @@
 use alloc::{format, string::String, sync::Arc, vec};
 
 use super::{
+    index::Index,
     sources::View,
-    state::{Ended, How, Node, Phase, Progress, State, Undo, Unit},
+    state::{Ended, Fan, How, Node, Phase, Progress, State, Unit, UnitIx},
 };
 use crate::{
-    attempt::{Attempt, Tally, Try},
+    arguments::Arguments,
+    attempt::{Attempt, Try},
+    common::{Common, does_not_follow},
     id::{Name, Seq},
     json::Json,
     outcome::{Failure, UnknownCause, Usage, Writes},
     plan::{Plan, StepIx},
-    record::{CallId, Cause, Created, Fact, LostCall, Operation, Record},
+    record::{CallId, Cause, Created, Fact, IllegalRecord, LostCall, Operation, Record},
+    settling::{Settling, Stage},
     time::Timestamp,
-    transaction::IllegalRecord,
 };
 
-type Step = Result<(), String>;
+type Allowed<T = ()> = Result<T, String>;
 
 impl State {
     /// The state after a transaction's first record.
-    pub(super) fn created(plan: &Plan, created: Created, at: Timestamp) -> Self {
+    pub(super) fn created(plan: &Plan, record: &Record, created: Created) -> Self {
         Self {
-            created_at: at,
-            updated_at: at,
-            seq: Seq(1),
+            common: Common::new(record, created),
             phase: Phase::Scheduled,
-            paused: false,
             nodes: vec![Node::One(Unit::default()); plan.steps().len()],
-            variables: Arc::default(),
-            headers: Arc::new(created.headers.clone()),
             endings: 0,
-            calling: 0,
-            held: None,
-            failed: None,
-            bound: None,
-            created,
+            index: Index::new(plan),
         }
     }
 
     /// Takes one more record in.
     pub(super) fn evolve(&mut self, plan: &Plan, record: &Record) -> Result<(), IllegalRecord> {
-        let seq = Seq(self.seq.0 + 1);
+        let seq = Seq(self.common.seq.0 + 1);
         self.apply(plan, record.at, &record.fact).map_err(|what| IllegalRecord { seq, what })?;
-        self.seq = seq;
-        self.updated_at = record.at;
+        self.common.note(record);
         Ok(())
     }
 
-    fn apply(&mut self, plan: &Plan, at: Timestamp, fact: &Fact) -> Step {
+    fn apply(&mut self, plan: &Plan, at: Timestamp, fact: &Fact) -> Allowed {
         if self.status().is_ended() {
             return Err(format!("the saga has ended as {}", self.status()));
         }
@@ -71,154 +64,186 @@ impl State {
             Fact::NotMade { call, due, held } => self.not_made(plan, call, *due, held.as_ref()),
             Fact::GivenUp { node, item, failure } => self.given_up(plan, node, *item, failure),
             Fact::UndoRefused { node, item, failure } => self.undo_refused(plan, node, *item, failure),
-            Fact::RetryRequested { node, .. } => self.retry_requested(plan, node.as_ref()),
-            Fact::UndoSkipped { node, .. } => self.undo_skipped(plan, node),
+            Fact::RetryRequested { node, item, .. } => {
+                self.mend(plan, node.as_ref(), *item, &mut |undo| undo.retry(None))
+            }
+            Fact::UndoSkipped { node, item, .. } => {
+                self.mend(plan, Some(node), *item, &mut |undo| *undo = Settling::GivenUp)
+            }
             Fact::Patched { node, item, arguments, .. } => self.patched(plan, node, *item, arguments),
             Fact::CancelRequested { .. } => {
-                self.running()?;
-                self.note_failure(Cause::Cancelled);
+                self.is_running()?;
+                self.common.note_failure(Cause::Cancelled);
                 Ok(())
             }
-            Fact::Paused { .. } => self.pause(true),
-            Fact::Resumed { .. } => self.pause(false),
+            Fact::Paused { .. } => self.common.pause(true),
+            Fact::Resumed { .. } => self.common.pause(false),
             _ => self.change_phase(fact),
         }
     }
 
-    fn change_phase(&mut self, fact: &Fact) -> Step {
+    fn change_phase(&mut self, fact: &Fact) -> Allowed {
         use Phase::{Compensated, Completed, Running, Scheduled, Stuck, Terminated, Unwinding};
         let known = self.cause().cloned();
+        let at_rest = !self.index.is_forward_under_way();
         self.phase = match (&self.phase, fact) {
             (Scheduled | Running, Fact::Unwinding { cause }) => Unwinding { cause: cause.clone(), circuit_open: false },
-            (Unwinding { cause, .. }, Fact::CircuitOpened { .. }) => {
+            (Unwinding { cause, circuit_open: false }, Fact::CircuitOpened { .. }) => {
                 Unwinding { cause: cause.clone(), circuit_open: true }
             }
-            (Unwinding { cause, .. }, Fact::Stuck { .. }) => Stuck { cause: cause.clone() },
-            (Unwinding { cause, .. }, Fact::Compensated) => Compensated { cause: cause.clone() },
-            (Scheduled | Running, Fact::Finished) if self.nodes.iter().all(Node::is_passed) => Completed,
+            (Unwinding { cause, .. }, Fact::Stuck { .. }) if at_rest && self.index.is_anything_stuck() => {
+                Stuck { cause: cause.clone() }
+            }
+            (Unwinding { cause, .. }, Fact::Compensated) if at_rest && self.index.is_undoing_over() => {
+                Compensated { cause: cause.clone() }
+            }
+            (Scheduled | Running, Fact::Finished) if self.index.are_all_passed() => Completed,
             (_, Fact::Terminated { .. }) => Terminated { cause: known },
-            (_, other) => return Err(format!("{} does not follow {}", kind(other), self.status())),
+            (_, other) => return Err(does_not_follow(kind(other), self.status())),
         };
         Ok(())
     }
 
-    fn pause(&mut self, paused: bool) -> Step {
-        if self.paused == paused {
-            return Err(if paused { "it is paused already" } else { "it is not paused" }.into());
+    fn skipped(&mut self, plan: &Plan, node: &Name) -> Allowed {
+        self.is_running()?;
+        let at = UnitIx { step: index(plan, node)?, item: None };
+        if !self.unit(at).is_some_and(|unit| unit.progress == Progress::Waiting) {
+            return Err(format!("step `{node}` is past being skipped"));
         }
-        self.paused = paused;
+        self.change(plan, at, |unit| unit.progress = Progress::Skipped);
         Ok(())
     }
 
-    fn skipped(&mut self, plan: &Plan, node: &Name) -> Step {
-        self.running()?;
-        match &mut self.nodes[index(plan, node)?.0] {
-            Node::One(unit @ Unit { progress: Progress::Waiting, .. }) => unit.progress = Progress::Skipped,
-            _ => return Err(format!("step `{node}` is past being skipped")),
-        }
-        Ok(())
-    }
-
-    fn expanded(&mut self, plan: &Plan, node: &Name, count: u32) -> Step {
-        self.running()?;
+    fn expanded(&mut self, plan: &Plan, node: &Name, count: u32) -> Allowed {
+        self.is_running()?;
         let step = index(plan, node)?;
         let Node::One(Unit { progress: Progress::Waiting, .. }) = self.node(step) else {
             return Err(format!("step `{node}` is past being expanded"));
         };
         let each = plan.step(step).each.as_ref().ok_or_else(|| format!("step `{node}` is no fan-out"))?;
-        let items = View { plan, state: self, step, item: None }.items(each).map_err(|why| why.0)?;
+        let items = View { plan, state: self, at: UnitIx { step, item: None } }.items(each).map_err(|why| why.0)?;
         if items.len() != count as usize {
             return Err(format!("step `{node}` has {} items, not {count}", items.len()));
         }
-        self.nodes[step.0] = Node::Many { units: vec![Unit::default(); items.len()], items: items.into() };
+        self.nodes[step.0] = Node::Many(Fan::new(items));
+        if count == 0 {
+            self.index.no_longer_waits(step);
+            self.pass(plan, step);
+        }
         Ok(())
     }
 
-    fn refused(&mut self, plan: &Plan, node: &Name, item: Option<u32>, failure: &Failure) -> Step {
-        self.running()?;
-        let order = self.next_ending();
-        let unit = self.unit(plan, node, item)?;
-        if unit.progress != Progress::Waiting {
+    fn refused(&mut self, plan: &Plan, node: &Name, item: Option<u32>, failure: &Failure) -> Allowed {
+        self.is_running()?;
+        let at = self.find(plan, node, item)?;
+        if !self.unit(at).is_some_and(|unit| unit.progress == Progress::Waiting) {
             return Err(format!("step `{node}` was started"));
         }
-        unit.run.failure = Some(failure.clone());
-        unit.progress = Progress::Ended(Ended { how: How::Rejected { maybe_done: false }, order, undo: Undo::Idle });
-        self.note_failure(Cause::Rejected(lost(node, item, failure)));
+        let order = self.next_ending();
+        self.change(plan, at, |unit| {
+            unit.run.failure = Some(failure.clone());
+            let how = How::Rejected { maybe_done: false };
+            unit.progress = Progress::Ended(Ended { how, order, undo: Settling::Idle });
+        });
+        self.common.note_failure(Cause::Rejected(lost(node, item, failure)));
         Ok(())
     }
 
     fn started(
         &mut self,
         plan: &Plan,
-        at: Timestamp,
+        now: Timestamp,
         call: &CallId,
         deadline: Timestamp,
         until: Option<Timestamp>,
-    ) -> Step {
-        let step = index(plan, &call.node)?;
-        let memo = self.bound.take();
-        let view = View { plan, state: self, step, item: call.item };
-        let unit = self.node(step).unit(call.item).ok_or_else(|| no_unit(&call.node, call.item))?;
-        let bound = || memo.map_or_else(|| view.arguments(call.operation).map_err(|why| why.0), Ok);
-        let next = match (call.operation, &unit.progress) {
-            (Operation::Run, Progress::Waiting) => Attempt::first(at, until, bound()?),
-            (Operation::Run, Progress::Trying(tried)) => tried.again()?,
-            (Operation::Compensate, Progress::Ended(ended)) if ended.how.may_be_done() => match &ended.undo {
-                Undo::Idle => Attempt::first(at, until, bound()?),
-                Undo::Again { arguments: Some(patched), before } => {
-                    Attempt::first(at, until, patched.clone()).after(*before)
-                }
-                Undo::Again { arguments: None, before } => Attempt::first(at, until, bound()?).after(*before),
-                Undo::Trying(tried) => tried.again()?,
-                Undo::Undone(_) | Undo::Stuck { .. } | Undo::GivenUp => return Err(format!("{call} is past its end")),
-            },
-            _ => return Err(format!("{call} cannot be started")),
-        };
+    ) -> Allowed {
+        let at = self.find(plan, &call.node, call.item)?;
+        let next = self.next_attempt(plan, at, now, call, until)?;
         if next.number != call.attempt {
             return Err(format!("{call} is started where attempt {} would be next", next.number));
         }
-        let next = Try::Started(Attempt { deadline, ..next });
-        let unit = self.unit(plan, &call.node, call.item)?;
-        unit.tally(call.operation).attempts = call.attempt;
-        match (call.operation, &mut unit.progress) {
-            (Operation::Compensate, Progress::Ended(ended)) => ended.undo = Undo::Trying(next),
-            (_, progress) => *progress = Progress::Trying(next),
-        }
-        self.calling += 1;
-        self.held = None;
+        self.change(plan, at, |unit| {
+            unit.tally(call.operation).attempts = call.attempt;
+            unit.set_try(call.operation, Try::Started(Attempt { deadline, ..next }));
+        });
+        self.common.begin();
         if self.phase == Phase::Scheduled {
             self.phase = Phase::Running;
         }
         Ok(())
     }
 
-    fn completed(&mut self, plan: &Plan, call: &CallId, output: &Json, writes: &Writes, usage: Usage) -> Step {
-        let order = self.end_call(plan, call, usage)?.ended;
-        let unit = self.unit(plan, &call.node, call.item)?;
-        unit.tally(call.operation).failure = None;
-        match (call.operation, &mut unit.progress) {
-            (Operation::Compensate, Progress::Ended(ended)) => ended.undo = Undo::Undone(output.clone()),
-            (_, progress) => {
-                *progress = Progress::Ended(Ended { how: How::Completed(output.clone()), order, undo: Undo::Idle });
+    /// Nothing new starts once it unwinds, and nothing is undone before.
+    fn next_attempt(
+        &mut self,
+        plan: &Plan,
+        at: UnitIx,
+        now: Timestamp,
+        call: &CallId,
+        until: Option<Timestamp>,
+    ) -> Allowed<Attempt> {
+        self.look_up_fixed(plan, at, call.operation);
+        let memo = self.common.bound.take();
+        let view = View { plan, state: self, at };
+        let bound = || memo.map_or_else(|| view.arguments(call.operation).map_err(|why| why.0), Ok);
+        let unit = self.unit(at).ok_or_else(|| no_unit(&call.node, call.item))?;
+        match (call.operation, &unit.progress) {
+            (Operation::Run, Progress::Waiting) if self.is_forward() && self.index.may_start(at.step) => {
+                Ok(Attempt::first(now, until, bound()?))
             }
+            (Operation::Run, Progress::Trying(tried @ Try::Delayed(..))) if self.is_forward() => tried.again(),
+            (Operation::Run, Progress::Trying(tried @ (Try::Polling(..) | Try::Started(_)))) => tried.again(),
+            (Operation::Compensate, Progress::Ended(ended)) if self.is_unwinding() && ended.how.may_be_done() => {
+                ended.undo.next(now, until, bound)
+            }
+            _ => Err(format!("{call} cannot be started in a saga that is {}", self.status())),
         }
-        if !writes.variables.is_empty() {
-            Arc::make_mut(&mut self.variables).extend(writes.variables.iter().cloned());
+    }
+
+    /// The items of a fan-out have arguments in common: looked up with the first of them.
+    fn look_up_fixed(&mut self, plan: &Plan, at: UnitIx, operation: Operation) {
+        let known = match self.node(at.step) {
+            Node::Many(fan) if operation == Operation::Run => fan.fixed.is_some(),
+            Node::Many(fan) => fan.undo_fixed.is_some(),
+            Node::One(_) => return,
+        };
+        if known {
+            return;
         }
-        if !writes.headers.is_empty() {
-            Arc::make_mut(&mut self.headers).extend(writes.headers.iter().cloned());
+        let fixed = View { plan, state: self, at }.fixed(operation);
+        if let Node::Many(fan) = &mut self.nodes[at.step.0] {
+            let place = if operation == Operation::Run { &mut fan.fixed } else { &mut fan.undo_fixed };
+            *place = Some(fixed);
         }
+    }
+
+    fn completed(&mut self, plan: &Plan, call: &CallId, output: &Json, writes: &Writes, usage: Usage) -> Allowed {
+        let (at, attempt) = self.end_call(plan, call)?;
+        self.change(plan, at, |unit| {
+            let tally = unit.tally(call.operation);
+            tally.add(usage);
+            tally.failure = None;
+            match (call.operation, &mut unit.progress) {
+                (Operation::Compensate, Progress::Ended(ended)) => ended.undo = Settling::Done(output.clone()),
+                (_, progress) => {
+                    let (how, order) = (How::Completed(output.clone()), attempt.ended);
+                    *progress = Progress::Ended(Ended { how, order, undo: Settling::Idle });
+                }
+            }
+        });
+        self.common.write(writes);
         Ok(())
     }
 
-    fn rejected(&mut self, plan: &Plan, call: &CallId, failure: &Failure, usage: Usage) -> Step {
-        let attempt = self.end_call(plan, call, usage)?;
-        let unit = self.unit(plan, &call.node, call.item)?;
-        unit.tally(call.operation).failure = Some(failure.clone());
-        let how = How::Rejected { maybe_done: attempt.maybe_done };
-        unit.end_for_good(call.operation, how, &attempt);
+    fn rejected(&mut self, plan: &Plan, call: &CallId, failure: &Failure, usage: Usage) -> Allowed {
+        let (at, attempt) = self.end_call(plan, call)?;
+        self.change(plan, at, |unit| {
+            unit.tally(call.operation).fail(usage, failure);
+            let how = How::Rejected { maybe_done: attempt.maybe_done };
+            unit.end_for_good(call.operation, how, &attempt);
+        });
         if call.operation == Operation::Run {
-            self.note_failure(Cause::Rejected(lost(&call.node, call.item, failure)));
+            self.common.note_failure(Cause::Rejected(lost(&call.node, call.item, failure)));
         }
         Ok(())
     }
@@ -232,123 +257,152 @@ impl State {
         usage: Usage,
         unknown: Option<UnknownCause>,
         due: Option<Timestamp>,
-    ) -> Step {
-        let mut attempt = self.end_call(plan, call, usage)?;
+    ) -> Allowed {
+        let (at, mut attempt) = self.end_call(plan, call)?;
         attempt.maybe_done |= unknown.is_some();
         attempt.lost += u32::from(unknown == Some(UnknownCause::HostLost));
-        let once = unknown.is_some() && plan.find(&call.node).is_some_and(|ix| plan.step(ix).at_most_once);
-        let unit = self.unit(plan, &call.node, call.item)?;
-        unit.tally(call.operation).failure = Some(failure.clone());
-        if let Some(due) = due {
-            unit.set_try(call.operation, Try::Delayed(attempt, due));
-            return Ok(());
-        }
         let maybe_done = attempt.maybe_done;
-        let how = if once { How::Unknown } else { How::UsedUp { maybe_done } };
-        unit.end_for_good(call.operation, how, &attempt);
-        if call.operation == Operation::Run {
+        let once = unknown.is_some() && plan.step(at.step).at_most_once;
+        // What another step's failure leaves is neither used up nor a cause.
+        let left = self.is_unwinding();
+        let how = match (once, left) {
+            (true, _) => How::Unknown,
+            (false, true) => How::GivenUp { maybe_done },
+            (false, false) => How::UsedUp { maybe_done },
+        };
+        self.change(plan, at, |unit| {
+            unit.tally(call.operation).fail(usage, failure);
+            match due {
+                Some(due) => unit.set_try(call.operation, Try::Delayed(attempt, due)),
+                None => unit.end_for_good(call.operation, how, &attempt),
+            }
+        });
+        if due.is_none() && call.operation == Operation::Run && !left {
             let lost = lost(&call.node, call.item, failure);
-            self.note_failure(if once { Cause::Unknown(lost) } else { Cause::UsedUp(lost) });
+            self.common.note_failure(if once { Cause::Unknown(lost) } else { Cause::UsedUp(lost) });
         }
         Ok(())
     }
 
-    fn pending(&mut self, plan: &Plan, call: &CallId, (due, token): (Timestamp, Option<&Json>), usage: Usage) -> Step {
-        let attempt = self.end_call(plan, call, usage)?;
-        let polling = Try::Polling(Attempt { polls: attempt.polls + 1, token: token.cloned(), ..attempt }, due);
-        self.unit(plan, &call.node, call.item)?.set_try(call.operation, polling);
+    fn pending(
+        &mut self,
+        plan: &Plan,
+        call: &CallId,
+        (due, token): (Timestamp, Option<&Json>),
+        usage: Usage,
+    ) -> Allowed {
+        let (at, attempt) = self.end_call(plan, call)?;
+        let polling = Attempt { polls: attempt.polls + 1, token: token.cloned(), ..attempt };
+        self.change(plan, at, |unit| {
+            unit.tally(call.operation).add(usage);
+            unit.set_try(call.operation, Try::Polling(polling, due));
+        });
         Ok(())
     }
 
     /// The attempt goes back to where it was before it was started.
-    fn not_made(&mut self, plan: &Plan, call: &CallId, due: Timestamp, held: Option<&Arc<str>>) -> Step {
-        let (_, attempt) = self.in_flight(plan, call).ok_or_else(|| format!("{call} is not in flight"))?;
-        let tried = Try::not_made(attempt.clone(), due);
-        self.calling -= 1;
-        self.held = held.cloned();
-        let unit = self.unit(plan, &call.node, call.item)?;
-        unit.tally(call.operation).attempts = tried.attempt().number;
-        unit.set_try(call.operation, tried);
+    fn not_made(&mut self, plan: &Plan, call: &CallId, due: Timestamp, held: Option<&Arc<str>>) -> Allowed {
+        let (at, attempt) = self.in_flight(plan, call)?;
+        let tried = Try::not_made(attempt, due);
+        self.common.not_made(held);
+        self.change(plan, at, |unit| {
+            unit.tally(call.operation).attempts = tried.attempt().number;
+            unit.set_try(call.operation, tried);
+        });
         Ok(())
     }
 
-    fn given_up(&mut self, plan: &Plan, node: &Name, item: Option<u32>, failure: &Failure) -> Step {
-        let unwinding = matches!(self.phase, Phase::Unwinding { .. });
-        let unit = self.unit(plan, node, item)?;
-        let (operation, attempt, polling) = match unit.trying() {
+    fn given_up(&mut self, plan: &Plan, node: &Name, item: Option<u32>, failure: &Failure) -> Allowed {
+        let at = self.find(plan, node, item)?;
+        let (operation, attempt, polling) = match self.unit(at).and_then(Unit::trying) {
             Some((operation, Try::Delayed(attempt, _))) => (operation, attempt.clone(), false),
             Some((operation, Try::Polling(attempt, _))) => (operation, attempt.clone(), true),
             _ => return Err(format!("step `{node}` does not wait for another attempt")),
         };
+        let left = self.is_unwinding();
         let maybe_done = attempt.maybe_done || polling;
-        let how = if unwinding { How::GivenUp { maybe_done } } else { How::UsedUp { maybe_done } };
-        unit.tally(operation).failure.get_or_insert_with(|| failure.clone());
-        unit.end_for_good(operation, how, &attempt);
-        if operation == Operation::Run {
-            self.note_failure(Cause::UsedUp(lost(node, item, failure)));
+        let how = if left { How::GivenUp { maybe_done } } else { How::UsedUp { maybe_done } };
+        let told = self.change(plan, at, |unit| {
+            let told = unit.tally(operation).give_up(failure, polling);
+            unit.end_for_good(operation, how, &attempt);
+            told
+        });
+        if operation == Operation::Run && !left {
+            let told = told.flatten();
+            self.common.note_failure(Cause::UsedUp(lost(node, item, told.as_ref().unwrap_or(failure))));
         }
         Ok(())
     }
 
-    fn undo_refused(&mut self, plan: &Plan, node: &Name, item: Option<u32>, failure: &Failure) -> Step {
-        let unit = self.unit(plan, node, item)?;
-        unit.undo.failure = Some(failure.clone());
-        let before = unit.undo.attempts;
-        match &mut unit.progress {
-            Progress::Ended(ended) if matches!(ended.undo, Undo::Idle | Undo::Again { .. }) => {
-                ended.undo = Undo::Stuck { before };
-                Ok(())
-            }
-            _ => Err(format!("the compensation of step `{node}` is not to be started")),
+    fn undo_refused(&mut self, plan: &Plan, node: &Name, item: Option<u32>, failure: &Failure) -> Allowed {
+        let at = self.find(plan, node, item)?;
+        let ready = self.unit(at).and_then(Unit::ended).is_some_and(|ended| ended.undo.stage() == Stage::Ready);
+        if !ready || !self.is_unwinding() {
+            return Err(format!("the compensation of step `{node}` is not to be started"));
         }
-    }
-
-    fn retry_requested(&mut self, plan: &Plan, node: Option<&Name>) -> Step {
-        let only = node.map(|node| index(plan, node)).transpose()?;
-        self.unstick()?;
-        for (i, node) in self.nodes.iter_mut().enumerate() {
-            if only.is_none_or(|only| only.0 == i) {
-                each_stuck(node, |before| Undo::Again { arguments: None, before });
+        self.change(plan, at, |unit| {
+            unit.undo.failure = Some(failure.clone());
+            let before = unit.undo.attempts;
+            if let Progress::Ended(ended) = &mut unit.progress {
+                ended.undo = Settling::Stuck { patched: None, before };
             }
-        }
+        });
         Ok(())
     }
 
-    fn undo_skipped(&mut self, plan: &Plan, node: &Name) -> Step {
-        let step = index(plan, node)?;
-        self.unstick()?;
-        each_stuck(&mut self.nodes[step.0], |_| Undo::GivenUp);
-        Ok(())
-    }
-
-    fn patched(&mut self, plan: &Plan, node: &Name, item: Option<u32>, arguments: &Json) -> Step {
-        self.unstick()?;
-        match &mut self.unit(plan, node, item)?.progress {
-            Progress::Ended(Ended { undo: undo @ Undo::Stuck { .. }, .. }) => {
-                let Undo::Stuck { before } = *undo else { return Err("it is not stuck".into()) };
-                *undo = Undo::Again { arguments: Some(arguments.clone()), before };
-                Ok(())
-            }
-            _ => Err(format!("the compensation of step `{node}` is not stuck")),
-        }
-    }
-
-    /// From stuck back to unwinding; what an operator does closes the circuit.
-    fn unstick(&mut self) -> Step {
+    /// Takes up what is stuck: all, that of one step, or that of one item. What an operator does closes the circuit.
+    fn mend(
+        &mut self,
+        plan: &Plan,
+        node: Option<&Name>,
+        item: Option<u32>,
+        mended: &mut dyn FnMut(&mut Settling),
+    ) -> Allowed {
         let Phase::Stuck { cause } = &self.phase else { return Err("it is not stuck".into()) };
-        self.phase = Phase::Unwinding { cause: cause.clone(), circuit_open: false };
+        let cause = cause.clone();
+        let only = node.map(|node| index(plan, node)).transpose()?;
+        let meant = |at: &UnitIx| only.is_none_or(|step| at.step == step) && (item.is_none() || at.item == item);
+        let stuck: vec::Vec<UnitIx> = self.index.stuck().into_iter().filter(meant).collect();
+        if stuck.is_empty() {
+            return Err("nothing of what is meant is stuck".into());
+        }
+        for at in stuck {
+            self.change(plan, at, |unit| {
+                if let Progress::Ended(ended) = &mut unit.progress {
+                    mended(&mut ended.undo);
+                }
+            });
+        }
+        self.phase = Phase::Unwinding { cause, circuit_open: false };
         Ok(())
+    }
+
+    fn patched(&mut self, plan: &Plan, node: &Name, item: Option<u32>, arguments: &Json) -> Allowed {
+        let at = self.find(plan, node, item)?;
+        if !self.unit(at).is_some_and(Unit::is_stuck) {
+            return Err(format!("the compensation of step `{node}` is not stuck"));
+        }
+        self.mend(plan, Some(node), item, &mut |undo| undo.retry(Some(Arguments::from(arguments.clone()))))
+    }
+
+    fn in_flight(&self, plan: &Plan, call: &CallId) -> Allowed<(UnitIx, Attempt)> {
+        let at = self.find(plan, &call.node, call.item)?;
+        match self.unit(at).and_then(Unit::trying) {
+            Some((operation, Try::Started(attempt)))
+                if operation == call.operation && attempt.number == call.attempt =>
+            {
+                Ok((at, attempt.clone()))
+            }
+            _ => Err(format!("{call} is not in flight")),
+        }
     }
 
     /// Takes a call in flight out of flight, with its attempt as it was and its place in the order of endings.
-    fn end_call(&mut self, plan: &Plan, call: &CallId, usage: Usage) -> Result<Attempt, String> {
-        let (_, attempt) = self.in_flight(plan, call).ok_or_else(|| format!("{call} is not in flight"))?;
-        let attempt = Attempt { ended: self.endings, ..attempt.clone() };
-        self.endings += 1;
-        self.calling -= 1;
-        let tally = self.unit(plan, &call.node, call.item)?.tally(call.operation);
-        tally.add(usage);
-        Ok(attempt)
+    fn end_call(&mut self, plan: &Plan, call: &CallId) -> Allowed<(UnitIx, Attempt)> {
+        let (at, attempt) = self.in_flight(plan, call)?;
+        let ended = self.next_ending();
+        self.common.calling -= 1;
+        Ok((at, Attempt { ended, ..attempt }))
     }
 
     fn next_ending(&mut self) -> u32 {
@@ -356,66 +410,20 @@ impl State {
         self.endings - 1
     }
 
-    fn note_failure(&mut self, cause: Cause) {
-        self.failed.get_or_insert(cause);
+    fn find(&self, plan: &Plan, node: &Name, item: Option<u32>) -> Allowed<UnitIx> {
+        let at = UnitIx { step: index(plan, node)?, item };
+        self.unit(at).map(|_| at).ok_or_else(|| no_unit(node, item))
     }
 
-    fn unit(&mut self, plan: &Plan, node: &Name, item: Option<u32>) -> Result<&mut Unit, String> {
-        self.nodes[index(plan, node)?.0].unit_mut(item).ok_or_else(|| no_unit(node, item))
-    }
-
-    fn running(&self) -> Step {
-        match self.phase {
-            Phase::Scheduled | Phase::Running => Ok(()),
-            _ => Err(format!("nothing new starts in a saga that is {}", self.status())),
+    fn is_running(&self) -> Allowed {
+        if self.is_forward() {
+            return Ok(());
         }
+        Err(format!("nothing new starts in a saga that is {}", self.status()))
     }
 }
 
-impl Unit {
-    /// What its calls of this operation came to so far.
-    pub(super) fn tally_of(&self, operation: Operation) -> &Tally {
-        if operation == Operation::Run { &self.run } else { &self.undo }
-    }
-
-    pub(super) fn tally(&mut self, operation: Operation) -> &mut Tally {
-        match operation {
-            Operation::Run => &mut self.run,
-            // A saga has no other; a call that is none of its own is refused before it is counted.
-            Operation::Compensate | Operation::Try | Operation::Confirm | Operation::Cancel => &mut self.undo,
-        }
-    }
-
-    fn set_try(&mut self, operation: Operation, tried: Try) {
-        match (operation, &mut self.progress) {
-            (Operation::Compensate, Progress::Ended(ended)) => ended.undo = Undo::Trying(tried),
-            (_, progress) => *progress = Progress::Trying(tried),
-        }
-    }
-
-    fn end_for_good(&mut self, operation: Operation, how: How, attempt: &Attempt) {
-        match (operation, &mut self.progress) {
-            (Operation::Compensate, Progress::Ended(ended)) => ended.undo = Undo::Stuck { before: attempt.number },
-            (_, progress) => *progress = Progress::Ended(Ended { how, order: attempt.ended, undo: Undo::Idle }),
-        }
-    }
-}
-
-fn each_stuck(node: &mut Node, next: impl Fn(u32) -> Undo) {
-    let units = match node {
-        Node::One(unit) => core::slice::from_mut(unit),
-        Node::Many { units, .. } => units,
-    };
-    for unit in units {
-        if let Progress::Ended(Ended { undo: undo @ Undo::Stuck { .. }, .. }) = &mut unit.progress
-            && let Undo::Stuck { before } = *undo
-        {
-            *undo = next(before);
-        }
-    }
-}
-
-fn index(plan: &Plan, node: &Name) -> Result<StepIx, String> {
+fn index(plan: &Plan, node: &Name) -> Allowed<StepIx> {
     plan.find(node).ok_or_else(|| format!("the saga has no step `{node}`"))
 }
 

@@ -1,11 +1,11 @@
 //! The machine of one saga: the fold of its records, and what follows from them.
 //!
-//! Methods come in three kinds: what comes from outside (`handle_*`, and the operators' words),
-//! each answering a [`Decision`]; getters; and [`Saga::create`] and [`Saga::replay`], which make a
-//! machine. A decision changes the machine at once. When its append fails, drop the machine and
-//! replay the journal: the records are the truth, and the machine is only their fold.
+//! A decision changes the machine at once. When its append fails, drop the machine and replay the journal: the
+//! records are the truth, and the machine is only their fold.
 
 mod evolve;
+mod index;
+mod machine;
 mod operate;
 mod outcome;
 mod report;
@@ -14,71 +14,39 @@ mod state;
 mod turn;
 mod undo;
 
-use alloc::{format, sync::Arc, vec::Vec};
+use alloc::{format, sync::Arc};
 
 use crate::{
-    command::{Answer, Decision, Moment},
-    id::{Seq, TransactionId},
-    outcome::NotMade,
+    command::Decision,
+    id::Seq,
+    incoming::{Moment, Start},
     plan::Plan,
-    record::{CallId, Created, Fact, Record},
+    record::{Created, Fact, IllegalRecord, Record},
+    report::Report,
     status::Kind,
-    summary::Summary,
-    time::Timestamp,
+    turn::Turn,
 };
 use state::State;
-use turn::Turn;
 
-pub use crate::report::{CauseReport, NodeReport, Report, UndoReport};
-pub use crate::transaction::{IllegalRecord, Refused, Start};
-
-/// One saga, live. Two are equal when their states are: the fold of the same records.
-#[derive(Clone, Debug)]
-pub struct Saga {
-    plan: Arc<Plan>,
-    state: State,
-}
-
-impl PartialEq for Saga {
-    fn eq(&self, other: &Self) -> bool {
-        self.state == other.state
-    }
-}
+pub(crate) use machine::Saga;
 
 impl Saga {
     /// Creates a transaction and starts what may start.
-    pub fn create(plan: Arc<Plan>, start: Start, moment: &Moment<'_>) -> (Self, Decision) {
-        let created = Created {
-            transaction: start.transaction,
-            definition: plan.name.clone(),
-            module: start.module,
-            providers: start.providers,
-            input: start.input,
-            headers: start.headers,
-            policy: Some(start.policy.unwrap_or(plan.policy)),
-            participants: Vec::new(),
-            deadline: plan.deadline.map(|deadline| moment.now.after_ms(deadline)),
-            namespace: start.namespace,
-            key: start.key,
-            module_name: start.module_name,
-            generation: start.generation,
-            labels: start.labels,
-            class: start.class,
-        };
-        let mut saga = Self { state: State::created(&plan, created.clone(), moment.now), plan };
-        let record = Record { at: moment.now, fact: Fact::Created(created) };
-        let mut turn = Turn::first(&mut saga, moment, record);
-        turn.advance();
-        let decision = turn.decision();
+    pub(crate) fn create(plan: Arc<Plan>, start: Start, moment: &Moment<'_>) -> (Self, Decision) {
+        let deadline = plan.deadline.map(|deadline| moment.now.after_ms(deadline));
+        let policy = Some(start.policy.unwrap_or(plan.policy));
+        let created = Created { policy, ..start.created(plan.name.clone(), deadline) };
+        let record = Record { at: moment.now, fact: Fact::Created(created.clone()) };
+        let mut saga = Self { state: State::created(&plan, &record, created), plan };
+        let decision = Turn::first(&mut saga, moment, record);
         (saga, decision)
     }
 
-    /// Folds stored records. [`Saga::recover`] must follow before anything else is asked of it,
-    /// unless it is only to be looked at.
+    /// Folds stored records.
     ///
     /// # Errors
     /// The records are not those of a saga with this plan.
-    pub fn replay(plan: Arc<Plan>, records: &[Record]) -> Result<Self, IllegalRecord> {
+    pub(crate) fn replay(plan: Arc<Plan>, records: &[Record]) -> Result<Self, IllegalRecord> {
         let illegal = |what: &str| IllegalRecord { seq: Seq(1), what: what.into() };
         let (first, rest) = records.split_first().ok_or_else(|| illegal("there are no records"))?;
         let Fact::Created(created) = &first.fact else { return Err(illegal("it is not `created`")) };
@@ -91,92 +59,15 @@ impl Saga {
         if let Some(name) = plan.missing_provider(created) {
             return Err(illegal(&format!("it has no module for provider `{name}`")));
         }
-        let mut state = State::created(&plan, created.clone(), first.at);
+        let mut state = State::created(&plan, first, created.clone());
         for record in rest {
             state.evolve(&plan, record)?;
         }
         Ok(Self { plan, state })
     }
 
-    /// Goes on after a replay: calls that were in flight are lost, their outcome unknown, and what
-    /// may start starts.
-    pub fn recover(&mut self, moment: &Moment<'_>) -> Decision {
-        self.turn(moment, |turn| turn.lose_calls())
-    }
-
-    /// A decision that changes nothing: what carries the answer to a message that is refused.
-    pub fn nothing(&mut self, moment: &Moment<'_>) -> Decision {
-        Turn::new(self, moment).decision()
-    }
-
-    /// Takes the answer to a call. One to a call that is not in flight, late or double, changes nothing.
-    pub fn handle_answer(&mut self, call: &CallId, answer: Answer, moment: &Moment<'_>) -> Decision {
-        self.turn(moment, |turn| turn.answer(call, answer))
-    }
-
-    /// Takes what became of several calls at once, in one decision: answers, and calls that were not made.
-    pub fn handle_answers(&mut self, answers: Vec<(CallId, Result<Answer, NotMade>)>, moment: &Moment<'_>) -> Decision {
-        self.turn(moment, |turn| {
-            for (call, answer) in answers {
-                match answer {
-                    Ok(answer) => turn.answer(&call, answer),
-                    Err(why) => turn.not_made(&call, &why),
-                }
-            }
-        })
-    }
-
-    /// Does what is due; to be called at or after the time that `due` names.
-    pub fn handle_due(&mut self, moment: &Moment<'_>) -> Decision {
-        self.turn(moment, |_| {})
-    }
-
-    fn turn(&mut self, moment: &Moment<'_>, first: impl FnOnce(&mut Turn<'_, '_>)) -> Decision {
-        let mut turn = Turn::new(self, moment);
-        if !turn.saga.state.status().is_ended() {
-            first(&mut turn);
-            turn.advance();
-        }
-        turn.decision()
-    }
-
-    /// The transaction.
-    pub fn id(&self) -> TransactionId {
-        self.state.created.transaction
-    }
-
-    /// How many records it has, those of decisions under way included.
-    pub fn seq(&self) -> Seq {
-        self.state.seq
-    }
-
-    /// What it runs.
-    pub fn plan(&self) -> &Arc<Plan> {
-        &self.plan
-    }
-
-    /// Its first record.
-    pub fn created(&self) -> &Created {
-        &self.state.created
-    }
-
-    /// Where it stands.
-    pub fn summary(&self) -> Summary {
-        self.state.summary()
-    }
-
-    /// When it must be asked again though nothing happens; none where it waits for a call or a person.
-    pub fn due(&self) -> Option<Timestamp> {
-        self.state.due()
-    }
-
-    /// Whether calls are in flight.
-    pub fn is_calling(&self) -> bool {
-        self.state.calling > 0
-    }
-
     /// All that there is to tell of it (semantics.md, "Result").
-    pub fn report(&self) -> Report {
+    pub(crate) fn report(&self) -> Report {
         Report::of_saga(&self.plan, &self.state)
     }
 }

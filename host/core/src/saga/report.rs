@@ -2,12 +2,13 @@
 
 use alloc::{string::String, vec::Vec};
 
-use super::state::{Ended, How, Node, Progress, State, Undo, Unit};
+use super::state::{Ended, Fan, How, Node, Progress, State, Unit};
 use crate::{
     attempt::{Tally, Try},
     json::Json,
     plan::{Plan, Step},
     report::{CauseReport, NodeReport, Report, UndoReport, unit_name},
+    settling::Settling,
     status::{Kind, Status},
 };
 
@@ -23,22 +24,22 @@ impl Report {
             units.filter(|n| statuses.contains(&n.status.as_str())).map(NodeReport::name).collect()
         };
         Self {
-            transaction: state.created.transaction,
+            transaction: state.common.created.transaction,
             kind: Kind::Saga,
-            definition: state.created.definition.clone(),
-            module: state.created.module,
-            providers: state.created.providers.clone(),
+            definition: state.common.created.definition.clone(),
+            module: state.common.created.module,
+            providers: state.common.created.providers.clone(),
             status,
-            paused: state.paused,
+            paused: state.common.paused,
             policy: Some(state.policy()),
             decision: None,
             phase: None,
-            key: state.created.key.clone(),
+            key: state.common.created.key.clone(),
             cause: state.cause().map(CauseReport::of),
             output: (status == Status::Completed).then(|| output(plan, state)),
-            started: state.created_at.rfc3339(),
-            ended: status.is_ended().then(|| state.updated_at.rfc3339()),
-            duration_us: state.updated_at.since(state.created_at).as_micros() as u64,
+            started: state.common.created_at.rfc3339(),
+            ended: status.is_ended().then(|| state.common.updated_at.rfc3339()),
+            duration_us: state.common.updated_at.since(state.common.created_at).as_micros() as u64,
             failed: failed(&steps),
             confirmed: Vec::new(),
             cancelled: Vec::new(),
@@ -53,7 +54,8 @@ impl Report {
 
 /// The outputs of the last steps; a skipped one gives null.
 fn output(plan: &Plan, state: &State) -> Json {
-    let leaves = plan.leaves().map(|ix| (&*plan.step(ix).id, state.node(ix).output().unwrap_or_else(Json::null)));
+    let leaves =
+        plan.leaves().map(|ix| (&*plan.step(ix).id, state.node(ix).output().cloned().unwrap_or_else(Json::null)));
     let object: alloc::collections::BTreeMap<&str, Json> = leaves.collect();
     Json::of(&object).expect("names and JSON texts serialise")
 }
@@ -74,7 +76,7 @@ impl NodeReport {
     fn of_step(step: &Step, node: &Node, unwound: bool) -> Self {
         match node {
             Node::One(unit) => Self::of_unit(step, None, unit, unwound),
-            Node::Many { units, .. } => {
+            Node::Many(Fan { units, .. }) => {
                 let items: Vec<Self> =
                     units.iter().zip(0..).map(|(unit, i)| Self::of_unit(step, Some(i), unit, unwound)).collect();
                 Self {
@@ -85,7 +87,7 @@ impl NodeReport {
                     duration_us: items.iter().map(|i| i.duration_us).fold(0, u64::saturating_add),
                     fuel: items.iter().map(|i| i.fuel).fold(0, u64::saturating_add),
                     memory_bytes: items.iter().map(|i| i.memory_bytes).max().unwrap_or(0),
-                    output: node.output(),
+                    output: node.output().cloned(),
                     error: items.iter().find_map(|i| i.error.clone()),
                     compensation: None,
                     confirm: None,
@@ -162,33 +164,26 @@ fn status(step: &Step, unit: &Unit, unwound: bool) -> &'static str {
         return "not-compensable";
     }
     match &ended.undo {
-        Undo::Idle | Undo::Again { .. } => "undo-waiting",
-        Undo::Trying(Try::Started(_)) => "undo-started",
-        Undo::Trying(Try::Delayed(..)) => "undo-delayed",
-        Undo::Trying(Try::Polling(..)) => "undo-polling",
-        Undo::Undone(_) => "undone",
-        Undo::Stuck { .. } => "undo-stuck",
-        Undo::GivenUp => "undo-given-up",
+        Settling::Idle | Settling::Again { .. } => "undo-waiting",
+        Settling::Trying(Try::Started(_)) => "undo-started",
+        Settling::Trying(Try::Delayed(..)) => "undo-delayed",
+        Settling::Trying(Try::Polling(..)) => "undo-polling",
+        Settling::Done(_) => "undone",
+        Settling::Stuck { .. } => "undo-stuck",
+        Settling::GivenUp => "undo-given-up",
     }
 }
 
 fn undo_report(step: &Step, unit: &Unit, unwound: bool) -> Option<UndoReport> {
     let compensation = step.compensation.as_ref()?;
     let Ended { undo, .. } = unit.ended().filter(|ended| unwound && ended.how.may_be_done())?;
-    let (status, output) = match undo {
-        Undo::Idle | Undo::Again { .. } => ("waiting", None),
-        Undo::Trying(tried) => (tried.as_str(), None),
-        Undo::Undone(output) => ("completed", Some(output.clone())),
-        Undo::Stuck { .. } => ("stuck", None),
-        Undo::GivenUp => ("given-up", None),
-    };
     let Tally { attempts, usage, failure } = &unit.undo;
     Some(UndoReport {
         name: compensation.name.clone(),
-        status: status.into(),
+        status: undo.word().into(),
         attempts: *attempts,
         duration_us: usage.duration_us,
-        output,
+        output: undo.output().cloned(),
         error: failure.clone(),
     })
 }

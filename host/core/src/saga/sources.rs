@@ -1,11 +1,14 @@
 //! What the bindings of a step, an item or a compensation may refer to.
 
-use super::state::{How, Node, State, Unit};
+use alloc::{format, vec::Vec};
+
+use super::state::{How, Node, State, UnitIx};
 use crate::{
-    binding::{Sources, Unbound, bind, elements, resolve},
-    definition::Source,
+    arguments::Arguments,
+    binding::{Sources, Unbound, bind, elements, fixed, resolve},
+    definition::{Parameter, Source},
     json::{Headers, Json, Variables},
-    plan::{ITEMS_MAX, Plan, StepIx},
+    plan::Plan,
     record::{Cause, Operation},
     report::CauseReport,
 };
@@ -14,69 +17,72 @@ use crate::{
 pub(super) struct View<'a> {
     pub(super) plan: &'a Plan,
     pub(super) state: &'a State,
-    pub(super) step: StepIx,
-    pub(super) item: Option<u32>,
+    pub(super) at: UnitIx,
 }
 
 impl View<'_> {
     /// The arguments of the operation.
-    pub(super) fn arguments(&self, operation: Operation) -> Result<Json, Unbound> {
-        let step = self.plan.step(self.step);
+    pub(super) fn arguments(&self, operation: Operation) -> Result<Arguments, Unbound> {
+        let fixed = match self.state.node(self.at.step) {
+            Node::Many(fan) => fan.fixed(operation),
+            Node::One(_) => &[],
+        };
+        bind(self.parameters(operation), self, fixed)
+    }
+
+    /// Those that are the same for every item of its fan-out.
+    pub(super) fn fixed(&self, operation: Operation) -> Vec<Option<Json>> {
+        fixed(self.parameters(operation), self)
+    }
+
+    fn parameters(&self, operation: Operation) -> &[Parameter] {
+        let step = self.plan.step(self.at.step);
         match (operation, &step.compensation) {
-            (Operation::Compensate, Some(undo)) => bind(&undo.parameters, self),
-            _ => bind(&step.parameters, self),
+            (Operation::Compensate, Some(undo)) => &undo.parameters,
+            _ => &step.parameters,
         }
     }
 
     /// The items that a fan-out's source gives.
-    pub(super) fn items(&self, each: &Source) -> Result<alloc::vec::Vec<Json>, Unbound> {
-        let array = resolve(each, self).map_err(|why| Unbound(alloc::format!("`each`: {}", why.0)))?;
-        let items = elements(&array).ok_or_else(|| Unbound("`each`: its source is not an array".into()))?;
-        if items.len() > ITEMS_MAX {
-            let why = alloc::format!("`each`: its source has {} items; the limit is {ITEMS_MAX}", items.len());
-            return Err(Unbound(why));
-        }
-        Ok(items)
-    }
-
-    fn unit(&self) -> Option<&Unit> {
-        self.state.node(self.step).unit(self.item)
+    pub(super) fn items(&self, each: &Source) -> Result<Vec<Json>, Unbound> {
+        let array = resolve(each, self).map_err(|why| Unbound(format!("`each`: {}", why.0)))?;
+        elements(&array).ok_or_else(|| Unbound("`each`: its source is not an array".into()))
     }
 }
 
 impl Sources for View<'_> {
     fn input(&self) -> &Json {
-        &self.state.created.input
+        &self.state.common.created.input
     }
 
     fn step_output(&self, step: &str) -> Option<Json> {
-        self.state.node(self.plan.find(step)?).output()
+        self.state.node(self.plan.find(step)?).output().cloned()
     }
 
     fn variables(&self) -> &Variables {
-        &self.state.variables
+        &self.state.common.variables
     }
 
     fn headers(&self) -> &Headers {
-        &self.state.headers
+        &self.state.common.headers
     }
 
     fn item(&self) -> Option<&Json> {
-        match self.state.node(self.step) {
-            Node::Many { items, .. } => items.get(self.item? as usize),
+        match self.state.node(self.at.step) {
+            Node::Many(fan) => fan.items.get(self.at.item? as usize),
             Node::One(_) => None,
         }
     }
 
     fn own_output(&self) -> Option<&Json> {
-        match &self.unit()?.ended()?.how {
+        match &self.state.unit(self.at)?.ended()?.how {
             How::Completed(output) => Some(output),
             _ => None,
         }
     }
 
     fn compensation_output(&self, step: &str) -> Option<Json> {
-        self.state.node(self.plan.find(step)?).undo_output()
+        self.state.node(self.plan.find(step)?).undo_output().cloned()
     }
 
     fn cause(&self) -> Option<Json> {

@@ -1,43 +1,31 @@
-//! Where a saga stands. Deliberately absent: how it came there (`evolve`) and what follows (`turn`).
+//! Where a saga stands. Deliberately absent: how it came there (`evolve`), what follows (`turn`), and what is derived
+//! from the units so that nobody must look through all of them (`index`).
 
-use alloc::{sync::Arc, vec::Vec};
+use alloc::vec::Vec;
 
+use super::index::Index;
 use crate::{
     attempt::{Attempt, Tally, Try},
+    common::Common,
     definition::CompensationPolicy,
-    id::{Name, Seq},
-    json::{Headers, Json, Variables},
+    json::Json,
     plan::{Plan, StepIx},
-    record::{CallId, Cause, Created, Operation},
+    record::{Cause, Operation},
+    settling::Settling,
     status::Status,
-    summary::{Summary, Wake},
     time::Timestamp,
 };
 
 /// Everything that is known of a saga.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct State {
-    pub(super) created: Created,
-    pub(super) created_at: Timestamp,
-    pub(super) updated_at: Timestamp,
-    pub(super) seq: Seq,
+    pub(super) common: Common,
     pub(super) phase: Phase,
-    pub(super) paused: bool,
     /// By the index of the step.
     pub(super) nodes: Vec<Node>,
-    pub(super) variables: Variables,
-    pub(super) headers: Headers,
     /// How many attempts have ended: the order in which steps are undone.
     pub(super) endings: u32,
-    /// Calls in flight.
-    pub(super) calling: usize,
-    /// What a call of it waits for that is missing, in words.
-    pub(super) held: Option<Arc<str>>,
-    /// The first step that failed for good: why the saga is to unwind.
-    pub(super) failed: Option<Cause>,
-    /// Arguments that the decision under way has bound for the next `started`, to bind them once
-    /// only. The table takes them out again, and binds for itself where there are none.
-    pub(super) bound: Option<Json>,
+    pub(super) index: Index,
 }
 
 /// Which part of its life a saga is in.
@@ -57,7 +45,35 @@ pub(super) enum Phase {
 #[expect(clippy::large_enum_variant, reason = "a box would cost an allocation for every plain step")]
 pub(super) enum Node {
     One(Unit),
-    Many { items: Arc<[Json]>, units: Vec<Unit> },
+    Many(Fan),
+}
+
+/// A fan-out after its expansion.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Fan {
+    pub(super) items: Vec<Json>,
+    pub(super) units: Vec<Unit>,
+    /// Items before this one have begun.
+    pub(super) begun: usize,
+    /// Items that have not completed.
+    pub(super) open: usize,
+    /// Items that are not undone.
+    pub(super) not_undone: usize,
+    /// What all of them answered, in order, once all have: put together once, for whoever binds it.
+    pub(super) output: Option<Json>,
+    /// What all of their compensations answered, likewise.
+    pub(super) undo_output: Option<Json>,
+    /// Arguments that are the same for every item.
+    pub(super) fixed: Option<Vec<Option<Json>>>,
+    /// Those of the compensations.
+    pub(super) undo_fixed: Option<Vec<Option<Json>>>,
+}
+
+/// The place of a unit: a step, or one item of a fan-out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct UnitIx {
+    pub(super) step: StepIx,
+    pub(super) item: Option<u32>,
 }
 
 /// What is called and undone by itself: a step, or one item of a fan-out.
@@ -82,7 +98,7 @@ pub(super) enum Progress {
 pub(super) struct Ended {
     pub(super) how: How,
     pub(super) order: u32,
-    pub(super) undo: Undo,
+    pub(super) undo: Settling,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -102,23 +118,6 @@ pub(super) enum How {
     },
 }
 
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Undo {
-    /// Not begun.
-    Idle,
-    /// To be tried again at an operator's word.
-    Again {
-        arguments: Option<Json>,
-        before: u32,
-    },
-    Trying(Try),
-    Undone(Json),
-    Stuck {
-        before: u32,
-    },
-    GivenUp,
-}
-
 impl How {
     /// Whether there is, or may be, something to undo.
     pub(super) fn may_be_done(&self) -> bool {
@@ -134,7 +133,7 @@ impl Unit {
     pub(super) fn trying(&self) -> Option<(Operation, &Try)> {
         match &self.progress {
             Progress::Trying(run) => Some((Operation::Run, run)),
-            Progress::Ended(Ended { undo: Undo::Trying(undo), .. }) => Some((Operation::Compensate, undo)),
+            Progress::Ended(Ended { undo: Settling::Trying(undo), .. }) => Some((Operation::Compensate, undo)),
             _ => None,
         }
     }
@@ -152,13 +151,57 @@ impl Unit {
             _ => None,
         }
     }
+
+    pub(super) fn is_stuck(&self) -> bool {
+        self.ended().is_some_and(|ended| ended.undo.is_stuck())
+    }
+
+    /// Whether an effect of it may remain.
+    pub(super) fn remains(&self) -> bool {
+        match (self.trying(), self.ended()) {
+            (Some((Operation::Run, Try::Delayed(attempt, _))), _) => attempt.maybe_done,
+            (Some(_), _) => true,
+            (None, Some(ended)) => ended.how.may_be_done() && ended.undo.output().is_none(),
+            (None, None) => false,
+        }
+    }
+
+    /// What its calls of this operation came to so far.
+    pub(super) fn tally_of(&self, operation: Operation) -> &Tally {
+        if operation == Operation::Run { &self.run } else { &self.undo }
+    }
+
+    pub(super) fn tally(&mut self, operation: Operation) -> &mut Tally {
+        match operation {
+            Operation::Run => &mut self.run,
+            // A saga has no other; a call that is none of its own is refused before it is counted.
+            Operation::Compensate | Operation::Try | Operation::Confirm | Operation::Cancel => &mut self.undo,
+        }
+    }
+
+    pub(super) fn set_try(&mut self, operation: Operation, tried: Try) {
+        match (operation, &mut self.progress) {
+            (Operation::Compensate, Progress::Ended(ended)) => ended.undo = Settling::Trying(tried),
+            (_, progress) => *progress = Progress::Trying(tried),
+        }
+    }
+
+    /// No attempt follows this one.
+    pub(super) fn end_for_good(&mut self, operation: Operation, how: How, attempt: &Attempt) {
+        match (operation, &mut self.progress) {
+            (Operation::Compensate, Progress::Ended(ended)) => ended.undo = Settling::stuck(attempt),
+            (_, progress) => {
+                *progress = Progress::Ended(Ended { how, order: attempt.ended, undo: Settling::Idle });
+            }
+        }
+    }
 }
 
 impl Node {
     pub(super) fn units(&self) -> &[Unit] {
         match self {
             Self::One(unit) => core::slice::from_ref(unit),
-            Self::Many { units, .. } => units,
+            Self::Many(fan) => &fan.units,
         }
     }
 
@@ -166,7 +209,7 @@ impl Node {
     pub(super) fn unit(&self, item: Option<u32>) -> Option<&Unit> {
         match (self, item) {
             (Self::One(unit), None) => Some(unit),
-            (Self::Many { units, .. }, Some(item)) => units.get(item as usize),
+            (Self::Many(fan), Some(item)) => fan.units.get(item as usize),
             _ => None,
         }
     }
@@ -174,14 +217,14 @@ impl Node {
     pub(super) fn unit_mut(&mut self, item: Option<u32>) -> Option<&mut Unit> {
         match (self, item) {
             (Self::One(unit), None) => Some(unit),
-            (Self::Many { units, .. }, Some(item)) => units.get_mut(item as usize),
+            (Self::Many(fan), Some(item)) => fan.units.get_mut(item as usize),
             _ => None,
         }
     }
 
     /// Units with the item that names each.
     pub(super) fn named_units(&self) -> impl Iterator<Item = (Option<u32>, &Unit)> {
-        let fan = matches!(self, Self::Many { .. });
+        let fan = matches!(self, Self::Many(_));
         self.units().iter().enumerate().map(move |(i, unit)| (fan.then_some(i as u32), unit))
     }
 
@@ -189,33 +232,71 @@ impl Node {
         matches!(self, Self::One(Unit { progress: Progress::Skipped, .. }))
     }
 
-    /// Whether what depends on it may start.
-    pub(super) fn is_passed(&self) -> bool {
-        self.is_skipped() || self.units().iter().all(|unit| unit.output().is_some())
+    /// Whether some unit of it waits for its first attempt.
+    pub(super) fn waits(&self) -> bool {
+        match self {
+            Self::One(unit) => unit.progress == Progress::Waiting,
+            Self::Many(fan) => fan.begun < fan.units.len(),
+        }
     }
 
     /// The step's output: of a fan-out the array in order.
-    pub(super) fn output(&self) -> Option<Json> {
-        self.array(Unit::output)
+    pub(super) fn output(&self) -> Option<&Json> {
+        match self {
+            Self::One(unit) => unit.output(),
+            Self::Many(fan) => fan.output.as_ref(),
+        }
     }
 
     /// What its compensation answered.
-    pub(super) fn undo_output(&self) -> Option<Json> {
-        self.array(|unit| match &unit.ended()?.undo {
-            Undo::Undone(output) => Some(output),
-            _ => None,
-        })
-    }
-
-    fn array(&self, of: impl Fn(&Unit) -> Option<&Json>) -> Option<Json> {
+    pub(super) fn undo_output(&self) -> Option<&Json> {
         match self {
-            Self::One(unit) => of(unit).cloned(),
-            Self::Many { units, .. } => {
-                let outputs: Option<Vec<&Json>> = units.iter().map(of).collect();
-                Some(Json::of(&outputs?).expect("JSON texts serialise"))
-            }
+            Self::One(unit) => unit.ended()?.undo.output(),
+            Self::Many(fan) => fan.undo_output.as_ref(),
         }
     }
+}
+
+impl Fan {
+    pub(super) fn new(items: Vec<Json>) -> Self {
+        let count = items.len();
+        let mut fan = Self {
+            items,
+            units: alloc::vec![Unit::default(); count],
+            begun: 0,
+            open: count,
+            not_undone: count,
+            output: None,
+            undo_output: None,
+            fixed: None,
+            undo_fixed: None,
+        };
+        if count == 0 {
+            fan.complete();
+        }
+        fan
+    }
+
+    /// Puts the output together, once every item has completed.
+    pub(super) fn complete(&mut self) {
+        self.output = array(self.units.iter().map(Unit::output));
+    }
+
+    /// Puts what the compensations answered together, once every item is undone.
+    pub(super) fn complete_undo(&mut self) {
+        self.undo_output = array(self.units.iter().map(|unit| unit.ended()?.undo.output()));
+    }
+
+    /// The arguments that are the same for every item, where they were looked up before.
+    pub(super) fn fixed(&self, operation: Operation) -> &[Option<Json>] {
+        let fixed = if operation == Operation::Run { &self.fixed } else { &self.undo_fixed };
+        fixed.as_deref().unwrap_or_default()
+    }
+}
+
+fn array<'a>(outputs: impl Iterator<Item = Option<&'a Json>>) -> Option<Json> {
+    let outputs: Option<Vec<&Json>> = outputs.collect();
+    Some(Json::of(&outputs?).expect("JSON texts serialise"))
 }
 
 impl State {
@@ -231,6 +312,15 @@ impl State {
         }
     }
 
+    /// Whether it has not turned back, nor ended.
+    pub(super) fn is_forward(&self) -> bool {
+        matches!(self.phase, Phase::Scheduled | Phase::Running)
+    }
+
+    pub(super) fn is_unwinding(&self) -> bool {
+        matches!(self.phase, Phase::Unwinding { .. })
+    }
+
     pub(super) fn cause(&self) -> Option<&Cause> {
         match &self.phase {
             Phase::Unwinding { cause, .. } | Phase::Stuck { cause } | Phase::Compensated { cause } => Some(cause),
@@ -239,63 +329,82 @@ impl State {
         }
     }
 
-    pub(super) fn summary(&self) -> Summary {
-        let status = self.status();
-        let ended = status.is_ended().then_some(self.updated_at);
-        Summary { status, paused: self.paused, wake: self.wake(), held: self.held.clone(), ended }
-    }
-
-    /// When a host must have it in hand. A call in flight keeps its host, also while the transaction is paused.
-    fn wake(&self) -> Wake {
-        let status = self.status();
-        match self.due() {
-            _ if self.calling > 0 && !status.is_ended() => Wake::Now,
-            _ if self.paused || !status.is_under_way() => Wake::Never,
-            Some(due) => Wake::At(due),
-            None => Wake::Now,
-        }
-    }
-
     /// When the machine must be asked again though nothing happens.
     pub(super) fn due(&self) -> Option<Timestamp> {
-        if self.paused || self.status().is_ended() {
+        if self.common.paused || self.status().is_ended() {
             return None;
         }
-        let forward = matches!(self.phase, Phase::Scheduled | Phase::Running);
-        let deadline = self.created.deadline.filter(|_| forward);
-        let tries = self.nodes.iter().flat_map(Node::units).filter_map(|unit| unit.trying()?.1.due());
-        tries.chain(deadline).min()
+        let deadline = self.common.created.deadline.filter(|_| self.is_forward());
+        self.index.next_due().into_iter().chain(deadline).min()
     }
 
     /// How it unwinds. It is written down with every saga.
     pub(super) fn policy(&self) -> CompensationPolicy {
-        self.created.policy.unwrap_or_default()
-    }
-
-    /// The deadline of what is pending: the saga's is that of its steps alone, for undoing has its own
-    /// time, and most of all after that deadline.
-    pub(super) fn pending_deadline(&self, operation: Operation) -> Option<Timestamp> {
-        self.created.deadline.filter(|_| operation == Operation::Run)
+        self.common.created.policy.unwrap_or_default()
     }
 
     pub(super) fn node(&self, ix: StepIx) -> &Node {
         &self.nodes[ix.0]
     }
 
-    /// The unit of a call.
-    pub(super) fn unit_of(&self, plan: &Plan, node: &Name, item: Option<u32>) -> Option<(StepIx, &Unit)> {
-        let ix = plan.find(node)?;
-        Some((ix, self.node(ix).unit(item)?))
+    pub(super) fn unit(&self, at: UnitIx) -> Option<&Unit> {
+        self.node(at.step).unit(at.item)
     }
 
-    /// The attempt of a call in flight; none where the call is not in flight.
-    pub(super) fn in_flight(&self, plan: &Plan, call: &CallId) -> Option<(StepIx, &Attempt)> {
-        let (ix, unit) = self.unit_of(plan, &call.node, call.item)?;
-        match unit.trying()? {
-            (operation, Try::Started(attempt)) if operation == call.operation && attempt.number == call.attempt => {
-                Some((ix, attempt))
+    /// Every unit with its place.
+    pub(super) fn units(&self) -> impl Iterator<Item = (UnitIx, &Unit)> {
+        let nodes = self.nodes.iter().enumerate();
+        nodes.flat_map(|(i, node)| node.named_units().map(move |(item, unit)| (UnitIx { step: StepIx(i), item }, unit)))
+    }
+
+    /// Changes one unit, and all that is derived from it; none where there is no such unit. Nothing else changes one.
+    pub(super) fn change<T>(&mut self, plan: &Plan, at: UnitIx, change: impl FnOnce(&mut Unit) -> T) -> Option<T> {
+        let policy = self.policy();
+        let deadline = self.common.created.deadline;
+        let unit = self.nodes[at.step.0].unit_mut(at.item)?;
+        let step = plan.step(at.step);
+        let before = Index::place(step, policy, deadline, unit);
+        let changed = change(unit);
+        let after = Index::place(step, policy, deadline, unit);
+        if before == after {
+            return Some(changed);
+        }
+        self.index.move_unit(at, before, after);
+        let node = &mut self.nodes[at.step.0];
+        let mut passes = after.is_passed && !before.is_passed;
+        if let Node::Many(fan) = node {
+            while fan.units.get(fan.begun).is_some_and(|unit| unit.progress != Progress::Waiting) {
+                fan.begun += 1;
             }
-            _ => None,
+            if passes {
+                fan.open -= 1;
+                passes = fan.open == 0;
+                if passes {
+                    fan.complete();
+                }
+            }
+            if after.is_undone && !before.is_undone {
+                fan.not_undone -= 1;
+                if fan.not_undone == 0 {
+                    fan.complete_undo();
+                }
+            }
+        }
+        if !node.waits() {
+            self.index.no_longer_waits(at.step);
+        }
+        if passes {
+            self.pass(plan, at.step);
+        }
+        Some(changed)
+    }
+
+    /// Notes that a step has completed or was skipped: others may start.
+    pub(super) fn pass(&mut self, plan: &Plan, step: StepIx) {
+        for dependent in self.index.pass(plan, step) {
+            if self.nodes[dependent.0].waits() {
+                self.index.waits(dependent);
+            }
         }
     }
 }

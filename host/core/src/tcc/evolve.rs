@@ -5,20 +5,22 @@ use alloc::{format, string::String, sync::Arc};
 
 use super::{
     sources::View,
-    state::{Ended, How, Phase, Progress, Settle, State, Unit, Verdict},
+    state::{Ended, How, Phase, Progress, State, Unit, Verdict},
 };
 use crate::{
-    attempt::{Attempt, Tally, Try},
+    arguments::Arguments,
+    attempt::{Attempt, Try},
+    common::does_not_follow,
     id::{Name, Seq},
     json::Json,
     outcome::{Failure, UnknownCause, Usage, Writes},
     plan::{ParticipantIx, TccPlan},
-    record::{CallId, Cause, Fact, LostCall, Operation, Record},
+    record::{CallId, Cause, Fact, IllegalRecord, LostCall, Operation, Record},
+    settling::{Settling, Stage},
     time::Timestamp,
-    transaction::IllegalRecord,
 };
 
-type Step = Result<(), String>;
+type Allowed<T = ()> = Result<T, String>;
 
 /// How a call failed once, and when it is made again.
 #[derive(Clone, Copy)]
@@ -39,14 +41,13 @@ enum Once {
 impl State {
     /// Takes one more record in.
     pub(super) fn evolve(&mut self, plan: &TccPlan, record: &Record) -> Result<(), IllegalRecord> {
-        let seq = Seq(self.seq.0 + 1);
+        let seq = Seq(self.common.seq.0 + 1);
         self.apply(plan, record.at, &record.fact).map_err(|what| IllegalRecord { seq, what })?;
-        self.seq = seq;
-        self.updated_at = record.at;
+        self.common.note(record);
         Ok(())
     }
 
-    fn apply(&mut self, plan: &TccPlan, at: Timestamp, fact: &Fact) -> Step {
+    fn apply(&mut self, plan: &TccPlan, at: Timestamp, fact: &Fact) -> Allowed {
         if self.status().is_ended() {
             return Err(format!("the TCC has ended as {}", self.status()));
         }
@@ -67,36 +68,40 @@ impl State {
             Fact::Pending { call, due, token, usage } => self.pending(plan, call, (*due, token.as_ref()), *usage),
             Fact::NotMade { call, due, held } => self.not_made(plan, call, *due, held.as_ref()),
             Fact::GivenUp { node, item, failure } => self.given_up(plan, node, *item, failure),
-            Fact::RetryRequested { node, .. } => self.retry_requested(plan, node.as_ref()),
-            Fact::UndoSkipped { node, .. } => self.replace_stuck(plan, node, |_| Settle::GivenUp),
-            Fact::Patched { node, item: None, arguments, .. } => {
-                let arguments = Some(arguments.clone());
-                self.replace_stuck(plan, node, |before| Settle::Again { arguments, before })
+            Fact::RetryRequested { node, item, .. } => {
+                self.mend(plan, node.as_ref(), *item, &mut |settle| settle.retry(None))
+            }
+            Fact::UndoSkipped { node, item, .. } => {
+                self.mend(plan, Some(node), *item, &mut |settle| *settle = Settling::GivenUp)
+            }
+            Fact::Patched { node, item, arguments, .. } => {
+                let given = Arguments::from(arguments.clone());
+                self.mend(plan, Some(node), *item, &mut |settle| settle.retry(Some(given.clone())))
             }
             Fact::CancelRequested { .. } => {
                 self.is_trying()?;
-                self.note_failure(Cause::Cancelled);
+                self.common.note_failure(Cause::Cancelled);
                 Ok(())
             }
-            Fact::Paused { .. } => self.pause(true),
-            Fact::Resumed { .. } => self.pause(false),
+            Fact::Paused { .. } => self.common.pause(true),
+            Fact::Resumed { .. } => self.common.pause(false),
             _ => self.change_phase(plan, fact),
         }
     }
 
-    fn change_phase(&mut self, plan: &TccPlan, fact: &Fact) -> Step {
-        use Phase::{Ended, Settling, Stuck, Terminated, Trying};
+    fn change_phase(&mut self, plan: &TccPlan, fact: &Fact) -> Allowed {
+        use Phase::{Ended, Stuck, Terminated, Trying};
         let over = || (0..self.units.len()).map(ParticipantIx).all(|ix| self.is_settled(plan, ix));
         let stuck = || self.units.iter().any(Unit::is_stuck);
         let passed = || (0..self.units.len()).map(ParticipantIx).all(|ix| self.is_passed(plan, ix));
         self.phase = match (&self.phase, fact) {
-            (Trying, Fact::Confirming) if self.failed.is_none() && passed() => Settling(Verdict::Confirm),
-            (Trying, Fact::Cancelling { cause }) => Settling(Verdict::Cancel(cause.clone())),
-            (Settling(verdict), Fact::Stuck { .. }) if stuck() => Stuck(verdict.clone()),
-            (Settling(verdict @ Verdict::Confirm), Fact::Confirmed) if over() => Ended(verdict.clone()),
-            (Settling(verdict @ Verdict::Cancel(_)), Fact::Cancelled) if over() => Ended(verdict.clone()),
+            (Trying, Fact::Confirming) if self.common.failed.is_none() && passed() => Phase::Settling(Verdict::Confirm),
+            (Trying, Fact::Cancelling { cause }) => Phase::Settling(Verdict::Cancel(cause.clone())),
+            (Phase::Settling(verdict), Fact::Stuck { .. }) if stuck() => Stuck(verdict.clone()),
+            (Phase::Settling(verdict @ Verdict::Confirm), Fact::Confirmed) if over() => Ended(verdict.clone()),
+            (Phase::Settling(verdict @ Verdict::Cancel(_)), Fact::Cancelled) if over() => Ended(verdict.clone()),
             (_, Fact::Terminated { .. }) => Terminated(self.verdict().cloned()),
-            (_, other) => return Err(format!("{} does not follow {}", kind(other), self.status())),
+            (_, other) => return Err(does_not_follow(kind(other), self.status())),
         };
         Ok(())
     }
@@ -106,19 +111,11 @@ impl State {
         match &self.unit(ix).progress {
             Progress::Waiting | Progress::Refused(_) => true,
             Progress::Trying(_) => false,
-            Progress::Ended(ended) => self.settles_by(plan, ix).is_some() && ended.settle.is_over(),
+            Progress::Ended(ended) => self.settles_by(plan, ix).is_some() && ended.settle.stage() == Stage::Over,
         }
     }
 
-    fn pause(&mut self, paused: bool) -> Step {
-        if self.paused == paused {
-            return Err(if paused { "it is paused already" } else { "it is not paused" }.into());
-        }
-        self.paused = paused;
-        Ok(())
-    }
-
-    fn refused(&mut self, plan: &TccPlan, node: &Name, item: Option<u32>, failure: &Failure) -> Step {
+    fn refused(&mut self, plan: &TccPlan, node: &Name, item: Option<u32>, failure: &Failure) -> Allowed {
         self.is_trying()?;
         let ix = index(plan, node, item)?;
         let unit = &mut self.units[ix.0];
@@ -138,9 +135,9 @@ impl State {
         call: &CallId,
         deadline: Timestamp,
         until: Option<Timestamp>,
-    ) -> Step {
+    ) -> Allowed {
         let ix = index(plan, &call.node, call.item)?;
-        let memo = self.bound.take();
+        let memo = self.common.bound.take();
         let next = match call.operation {
             Operation::Try => self.next_try(plan, ix, at, until, memo)?,
             operation => self.next_settling(plan, ix, operation, at, until)?,
@@ -152,8 +149,7 @@ impl State {
         let unit = &mut self.units[ix.0];
         unit.tally(call.operation).attempts = call.attempt;
         unit.set_try(next);
-        self.calling += 1;
-        self.held = None;
+        self.common.begin();
         Ok(())
     }
 
@@ -164,7 +160,7 @@ impl State {
         ix: ParticipantIx,
         at: Timestamp,
         until: Option<Timestamp>,
-        memo: Option<Json>,
+        memo: Option<Arguments>,
     ) -> Result<Attempt, String> {
         self.is_trying()?;
         match &self.unit(ix).progress {
@@ -189,60 +185,50 @@ impl State {
             return Err(format!("`{}` does not fit a participant that is so far", operation.as_str()));
         }
         let ended = self.unit(ix).ended().ok_or("it was not tried")?;
-        match &ended.settle {
-            Settle::Idle => Ok(Attempt::first(at, until, ended.arguments.clone())),
-            Settle::Again { arguments, before } => {
-                let arguments = arguments.as_ref().unwrap_or(&ended.arguments).clone();
-                Ok(Attempt::first(at, until, arguments).after(*before))
-            }
-            Settle::Trying(tried) => tried.again(),
-            Settle::Done(_) | Settle::Stuck { .. } | Settle::GivenUp => {
-                Err(format!("`{}` is past its end", operation.as_str()))
-            }
-        }
+        ended.settle.next(at, until, || Ok(ended.arguments.clone()))
     }
 
-    fn completed(&mut self, plan: &TccPlan, call: &CallId, output: &Json, writes: &Writes, usage: Usage) -> Step {
-        let (ix, attempt) = self.end_call(plan, call, usage)?;
+    fn completed(&mut self, plan: &TccPlan, call: &CallId, output: &Json, writes: &Writes, usage: Usage) -> Allowed {
+        let (ix, attempt) = self.end_call(plan, call)?;
         let unit = &mut self.units[ix.0];
-        unit.tally(call.operation).failure = None;
+        let tally = unit.tally(call.operation);
+        tally.add(usage);
+        tally.failure = None;
         match &mut unit.progress {
-            Progress::Ended(ended) => ended.settle = Settle::Done(output.clone()),
+            Progress::Ended(ended) => ended.settle = Settling::Done(output.clone()),
             progress => *progress = Progress::ended(How::Tried(output.clone()), attempt),
         }
-        if !writes.variables.is_empty() {
-            Arc::make_mut(&mut self.variables).extend(writes.variables.iter().cloned());
-        }
-        if !writes.headers.is_empty() {
-            Arc::make_mut(&mut self.headers).extend(writes.headers.iter().cloned());
-        }
+        self.common.write(writes);
         Ok(())
     }
 
-    fn failed_once(&mut self, plan: &TccPlan, call: &CallId, failed: Failed<'_>) -> Step {
+    fn failed_once(&mut self, plan: &TccPlan, call: &CallId, failed: Failed<'_>) -> Allowed {
         let is_try = call.operation == Operation::Try;
         if is_try && failed.how == Once::Rejected && failed.due.is_some() {
             return Err("a try that was rejected is not tried again".into());
         }
-        let (ix, mut attempt) = self.end_call(plan, call, failed.usage)?;
+        let (ix, mut attempt) = self.end_call(plan, call)?;
+        // What another's failure leaves is neither used up nor a cause.
+        let left = self.cause().is_some();
         let failure = failed.failure.clone();
         attempt.maybe_done |= matches!(failed.how, Once::Unknown(_));
         attempt.lost += u32::from(failed.how == Once::Unknown(UnknownCause::HostLost));
         let unit = &mut self.units[ix.0];
-        unit.tally(call.operation).failure = Some(failure.clone());
+        unit.tally(call.operation).fail(failed.usage, &failure);
         unit.breached |= !is_try && failed.how == Once::Rejected;
         if let Some(due) = failed.due {
             unit.set_try(Try::Delayed(attempt, due));
             return Ok(());
         }
         if let Progress::Ended(ended) = &mut unit.progress {
-            ended.settle = Settle::Stuck { before: attempt.number };
+            ended.settle = Settling::stuck(&attempt);
             return Ok(());
         }
         let maybe_done = attempt.maybe_done;
         let lost = lost(&call.node, &failure);
         let (how, cause) = match failed.how {
             Once::Rejected => (How::Rejected { failure, maybe_done }, Cause::Rejected(lost)),
+            Once::Retryable | Once::Unknown(_) if left => (How::GivenUp { failure, maybe_done }, Cause::UsedUp(lost)),
             Once::Retryable | Once::Unknown(_) => (How::UsedUp { failure, maybe_done }, Cause::UsedUp(lost)),
         };
         unit.progress = Progress::ended(how, attempt);
@@ -256,26 +242,26 @@ impl State {
         call: &CallId,
         (due, token): (Timestamp, Option<&Json>),
         usage: Usage,
-    ) -> Step {
-        let (ix, attempt) = self.end_call(plan, call, usage)?;
-        self.units[ix.0]
-            .set_try(Try::Polling(Attempt { polls: attempt.polls + 1, token: token.cloned(), ..attempt }, due));
+    ) -> Allowed {
+        let (ix, attempt) = self.end_call(plan, call)?;
+        let unit = &mut self.units[ix.0];
+        unit.tally(call.operation).add(usage);
+        unit.set_try(Try::Polling(Attempt { polls: attempt.polls + 1, token: token.cloned(), ..attempt }, due));
         Ok(())
     }
 
     /// The attempt goes back to where it was before it was started.
-    fn not_made(&mut self, plan: &TccPlan, call: &CallId, due: Timestamp, held: Option<&Arc<str>>) -> Step {
-        let (ix, attempt) = self.in_flight(plan, call).ok_or_else(|| format!("{call} is not in flight"))?;
-        let tried = Try::not_made(attempt.clone(), due);
-        self.calling -= 1;
-        self.held = held.cloned();
+    fn not_made(&mut self, plan: &TccPlan, call: &CallId, due: Timestamp, held: Option<&Arc<str>>) -> Allowed {
+        let (ix, attempt) = self.in_flight(plan, call)?;
+        let tried = Try::not_made(attempt, due);
+        self.common.not_made(held);
         let unit = &mut self.units[ix.0];
         unit.tally(call.operation).attempts = tried.attempt().number;
         unit.set_try(tried);
         Ok(())
     }
 
-    fn given_up(&mut self, plan: &TccPlan, node: &Name, item: Option<u32>, failure: &Failure) -> Step {
+    fn given_up(&mut self, plan: &TccPlan, node: &Name, item: Option<u32>, failure: &Failure) -> Allowed {
         let ix = index(plan, node, item)?;
         let (operation, attempt, polling) = match self.trying(plan, ix) {
             Some((operation, Try::Delayed(attempt, _))) => (operation, attempt.clone(), false),
@@ -284,9 +270,9 @@ impl State {
         };
         let cancelling = self.cause().is_some();
         let unit = &mut self.units[ix.0];
-        let failure = unit.tally(operation).failure.get_or_insert_with(|| failure.clone()).clone();
+        let failure = unit.tally(operation).give_up(failure, polling).unwrap_or_else(|| failure.clone());
         if let Progress::Ended(ended) = &mut unit.progress {
-            ended.settle = Settle::Stuck { before: attempt.number };
+            ended.settle = Settling::stuck(&attempt);
             return Ok(());
         }
         let maybe_done = attempt.maybe_done || polling;
@@ -297,55 +283,62 @@ impl State {
         Ok(())
     }
 
-    fn retry_requested(&mut self, plan: &TccPlan, node: Option<&Name>) -> Step {
-        let only = node.map(|node| index(plan, node, None)).transpose()?;
-        self.unstick()?;
-        for (i, unit) in self.units.iter_mut().enumerate() {
-            if only.is_none_or(|only| only.0 == i) {
-                unit.if_stuck(|before| Settle::Again { arguments: None, before });
+    /// Takes up what is stuck: all, or that of one participant. The verdict stays as it is.
+    fn mend(
+        &mut self,
+        plan: &TccPlan,
+        node: Option<&Name>,
+        item: Option<u32>,
+        mended: &mut dyn FnMut(&mut Settling),
+    ) -> Allowed {
+        let only = node.map(|node| index(plan, node, item)).transpose()?;
+        let Phase::Stuck(verdict) = &self.phase else { return Err("it is not stuck".into()) };
+        let verdict = verdict.clone();
+        let meant = |ix: usize| only.is_none_or(|only| only.0 == ix);
+        let mut any = false;
+        for unit in self.units.iter_mut().enumerate().filter(|(ix, _)| meant(*ix)).map(|(_, unit)| unit) {
+            if let Progress::Ended(ended) = &mut unit.progress
+                && ended.settle.is_stuck()
+            {
+                mended(&mut ended.settle);
+                unit.breached = false;
+                any = true;
             }
         }
-        Ok(())
-    }
-
-    fn replace_stuck(&mut self, plan: &TccPlan, node: &Name, next: impl FnOnce(u32) -> Settle) -> Step {
-        let ix = index(plan, node, None)?;
-        if !self.unit(ix).is_stuck() {
-            return Err(format!("participant `{node}` is not stuck"));
+        if !any {
+            return Err("nothing of what is meant is stuck".into());
         }
-        self.unstick()?;
-        self.units[ix.0].if_stuck(next);
+        self.phase = Phase::Settling(verdict);
         Ok(())
     }
 
-    /// From stuck back to where it was. The verdict stays as it is.
-    fn unstick(&mut self) -> Step {
-        let Phase::Stuck(verdict) = &self.phase else { return Err("it is not stuck".into()) };
-        self.phase = Phase::Settling(verdict.clone());
-        Ok(())
+    fn in_flight(&self, plan: &TccPlan, call: &CallId) -> Allowed<(ParticipantIx, Attempt)> {
+        let ix = index(plan, &call.node, call.item)?;
+        match self.trying(plan, ix) {
+            Some((operation, Try::Started(attempt)))
+                if operation == call.operation && attempt.number == call.attempt =>
+            {
+                Ok((ix, attempt.clone()))
+            }
+            _ => Err(format!("{call} is not in flight")),
+        }
     }
 
     /// Takes a call in flight out of flight, with its attempt as it was.
-    fn end_call(&mut self, plan: &TccPlan, call: &CallId, usage: Usage) -> Result<(ParticipantIx, Attempt), String> {
-        let (ix, attempt) = self.in_flight(plan, call).ok_or_else(|| format!("{call} is not in flight"))?;
-        let attempt = attempt.clone();
-        self.calling -= 1;
-        self.units[ix.0].tally(call.operation).add(usage);
-        Ok((ix, attempt))
+    fn end_call(&mut self, plan: &TccPlan, call: &CallId) -> Allowed<(ParticipantIx, Attempt)> {
+        let found = self.in_flight(plan, call)?;
+        self.common.calling -= 1;
+        Ok(found)
     }
 
     /// A try that failed for good ends the TCC's hope where the participant is required.
     fn note_lost(&mut self, plan: &TccPlan, ix: ParticipantIx, cause: Cause) {
         if !plan.participant(ix).optional {
-            self.note_failure(cause);
+            self.common.note_failure(cause);
         }
     }
 
-    fn note_failure(&mut self, cause: Cause) {
-        self.failed.get_or_insert(cause);
-    }
-
-    fn is_trying(&self) -> Step {
+    fn is_trying(&self) -> Allowed {
         match self.phase {
             Phase::Trying => Ok(()),
             _ => Err(format!("nothing is tried in a TCC that is {}", self.status())),
@@ -355,34 +348,7 @@ impl State {
 
 impl Progress {
     fn ended(how: How, attempt: Attempt) -> Self {
-        Self::Ended(Ended { how, arguments: attempt.arguments, settle: Settle::Idle })
-    }
-}
-
-impl Unit {
-    /// What its calls of this operation came to so far.
-    pub(super) fn tally_of(&self, operation: Operation) -> &Tally {
-        if operation == Operation::Try { &self.tried } else { &self.settled }
-    }
-
-    pub(super) fn tally(&mut self, operation: Operation) -> &mut Tally {
-        if operation == Operation::Try { &mut self.tried } else { &mut self.settled }
-    }
-
-    fn set_try(&mut self, tried: Try) {
-        match &mut self.progress {
-            Progress::Ended(ended) => ended.settle = Settle::Trying(tried),
-            progress => *progress = Progress::Trying(tried),
-        }
-    }
-
-    fn if_stuck(&mut self, next: impl FnOnce(u32) -> Settle) {
-        if let Progress::Ended(Ended { settle: settle @ Settle::Stuck { .. }, .. }) = &mut self.progress
-            && let Settle::Stuck { before } = *settle
-        {
-            *settle = next(before);
-            self.breached = false;
-        }
+        Self::Ended(Ended { how, arguments: attempt.arguments, settle: Settling::Idle })
     }
 }
 

@@ -2,13 +2,14 @@
 
 use alloc::{format, string::String, vec::Vec};
 
-use super::state::{How, Progress, Settle, State, Verdict};
+use super::state::{How, Progress, State, Verdict};
 use crate::{
     attempt::Tally,
     json::Json,
     plan::{ParticipantIx, TccPlan},
     record::Operation,
     report::{CauseReport, Decided, NodeReport, PhaseReached, Report, SettleReport},
+    settling::Settling,
     status::{Kind, Status},
 };
 
@@ -28,22 +29,22 @@ impl Report {
             Some(Verdict::Cancel(_)) => (Some(Decided::Cancel), PhaseReached::Cancel),
         };
         Self {
-            transaction: state.created.transaction,
+            transaction: state.common.created.transaction,
             kind: Kind::Tcc,
-            definition: state.created.definition.clone(),
-            module: state.created.module,
-            providers: state.created.providers.clone(),
+            definition: state.common.created.definition.clone(),
+            module: state.common.created.module,
+            providers: state.common.created.providers.clone(),
             status,
-            paused: state.paused,
+            paused: state.common.paused,
             policy: None,
             decision,
             phase: Some(phase),
-            key: state.created.key.clone(),
+            key: state.common.created.key.clone(),
             cause: state.cause().map(CauseReport::of),
             output: (status == Status::Confirmed).then(|| output(plan, state)),
-            started: state.created_at.rfc3339(),
-            ended: status.is_ended().then(|| state.updated_at.rfc3339()),
-            duration_us: state.updated_at.since(state.created_at).as_micros() as u64,
+            started: state.common.created_at.rfc3339(),
+            ended: status.is_ended().then(|| state.common.updated_at.rfc3339()),
+            duration_us: state.common.updated_at.since(state.common.created_at).as_micros() as u64,
             failed,
             confirmed: listed(&["confirmed"]),
             cancelled: listed(&["cancelled"]),
@@ -116,18 +117,8 @@ fn status(plan: &TccPlan, state: &State, ix: ParticipantIx) -> String {
         }
     };
     match &ended.settle {
-        Settle::Done(_) => done.into(),
-        other => format!("{word}-{}", settle_word(other)),
-    }
-}
-
-fn settle_word(settle: &Settle) -> &'static str {
-    match settle {
-        Settle::Idle | Settle::Again { .. } => "waiting",
-        Settle::Trying(tried) => tried.as_str(),
-        Settle::Done(_) => "completed",
-        Settle::Stuck { .. } => "stuck",
-        Settle::GivenUp => "given-up",
+        Settling::Done(_) => done.into(),
+        other => format!("{word}-{}", other.word()),
     }
 }
 
@@ -135,16 +126,12 @@ fn settle_report(plan: &TccPlan, state: &State, ix: ParticipantIx) -> Option<Set
     state.settles_by(plan, ix)?;
     let unit = state.unit(ix);
     let settle = &unit.ended()?.settle;
-    let output = match settle {
-        Settle::Done(output) => Some(output.clone()),
-        _ => None,
-    };
     let Tally { attempts, usage, failure } = &unit.settled;
     Some(SettleReport {
-        status: settle_word(settle).into(),
+        status: settle.word().into(),
         attempts: *attempts,
         duration_us: usage.duration_us,
-        output,
+        output: settle.output().cloned(),
         error: failure.clone(),
     })
 }

@@ -2,6 +2,7 @@
 
 use super::state::State;
 use crate::{
+    arguments::Arguments,
     binding::{Sources, Unbound, bind},
     json::{Headers, Json, Variables},
     plan::{ParticipantIx, TccPlan},
@@ -15,15 +16,15 @@ pub(super) struct View<'a> {
 
 impl View<'_> {
     /// The arguments of a participant's try. Confirm and cancel repeat them.
-    pub(super) fn arguments(&self, ix: ParticipantIx) -> Result<Json, Unbound> {
-        bind(&self.plan.participant(ix).parameters, self)
+    pub(super) fn arguments(&self, ix: ParticipantIx) -> Result<Arguments, Unbound> {
+        bind(&self.plan.participant(ix).parameters, self, &[])
     }
 }
 
 /// A plan that exists binds nothing of what has no answer here.
 impl Sources for View<'_> {
     fn input(&self) -> &Json {
-        &self.state.created.input
+        &self.state.common.created.input
     }
 
     /// Of an earlier participant's try; none of one that was dropped.
@@ -32,11 +33,11 @@ impl Sources for View<'_> {
     }
 
     fn variables(&self) -> &Variables {
-        &self.state.variables
+        &self.state.common.variables
     }
 
     fn headers(&self) -> &Headers {
-        &self.state.headers
+        &self.state.common.headers
     }
 
     fn item(&self) -> Option<&Json> {

@@ -1,41 +1,27 @@
 //! Where a TCC stands. Deliberately absent: how it came there (`evolve`) and what follows (`turn`, `settle`).
 
-use alloc::{sync::Arc, vec, vec::Vec};
+use alloc::{vec, vec::Vec};
 
 use crate::{
-    attempt::{Attempt, Tally, Try},
-    id::Seq,
-    json::{Headers, Json, Variables},
+    arguments::Arguments,
+    attempt::{Tally, Try},
+    common::Common,
+    json::Json,
     outcome::Failure,
     plan::{ParticipantIx, TccPlan},
-    record::{CallId, Cause, Created, Operation},
+    record::{Cause, Created, Operation, Record},
+    settling::Settling,
     status::Status,
-    summary::{Summary, Wake},
     time::Timestamp,
 };
 
 /// Everything that is known of a TCC.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct State {
-    pub(super) created: Created,
-    pub(super) created_at: Timestamp,
-    pub(super) updated_at: Timestamp,
-    pub(super) seq: Seq,
+    pub(super) common: Common,
     pub(super) phase: Phase,
-    pub(super) paused: bool,
     /// By the index of the participant.
     pub(super) units: Vec<Unit>,
-    pub(super) variables: Variables,
-    pub(super) headers: Headers,
-    /// Calls in flight.
-    pub(super) calling: usize,
-    /// What a call of it waits for that is missing, in words.
-    pub(super) held: Option<Arc<str>>,
-    /// The first required try that failed for good, or a cancel: why it is to be cancelled.
-    pub(super) failed: Option<Cause>,
-    /// Arguments that the decision under way has bound for the next `started`, to bind them once
-    /// only. The table takes them out again, and binds for itself where there are none.
-    pub(super) bound: Option<Json>,
 }
 
 /// Which part of its life a TCC is in.
@@ -85,8 +71,8 @@ pub(super) enum Progress {
 pub(super) struct Ended {
     pub(super) how: How,
     /// What it was tried with: confirm and cancel repeat it.
-    pub(super) arguments: Json,
-    pub(super) settle: Settle,
+    pub(super) arguments: Arguments,
+    pub(super) settle: Settling,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -108,24 +94,6 @@ pub(super) enum How {
     },
 }
 
-/// How far its confirm or cancel is.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Settle {
-    /// Not begun.
-    Idle,
-    /// To be tried again at an operator's word.
-    Again {
-        arguments: Option<Json>,
-        before: u32,
-    },
-    Trying(Try),
-    Done(Json),
-    Stuck {
-        before: u32,
-    },
-    GivenUp,
-}
-
 impl Verdict {
     /// The operation that carries it out.
     pub(super) fn operation(&self) -> Operation {
@@ -145,13 +113,6 @@ impl How {
     }
 }
 
-impl Settle {
-    /// Whether nothing more will be called.
-    pub(super) fn is_over(&self) -> bool {
-        matches!(self, Self::Done(_) | Self::GivenUp)
-    }
-}
-
 impl Unit {
     pub(super) fn ended(&self) -> Option<&Ended> {
         match &self.progress {
@@ -165,7 +126,41 @@ impl Unit {
     }
 
     pub(super) fn is_stuck(&self) -> bool {
-        self.ended().is_some_and(|ended| matches!(ended.settle, Settle::Stuck { .. }))
+        self.ended().is_some_and(|ended| ended.settle.is_stuck())
+    }
+
+    /// What is under way of it.
+    pub(super) fn trying(&self) -> Option<&Try> {
+        match &self.progress {
+            Progress::Trying(tried) | Progress::Ended(Ended { settle: Settling::Trying(tried), .. }) => Some(tried),
+            _ => None,
+        }
+    }
+
+    /// Whether something was tried, or may have been, and is not settled.
+    pub(super) fn remains(&self) -> bool {
+        match &self.progress {
+            Progress::Waiting | Progress::Refused(_) => false,
+            Progress::Trying(Try::Delayed(attempt, _)) => attempt.maybe_done,
+            Progress::Trying(_) => true,
+            Progress::Ended(ended) => ended.settle.output().is_none(),
+        }
+    }
+
+    /// What its calls of this operation came to so far.
+    pub(super) fn tally_of(&self, operation: Operation) -> &Tally {
+        if operation == Operation::Try { &self.tried } else { &self.settled }
+    }
+
+    pub(super) fn tally(&mut self, operation: Operation) -> &mut Tally {
+        if operation == Operation::Try { &mut self.tried } else { &mut self.settled }
+    }
+
+    pub(super) fn set_try(&mut self, tried: Try) {
+        match &mut self.progress {
+            Progress::Ended(ended) => ended.settle = Settling::Trying(tried),
+            progress => *progress = Progress::Trying(tried),
+        }
     }
 
     /// Whether its try failed for good, called or not.
@@ -180,22 +175,9 @@ impl Unit {
 
 impl State {
     /// The state after a transaction's first record.
-    pub(super) fn created(created: Created, at: Timestamp) -> Self {
-        Self {
-            created_at: at,
-            updated_at: at,
-            seq: Seq(1),
-            phase: Phase::Trying,
-            paused: false,
-            units: vec![Unit::default(); created.participants.len()],
-            variables: Arc::default(),
-            headers: Arc::new(created.headers.clone()),
-            calling: 0,
-            held: None,
-            failed: None,
-            bound: None,
-            created,
-        }
+    pub(super) fn created(record: &Record, created: Created) -> Self {
+        let units = vec![Unit::default(); created.participants.len()];
+        Self { common: Common::new(record, created), phase: Phase::Trying, units }
     }
 
     pub(super) fn status(&self) -> Status {
@@ -225,31 +207,19 @@ impl State {
         }
     }
 
-    pub(super) fn summary(&self) -> Summary {
-        let status = self.status();
-        let ended = status.is_ended().then_some(self.updated_at);
-        Summary { status, paused: self.paused, wake: self.wake(), held: self.held.clone(), ended }
-    }
-
-    /// When a host must have it in hand. A call in flight keeps its host, also while the transaction is paused.
-    fn wake(&self) -> Wake {
-        let status = self.status();
-        match self.due() {
-            _ if self.calling > 0 && !status.is_ended() => Wake::Now,
-            _ if self.paused || !status.is_under_way() => Wake::Never,
-            Some(due) => Wake::At(due),
-            None => Wake::Now,
-        }
-    }
-
     /// When the machine must be asked again though nothing happens.
     pub(super) fn due(&self) -> Option<Timestamp> {
-        if self.paused || self.status().is_ended() {
+        if self.common.paused || self.status().is_ended() {
             return None;
         }
-        let deadline = self.created.deadline.filter(|_| self.phase == Phase::Trying);
-        let tries = self.units.iter().filter_map(|unit| unit_trying(unit)?.due());
-        tries.chain(deadline).min()
+        let deadline = self.common.created.deadline.filter(|_| self.phase == Phase::Trying);
+        let of = |unit: &Unit| {
+            let tried = unit.trying()?;
+            let forward = matches!(unit.progress, Progress::Trying(_));
+            let end = tried.end(self.common.created.deadline.filter(|_| forward)).map(|end| end.at);
+            tried.due().into_iter().chain(end).min()
+        };
+        self.units.iter().filter_map(of).chain(deadline).min()
     }
 
     pub(super) fn unit(&self, ix: ParticipantIx) -> &Unit {
@@ -285,24 +255,6 @@ impl State {
             Progress::Trying(_) => Operation::Try,
             _ => self.settles_by(plan, ix)?,
         };
-        Some((operation, unit_trying(unit)?))
-    }
-
-    /// The attempt of a call in flight; none where the call is not in flight.
-    pub(super) fn in_flight(&self, plan: &TccPlan, call: &CallId) -> Option<(ParticipantIx, &Attempt)> {
-        let ix = plan.find(&call.node).filter(|_| call.item.is_none())?;
-        match self.trying(plan, ix)? {
-            (operation, Try::Started(attempt)) if operation == call.operation && attempt.number == call.attempt => {
-                Some((ix, attempt))
-            }
-            _ => None,
-        }
-    }
-}
-
-fn unit_trying(unit: &Unit) -> Option<&Try> {
-    match &unit.progress {
-        Progress::Trying(tried) | Progress::Ended(Ended { settle: Settle::Trying(tried), .. }) => Some(tried),
-        _ => None,
+        Some((operation, unit.trying()?))
     }
 }

@@ -22,6 +22,8 @@ pub(crate) struct World {
     /// Every call that was ever asked for, as `charge run 2`.
     pub(crate) made: Vec<String>,
     pub(crate) alarms: usize,
+    /// Whether the journal is folded anew after every decision.
+    pub(crate) check: bool,
 }
 
 /// Conditions of tests: the name of a variable or a header that must be there, `yes`, `no`, or an error.
@@ -147,7 +149,8 @@ impl World {
         let start = Start { headers, policy, ..Start::new(id, module, "test".into(), json(input)) };
         let now = Timestamp::from_unix_us(1_000_000_000);
         let (transaction, decision) = Transaction::create(&plan, start, &moment(now));
-        let mut world = Self { transaction, plan, now, journal: vec![], calls: vec![], made: vec![], alarms: 0 };
+        let mut world =
+            Self { transaction, plan, now, journal: vec![], calls: vec![], made: vec![], alarms: 0, check: true };
         world.perform(decision);
         world
     }
@@ -156,7 +159,8 @@ impl World {
     pub(crate) fn found(plan: &Checked, records: &[Record], now: Timestamp) -> Self {
         let transaction = Transaction::replay(plan, records).unwrap();
         let journal = records.to_vec();
-        let mut world = Self { transaction, plan: plan.clone(), now, journal, calls: vec![], made: vec![], alarms: 0 };
+        let mut world =
+            Self { transaction, plan: plan.clone(), now, journal, calls: vec![], made: vec![], alarms: 0, check: true };
         let decision = world.transaction.recover(&moment(now));
         world.perform(decision);
         world
@@ -167,12 +171,14 @@ impl World {
         assert_eq!(commit.before.0 as usize, self.journal.len(), "a decision begins where the journal ends");
         let summary = commit.summary;
         self.journal.extend(commit.records);
-        let again = Transaction::replay(&self.plan, &through_text(&self.journal)).unwrap();
-        assert!(again == self.transaction, "the fold of the journal is the live state");
-        assert_eq!(again.summary(), summary);
-        let told = Summary::of(&self.journal);
-        assert_eq!((told.status, told.paused, told.ended), (summary.status, summary.paused, summary.ended));
-        for command in decision.release(again.seq()).unwrap() {
+        if self.check {
+            let again = Transaction::replay(&self.plan, &through_text(&self.journal)).unwrap();
+            assert!(again == self.transaction, "the fold of the journal is the live state");
+            assert_eq!(again.summary(), summary);
+            let told = Summary::of(&self.journal);
+            assert_eq!((told.status, told.paused, told.ended), (summary.status, summary.paused, summary.ended));
+        }
+        for command in decision.release(wasaga_core::Seq(self.journal.len() as u64)).unwrap() {
             match command {
                 Command::Call(call) => {
                     self.made.push(call.id.to_string());

@@ -47,8 +47,12 @@ impl Plain {
                 Fact::Resumed { by } => text.push_str(&by_whom("resumed", by)),
                 Fact::Terminated { by, .. } => text.push_str(&by_whom("terminated", by)),
                 Fact::RetryRequested { by, .. } => text.push_str(&by_whom("to be tried again", by)),
-                Fact::UndoSkipped { by, node } => text.push_str(&by_whom(&format!("{node} given up"), by)),
-                Fact::Patched { by, node, .. } => text.push_str(&by_whom(&format!("{node} patched"), by)),
+                Fact::UndoSkipped { by, node, item } => {
+                    text.push_str(&by_whom(&format!("{} given up", named(node, *item)), by))
+                }
+                Fact::Patched { by, node, item, .. } => {
+                    text.push_str(&by_whom(&format!("{} patched", named(node, *item)), by))
+                }
                 Fact::CircuitOpened { .. }
                 | Fact::Stuck { .. }
                 | Fact::Finished
@@ -110,6 +114,10 @@ impl Plain {
 
 fn find<'r>(report: &'r Report, node: &Name, item: Option<u32>) -> Option<&'r NodeReport> {
     report.nodes.iter().filter(|found| found.id == *node).flat_map(units).find(|unit| unit.item == item)
+}
+
+fn named(node: &Name, item: Option<u32>) -> String {
+    item.map_or_else(|| node.to_string(), |item| format!("{node}[{item}]"))
 }
 
 fn by_whom(what: &str, by: &Operator) -> String {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use wasaga_core::saga::Report;
+use wasaga_core::Report;
 use wasaga_core::{Fact, Operator, Record, Status, TransactionId};
 use wasaga_journal::Stored;
 

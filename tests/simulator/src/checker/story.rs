@@ -10,7 +10,7 @@ use super::book::Book;
 use super::calls;
 use super::findings::Findings;
 use super::graph::{Graph, Node};
-use super::units::{Last, Unit, delays, name, unit_of};
+use super::units::{Last, Unit, delays, lost_delays, name, unit_of};
 
 /// Which part of its life a transaction is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -314,9 +314,11 @@ impl<'a> Reader<'_, 'a> {
     fn once(&mut self, call: &CallId, last: Last, due: Option<Timestamp>, lost: bool) {
         self.outcome(call, last, due);
         let (node, item) = unit_of(call);
-        self.unit(&node, item).track(call.operation).lost += u32::from(lost);
+        let track = self.unit(&node, item).track(call.operation);
+        let first_loss = lost && track.lost == 0;
+        track.lost += u32::from(lost);
         match due {
-            Some(due) => self.waits_long_enough(call, due, lost),
+            Some(due) => self.waits_long_enough(call, due, lost, first_loss),
             None => {
                 self.gives_up_for_a_reason(call, last);
                 self.failed_for_good(call);
@@ -324,10 +326,7 @@ impl<'a> Reader<'_, 'a> {
         }
     }
 
-    fn waits_long_enough(&mut self, call: &CallId, due: Timestamp, lost: bool) {
-        if lost {
-            return;
-        }
+    fn waits_long_enough(&mut self, call: &CallId, due: Timestamp, lost: bool, first_loss: bool) {
         let policy = match call.operation {
             Operation::Run => self.story.graph.retry(&call.node),
             _ => self.story.graph.undo_retry(&call.node, self.story.policy),
@@ -335,7 +334,8 @@ impl<'a> Reader<'_, 'a> {
         let round = call.attempt - self.unit(&call.node, call.item).track(call.operation).before;
         let after = self.book.lines.get(self.place).and_then(|line| calls::after(self.book, line));
         let (least, most) = delays(&policy, round, after);
-        if after.is_none() {
+        let (least, most) = if lost { lost_delays(first_loss, least, most) } else { (least, most) };
+        if after.is_none() && !lost {
             self.found.spread.note(&policy, round, self.at, due);
         }
         if due < self.at.after_ms(least) || due > self.at.after_ms(most) {
@@ -377,13 +377,16 @@ impl<'a> Reader<'_, 'a> {
         let waits = track.is_open() && !track.flying;
         track.left_pending |= track.last == Last::Pending;
         track.failed = true;
-        let late = track.until.is_some_and(|until| until <= at);
+        let until = track.until;
         let pending = track.last == Last::Pending;
         if !waits {
             self.wrong("attempts", &format!("`{}` is given up, and waits for nothing", name(node, item)));
         }
+        // Where the deadline came first, it is the cause, and goes before.
+        let before = self.story.deadline.filter(|_| forward && self.is_forward());
+        let late = until.is_some_and(|until| until <= at && before.is_none_or(|deadline| until <= deadline));
         let over = self.story.deadline.is_some_and(|deadline| deadline <= self.at);
-        let unwinds = if pending { over } else { !self.is_forward() };
+        let unwinds = !self.is_forward() && (over || !pending);
         if !(late || (forward && unwinds)) {
             self.wrong("attempts", &format!("`{}` is given up, and has time left", name(node, item)));
         }

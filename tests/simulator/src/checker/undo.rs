@@ -28,18 +28,19 @@ impl Reader<'_, '_> {
             Fact::Stuck { nodes } => self.stuck(nodes),
             Fact::Compensated => self.compensated(),
             Fact::Terminated { not_undone, .. } => self.terminated(not_undone),
-            Fact::RetryRequested { node, .. } => {
+            Fact::RetryRequested { node, item, .. } => {
                 self.unstick();
-                for ((of, _), unit) in &mut self.story.units {
-                    if unit.undo.failed && node.as_ref().is_none_or(|node| **node == **of) {
+                for ((of, at), unit) in &mut self.story.units {
+                    let meant = node.as_ref().is_none_or(|node| **node == **of) && (item.is_none() || item == at);
+                    if unit.undo.failed && meant {
                         unit.undo.another_round();
                     }
                 }
             }
-            Fact::UndoSkipped { node, .. } => {
+            Fact::UndoSkipped { node, item, .. } => {
                 self.unstick();
-                for ((of, _), unit) in &mut self.story.units {
-                    unit.given_up |= unit.undo.failed && **of == **node;
+                for ((of, at), unit) in &mut self.story.units {
+                    unit.given_up |= unit.undo.failed && **of == **node && (item.is_none() || item == at);
                 }
             }
             Fact::Patched { node, item, .. } => {
@@ -134,8 +135,8 @@ impl Reader<'_, '_> {
     fn stuck(&mut self, nodes: &[Name]) {
         let undoable = self.story.undoable();
         let failed = undoable.iter().filter(|(_, _, _, unit)| unit.undo.failed && !unit.is_over());
-        let failed: BTreeSet<&str> = failed.map(|(node, ..)| *node).collect();
-        let named: BTreeSet<&str> = nodes.iter().map(|node| &**node).collect();
+        let failed: BTreeSet<String> = failed.map(|(node, item, ..)| name(node, *item)).collect();
+        let named: BTreeSet<String> = nodes.iter().map(ToString::to_string).collect();
         let lists = failed == named && !named.is_empty();
         let rest: Vec<_> = undoable.iter().filter(|(_, _, _, unit)| !unit.is_over() && !unit.undo.failed).collect();
         use CompensationPolicy::{BestEffortParallel, CircuitBreaker, GroupedParallel};
@@ -176,9 +177,9 @@ impl Reader<'_, '_> {
     }
 
     fn terminated(&mut self, not_undone: &[Name]) {
-        let named: BTreeSet<&str> = not_undone.iter().map(|node| &**node).collect();
-        let remain = self.story.units.iter().filter(|(_, unit)| unit.remains()).map(|((node, _), _)| node.as_str());
-        let remain: BTreeSet<&str> = remain.collect();
+        let named: BTreeSet<String> = not_undone.iter().map(ToString::to_string).collect();
+        let remain = self.story.units.iter().filter(|(_, unit)| unit.remains());
+        let remain: BTreeSet<String> = remain.map(|((node, item), _)| name(node, *item)).collect();
         if named != remain {
             let what = format!("it is terminated and names {named:?}, and what may remain is {remain:?}");
             self.wrong("ends", &what);

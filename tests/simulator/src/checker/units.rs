@@ -116,6 +116,12 @@ pub(crate) fn delays(policy: &RetryPolicy, round: u32, after: Option<u64>) -> (u
     (after.max(least.saturating_sub(1)), after.max(most + 1))
 }
 
+/// How long after its host was lost an attempt is followed by another: at once for the first time, and then after the
+/// delays of its policy, or a second where they are shorter.
+pub(crate) fn lost_delays(first: bool, least: u64, most: u64) -> (u64, u64) {
+    if first { (0, 0) } else { (least.max(1_000), most.max(1_000)) }
+}
+
 /// `s1`, or `s1[2]`.
 pub(crate) fn name(node: &str, item: Option<u32>) -> String {
     item.map_or_else(|| node.to_owned(), |item| format!("{node}[{item}]"))

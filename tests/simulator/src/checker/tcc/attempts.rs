@@ -8,7 +8,7 @@ use super::member::Phase;
 use super::reader::Reader;
 use crate::checker::book::{Book, Made};
 use crate::checker::calls;
-use crate::checker::units::{Last, delays};
+use crate::checker::units::{Last, delays, lost_delays};
 
 impl Reader<'_, '_> {
     /// Numbers rise by one, save for polls, and are not more than allowed; times are the definition's.
@@ -62,6 +62,7 @@ impl Reader<'_, '_> {
         let Some(member) = self.members.get_mut(&*call.node) else { return };
         let policy = member.policy(call.operation);
         let track = member.track(call.operation);
+        let first_loss = lost && track.lost == 0;
         track.lost += u32::from(lost);
         let Some(due) = due else {
             let used_up = track.charged() >= policy.max_attempts || track.until.is_some();
@@ -78,21 +79,25 @@ impl Reader<'_, '_> {
         if !lost && after.is_none() {
             self.found.spread.note(&policy, round, at, due);
         }
-        if !lost && (due < at.after_ms(least) || due > at.after_ms(most)) {
+        let (least, most) = if lost { lost_delays(first_loss, least, most) } else { (least, most) };
+        if due < at.after_ms(least) || due > at.after_ms(most) {
             self.wrong("time", &format!("the attempt after {call} is due too early or too late"));
         }
     }
 
     pub(super) fn given_up(&mut self, node: &str) {
-        let (at, late) = (self.at, self.is_late());
+        let (at, deadline) = (self.at, self.deadline);
         let cancels = self.phase == Phase::Cancelling;
         let Some(member) = self.member(node) else { return };
         let forward = member.tried.is_open();
         let track = if forward { &mut member.tried } else { &mut member.settled };
-        let (waits, pending) = (track.is_open() && !track.flying, track.last == Last::Pending);
-        track.left_pending |= pending;
+        let waits = track.is_open() && !track.flying;
+        track.left_pending |= track.last == Last::Pending;
         track.failed = true;
-        let excused = track.until.is_some_and(|until| until <= at) || (forward && (cancels || (pending && late)));
+        // Where the deadline came first, it is the cause, and goes before.
+        let before = deadline.filter(|_| forward && !cancels);
+        let own = track.until.is_some_and(|until| until <= at && before.is_none_or(|deadline| until <= deadline));
+        let excused = own || (forward && cancels);
         if !waits || !excused {
             self.wrong("attempts", &format!("`{node}` is given up, and waits for nothing or has time left"));
         }
@@ -127,7 +132,7 @@ impl Reader<'_, '_> {
             return;
         }
         let Some(member) = self.members.get(&*id.node) else { return };
-        let given: Value = made.call.arguments.read().unwrap_or_default();
+        let given: Value = made.call.arguments.json().read().unwrap_or_default();
         let mut wrong = Vec::new();
         for parameter in &member.of.parameters {
             let Source::StepOutput { step, pointer: None } = &parameter.source else { continue };
