@@ -6,7 +6,8 @@ use alloc::{format, string::String, sync::Arc, vec};
 use super::{
     index::Index,
     sources::View,
-    state::{Ended, Fan, How, Node, Phase, Progress, State, Unit, UnitIx},
+    state::{Phase, State},
+    unit::{Ended, Fan, How, Node, Progress, Unit, UnitIx},
 };
 use crate::{
     arguments::Arguments,

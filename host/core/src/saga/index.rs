@@ -3,7 +3,7 @@
 
 use alloc::{collections::BTreeSet, vec::Vec};
 
-use super::state::{Progress, Unit, UnitIx};
+use super::unit::{Progress, Unit, UnitIx};
 use crate::{
     definition::CompensationPolicy,
     plan::{Plan, Step, StepIx},

@@ -2,7 +2,10 @@
 
 use alloc::{sync::Arc, vec::Vec};
 
-use super::state::{How, State, Unit, UnitIx};
+use super::{
+    state::State,
+    unit::{How, Unit, UnitIx},
+};
 use crate::{
     attempt::Try,
     common::Common,

@@ -13,6 +13,7 @@ mod sources;
 mod state;
 mod turn;
 mod undo;
+mod unit;
 
 use alloc::{format, sync::Arc};
 

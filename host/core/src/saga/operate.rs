@@ -5,7 +5,8 @@ use alloc::{format, string::String, vec::Vec};
 
 use super::{
     machine::Saga,
-    state::{Node, Phase, Unit, UnitIx},
+    state::Phase,
+    unit::{Node, Unit, UnitIx},
 };
 use crate::{
     command::Decision,

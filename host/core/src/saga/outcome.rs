@@ -1,6 +1,6 @@
 //! What an outcome means: the table at the top of semantics.md, turned into records.
 
-use super::{machine::Saga, state::UnitIx};
+use super::{machine::Saga, unit::UnitIx};
 use crate::{
     attempt::{Attempt, Delay},
     incoming::Answer,

@@ -2,7 +2,10 @@
 
 use alloc::{string::String, vec::Vec};
 
-use super::state::{Ended, Fan, How, Node, Progress, State, Unit};
+use super::{
+    state::State,
+    unit::{Ended, Fan, How, Node, Progress, Unit},
+};
 use crate::{
     attempt::{Tally, Try},
     json::Json,

@@ -2,7 +2,10 @@
 
 use alloc::{format, vec::Vec};
 
-use super::state::{How, Node, State, UnitIx};
+use super::{
+    state::State,
+    unit::{How, Node, UnitIx},
+};
 use crate::{
     arguments::Arguments,
     binding::{Sources, Unbound, bind, elements, fixed, resolve},

@@ -5,7 +5,7 @@ use alloc::{format, string::String};
 use super::{
     machine::Saga,
     sources::View,
-    state::{Node, UnitIx},
+    unit::{Node, UnitIx},
 };
 use crate::{
     attempt::Attempt,

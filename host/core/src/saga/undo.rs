@@ -6,7 +6,8 @@ use alloc::vec::Vec;
 use super::{
     machine::Saga,
     sources::View,
-    state::{Phase, Unit, UnitIx},
+    state::Phase,
+    unit::{Unit, UnitIx},
 };
 use crate::{
     attempt::Try,
