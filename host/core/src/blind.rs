@@ -9,7 +9,7 @@ use crate::{
     incoming::Refused,
     record::{Fact, Operation, Operator, Record},
     report::unit_name,
-    status::Status,
+    status::{Kind, Status},
     summary::{Summary, Wake},
     time::Timestamp,
 };
@@ -38,17 +38,27 @@ pub fn terminate_blind(
 /// What is known of one step, item or participant.
 #[derive(Default)]
 struct Unit {
-    /// A forward call that has no outcome.
+    /// A forward call that has no outcome, or was accepted.
     in_flight: bool,
+    /// It was accepted.
+    pending: bool,
     /// It is done, or may be.
     maybe_done: bool,
+    /// It was tried to no end: a participant is cancelled then, whatever its try came to.
+    tried: bool,
     /// It is undone, confirmed or cancelled.
     over: bool,
 }
 
 fn not_undone(records: &[Record]) -> Vec<Name> {
     let mut units: BTreeMap<(&Name, Option<u32>), Unit> = BTreeMap::new();
+    let tcc = records.iter().any(|record| matches!(&record.fact, Fact::Created(of) if of.kind() == Kind::Tcc));
     for record in records {
+        if let Fact::GivenUp { node, item, .. } = &record.fact
+            && tcc
+        {
+            units.entry((node, *item)).or_default().tried = true;
+        }
         let (Fact::Started { call, .. }
         | Fact::Completed { call, .. }
         | Fact::Rejected { call, .. }
@@ -61,16 +71,21 @@ fn not_undone(records: &[Record]) -> Vec<Name> {
         };
         let unit = units.entry((&call.node, call.item)).or_default();
         let forward = matches!(call.operation, Operation::Run | Operation::Try);
+        if forward && !matches!(record.fact, Fact::Started { .. } | Fact::NotMade { .. }) {
+            unit.pending = matches!(record.fact, Fact::Pending { .. });
+        }
         match &record.fact {
             Fact::Completed { .. } if !forward => unit.over = true,
             _ if !forward => {}
             Fact::Started { .. } => unit.in_flight = true,
-            Fact::Completed { .. } | Fact::Unknown { .. } | Fact::Pending { .. } => {
-                (unit.in_flight, unit.maybe_done) = (false, true);
-            }
+            Fact::Completed { .. } | Fact::Unknown { .. } => (unit.in_flight, unit.maybe_done) = (false, true),
+            // What was accepted may be done, until it answers that nothing is.
+            Fact::Pending { .. } => unit.in_flight = true,
+            Fact::Rejected { .. } | Fact::Retryable { due: None, .. } => (unit.in_flight, unit.tried) = (false, tcc),
+            Fact::NotMade { .. } => unit.in_flight = unit.pending,
             _ => unit.in_flight = false,
         }
     }
-    let open = units.into_iter().filter(|(_, unit)| (unit.maybe_done || unit.in_flight) && !unit.over);
+    let open = units.into_iter().filter(|(_, unit)| (unit.maybe_done || unit.in_flight || unit.tried) && !unit.over);
     open.map(|((node, item), _)| unit_name(node, item).into()).collect()
 }

@@ -177,6 +177,7 @@ impl World {
             assert_eq!(again.summary(), summary);
             let told = Summary::of(&self.journal);
             assert_eq!((told.status, told.paused, told.ended), (summary.status, summary.paused, summary.ended));
+            self.compare_blind(again);
         }
         for command in decision.release(wasaga_core::Seq(self.journal.len() as u64)).unwrap() {
             match command {
@@ -186,6 +187,26 @@ impl World {
                 }
                 Command::Alarm => self.alarms += 1,
             }
+        }
+    }
+
+    /// What is told as not undone by the records alone is what the machine tells.
+    fn compare_blind(&self, mut live: Transaction) {
+        let blind = wasaga_core::terminate_blind(live.id(), &self.journal, operator(), self.now);
+        let live = live.terminate(operator(), &moment(self.now));
+        let not_undone = |record: Option<&Record>| match record.map(|record| &record.fact) {
+            Some(wasaga_core::Fact::Terminated { not_undone, .. }) => {
+                not_undone.iter().map(ToString::to_string).collect::<std::collections::BTreeSet<_>>()
+            }
+            _ => panic!("it is not terminated"),
+        };
+        match (blind, live) {
+            (Ok(blind), Ok(live)) => {
+                let (blind, live) = (not_undone(blind.records.last()), not_undone(live.records().last()));
+                assert_eq!(blind, live, "{:?}", self.journal);
+            }
+            (Err(_), Err(_)) => {}
+            (blind, live) => panic!("{blind:?} {live:?}"),
         }
     }
 

@@ -79,12 +79,22 @@ impl<'e> Reader<'_, 'e> {
         if self.provided(node) { created.providers.get(PROVIDER).copied() } else { Some(created.module) }
     }
 
+    /// The last version that the host had when the transaction was asked for. Starts with one key are told apart by
+    /// nothing, and any of them may have made it.
+    fn given_when_asked(&self, start: usize, life: usize) -> usize {
+        let key = self.scenario.starts.get(start).and_then(|start| start.key);
+        let starts = self.scenario.starts.iter().enumerate();
+        let same = starts.filter(|(i, other)| *i == start || (key.is_some() && other.key == key)).map(|(i, _)| i);
+        let asked = same.filter_map(|start| self.asked.get(&start));
+        asked.map(|given| given.get(&life).copied().unwrap_or_default()).min().unwrap_or_default()
+    }
+
     /// A new transaction is pinned to the version that its host was given last.
     fn created(&mut self, life: usize, id: TransactionId, records: &'e [Record], at_us: u64) {
         let Some(Fact::Created(created)) = records.first().map(|record| &record.fact) else { return };
         self.created.insert(id, created);
         let start: usize = created.headers.get(START).and_then(|start| start.parse().ok()).unwrap_or_default();
-        let least = self.asked.get(&start).and_then(|given| given.get(&life)).copied().unwrap_or_default();
+        let least = self.given_when_asked(start, life);
         let come = self.scenario.versions.iter().filter(|at_ms| **at_ms * 1_000 <= at_us).count();
         let pinned = created.providers.get(PROVIDER).map(|digest| self.number(*digest));
         if created.module != Digest::of(MODULE) || pinned.is_some_and(|pinned| pinned < least.max(1) || pinned > come) {
