@@ -74,6 +74,12 @@ impl Json {
         Digest::of(canonical.as_bytes())
     }
 
+    /// The first number in it that neither a whole number of 64 bits nor a double tells exactly. What compares numbers
+    /// by these refuses such a text, for it would take the number for another one.
+    pub fn inexact_number(&self) -> Option<&str> {
+        number::inexact(self.as_str())
+    }
+
     /// Reads the text into a type.
     ///
     /// # Errors

@@ -36,9 +36,75 @@ pub(crate) fn canonical(text: &str) -> String {
     }
 }
 
+/// The first number of a JSON text that neither a whole number of 64 bits nor a double tells exactly: what compares
+/// it by one of these would take it for another number.
+pub(crate) fn inexact(text: &str) -> Option<&str> {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while at < bytes.len() {
+        match bytes[at] {
+            b'"' => at = end_of_text(bytes, at),
+            b'-' | b'0'..=b'9' => {
+                let is_part = |b: &u8| matches!(b, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E');
+                let length = bytes[at..].iter().take_while(|b| is_part(b)).count();
+                let number = &text[at..at + length];
+                if !is_exact(number) {
+                    return Some(number);
+                }
+                at += length;
+            }
+            _ => at += 1,
+        }
+    }
+    None
+}
+
+/// The place after a text that begins here.
+fn end_of_text(bytes: &[u8], begin: usize) -> usize {
+    let mut at = begin + 1;
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'\\' => at += 2,
+            b'"' => return at + 1,
+            _ => at += 1,
+        }
+    }
+    bytes.len()
+}
+
+fn is_exact(number: &str) -> bool {
+    if number.parse::<i64>().is_ok() || number.parse::<u64>().is_ok() {
+        return true;
+    }
+    let Ok(double) = number.parse::<f64>() else { return false };
+    // The shortest text that gives this double; another number that gives it has more digits.
+    double.is_finite() && canonical(&format!("{double:e}")) == canonical(number)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::canonical;
+    use alloc::format;
+
+    use super::{canonical, inexact};
+
+    /// U2: what a double would round is found, wherever it stands.
+    #[test]
+    fn numbers_that_are_not_exact_are_found() {
+        for exact in [
+            r#"{"a":[1,-2,1.5,0.1,1e22,18446744073709551615,-9223372036854775808,0.30000000000000004]}"#,
+            r#""1000000000000000000000001""#,
+            r#"{"10000000000000000000000001":"\"10000000000000000000000001","e":1}"#,
+            "1000000000000000000000000",
+            "null",
+        ] {
+            assert_eq!(inexact(exact), None, "{exact}");
+        }
+        for number in
+            ["1000000000000000000000001", "18446744073709551616.5", "0.1000000000000000055511151231257827", "1e400"]
+        {
+            assert_eq!(inexact(&format!(r#"{{"x":1,"a":["b",{number}]}}"#)), Some(number));
+        }
+    }
 
     /// U2, C25: what differs in one digit differs, and what is the same value is the same text.
     #[test]

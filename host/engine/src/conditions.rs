@@ -2,8 +2,9 @@
 //! may cost is bounded before it is parsed and before it is evaluated.
 
 mod cost;
+mod reads;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -11,18 +12,29 @@ use cel::{Context, Program, Value};
 use parking_lot::RwLock;
 use wasaga_core::{Conditions, Json, Scope};
 
+use reads::{Part, Tree};
+
 /// Characters of one expression. Longer ones belong into a step.
 const CHARS_MAX: usize = 4_096;
 /// Words and signs of one expression. Each may go one level deeper into the parser, the evaluation and
 /// what drops it: all are recursive, and a thread's stack of 2 MiB bears 800 of the worst.
 const WORDS_MAX: usize = 400;
+/// Bytes of all that one expression looks at. As values they take some thirty times as much memory.
+const BYTES_MAX: usize = 2 << 20;
 /// Expressions that are kept parsed. Above it, the cache begins anew.
 const CACHED_MAX: usize = 10_000;
 
 /// Parsed expressions.
 #[derive(Default)]
 pub(crate) struct Cel {
-    programs: RwLock<HashMap<Arc<str>, Arc<Program>>>,
+    programs: RwLock<HashMap<Arc<str>, Arc<Parsed>>>,
+}
+
+/// An expression, with what it looks at.
+#[derive(Debug)]
+struct Parsed {
+    program: Program,
+    reads: BTreeMap<String, Part>,
 }
 
 impl std::fmt::Debug for Cel {
@@ -73,11 +85,13 @@ fn first_mistake(errors: &str) -> String {
 }
 
 impl Cel {
-    fn program(&self, expression: &str) -> Result<Arc<Program>, String> {
+    fn program(&self, expression: &str) -> Result<Arc<Parsed>, String> {
         if let Some(program) = self.programs.read().get(expression) {
             return Ok(program.clone());
         }
-        let program = Arc::new(parse(expression)?);
+        let program = parse(expression)?;
+        let reads = Part::of(program.expression());
+        let program = Arc::new(Parsed { program, reads });
         let mut programs = self.programs.write();
         if programs.len() >= CACHED_MAX {
             programs.clear();
@@ -89,22 +103,12 @@ impl Cel {
 
 impl Conditions for Cel {
     fn holds(&self, expression: &str, scope: &Scope<'_>) -> Result<bool, String> {
-        let program = self.program(expression)?;
+        let parsed = self.program(expression)?;
         let run = || {
-            let (mut read, mut context) = (Read::default(), Context::default());
-            context.add_variable_from_value("input", read.value(scope.input)?);
-            let steps = scope.steps.iter().map(|(id, output)| Ok((id.to_string(), read.value(output)?)));
-            let steps = map(steps.collect::<Result<_, String>>()?);
-            context.add_variable_from_value("steps", steps);
-            let variables = scope.variables.iter().map(|(name, json)| Ok((name.to_string(), read.value(json)?)));
-            let variables = map(variables.collect::<Result<_, String>>()?);
-            context.add_variable_from_value("variables", variables);
-            let headers = scope.headers.iter().map(|(name, value)| (name.to_string(), read.text(value)));
-            let headers = map(headers.collect());
-            context.add_variable_from_value("headers", headers);
-            read.length = read.length.max(scope.steps.len()).max(scope.variables.len()).max(scope.headers.len());
-            read.admit(&program)?;
-            program.execute(&context).map_err(|error| error.to_string())
+            let mut read = Read::default();
+            let context = read.scope(&parsed.reads, scope)?;
+            read.admit(&parsed.program)?;
+            parsed.program.execute(&context).map_err(|error| error.to_string())
         };
         match catch_unwind(AssertUnwindSafe(run)).map_err(|_| "it cannot be evaluated".to_owned())?? {
             Value::Bool(holds) => Ok(holds),
@@ -122,16 +126,80 @@ struct Read {
 }
 
 impl Read {
-    fn value(&mut self, json: &Json) -> Result<Value, String> {
+    /// The names of an expression, with what it looks at of each.
+    fn scope(
+        &mut self,
+        reads: &BTreeMap<String, Part>,
+        scope: &Scope<'_>,
+    ) -> Result<Context<'static, 'static>, String> {
+        let nothing = Part::default();
+        let part = |name: &str| reads.get(name).unwrap_or(&nothing);
+        let mut context = Context::default();
+        context.add_variable_from_value("input", self.value(&part("input").texts(scope.input))?);
+        let steps = scope.steps.iter().map(|(id, output)| (id.as_str(), output));
+        context.add_variable_from_value("steps", self.members(part("steps"), steps)?);
+        let variables = scope.variables.iter().map(|(name, json)| (name.as_str(), json));
+        context.add_variable_from_value("variables", self.members(part("variables"), variables)?);
+        let headers = part("headers");
+        let mut texts = HashMap::new();
+        for (name, value) in scope.headers.iter().filter(|(name, _)| is_read(headers, name)) {
+            self.take(value.len())?;
+            texts.insert(name.to_string(), Value::String(Arc::new(value.to_string())));
+        }
+        self.length = self.length.max(texts.len());
+        context.add_variable_from_value("headers", map(texts));
+        Ok(context)
+    }
+
+    fn members<'j>(&mut self, part: &Part, all: impl Iterator<Item = (&'j str, &'j Json)>) -> Result<Value, String> {
+        let mut members = HashMap::new();
+        for (name, json) in all {
+            let tree = match part {
+                Part::All => Part::All.texts(json),
+                Part::Members(named) => match named.get(name) {
+                    Some(part) => part.texts(json),
+                    None => continue,
+                },
+            };
+            members.insert(name.to_owned(), self.value(&tree)?);
+        }
+        self.length = self.length.max(members.len());
+        Ok(map(members))
+    }
+
+    fn value(&mut self, tree: &Tree<'_>) -> Result<Value, String> {
+        match tree {
+            Tree::Whole(text) => self.whole(text),
+            Tree::Members(members) => {
+                self.length = self.length.max(members.len());
+                let read = members.iter().map(|(name, member)| Ok((name.clone(), self.value(member)?)));
+                Ok(map(read.collect::<Result<_, String>>()?))
+            }
+        }
+    }
+
+    fn whole(&mut self, text: &str) -> Result<Value, String> {
+        self.take(text.len())?;
+        let json = Json::parse(text).map_err(|error| error.to_string())?;
+        if let Some(number) = json.inexact_number() {
+            let shown: String = number.chars().take(40).collect();
+            return Err(format!(
+                "it looks at `{shown}`, which has more digits than it can tell apart (pass it as text)"
+            ));
+        }
         let tree = json.read().map_err(|error| error.to_string())?;
         self.length = self.length.max(longest(&tree));
-        self.bytes += json.as_str().len();
         Ok(from_json(tree))
     }
 
-    fn text(&mut self, text: &str) -> Value {
-        self.bytes += text.len();
-        Value::String(Arc::new(text.to_owned()))
+    /// Counts what is read, before it takes its place in memory.
+    fn take(&mut self, bytes: usize) -> Result<(), String> {
+        self.bytes = self.bytes.saturating_add(bytes);
+        if self.bytes <= BYTES_MAX {
+            return Ok(());
+        }
+        let megabytes = BYTES_MAX >> 20;
+        Err(format!("it looks at more than {megabytes} MiB (let a step find it out, and answer what counts)"))
     }
 
     /// Whether the expression may be evaluated on what was read.
@@ -147,6 +215,13 @@ impl Read {
             self.length,
             self.bytes
         ))
+    }
+}
+
+fn is_read(part: &Part, name: &str) -> bool {
+    match part {
+        Part::All => true,
+        Part::Members(named) => named.contains_key(name),
     }
 }
 
@@ -169,10 +244,11 @@ fn from_json(json: serde_json::Value) -> Value {
     match json {
         Tree::Null => Value::Null,
         Tree::Bool(bool) => Value::Bool(bool),
-        Tree::Number(number) => match (number.as_i64(), number.as_f64()) {
-            (Some(int), _) => Value::Int(int),
-            (None, Some(float)) => Value::Float(float),
-            (None, None) => Value::Null,
+        Tree::Number(number) => match (number.as_i64(), number.as_u64(), number.as_f64()) {
+            (Some(int), ..) => Value::Int(int),
+            (None, Some(int), _) => Value::UInt(int),
+            (None, None, Some(float)) => Value::Float(float),
+            (None, None, None) => Value::Null,
         },
         Tree::String(text) => Value::String(Arc::new(text)),
         Tree::Array(items) => Value::List(Arc::new(items.into_iter().map(from_json).collect())),
@@ -182,8 +258,6 @@ fn from_json(json: serde_json::Value) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
 
     fn check(expression: &str) -> Result<bool, String> {
@@ -277,6 +351,50 @@ mod tests {
         ] {
             assert_eq!(Cel::default().holds(holds, &scope()), Ok(true), "{holds}");
         }
+    }
+
+    /// C12: a few large outputs, which an expression does not name, are not turned into values; and what it names is
+    /// bounded in bytes first.
+    #[test]
+    fn what_is_not_named_costs_nothing_and_what_is_named_is_bounded() {
+        let large = format!(r#"{{"list":[{}1],"count":3}}"#, "1,".repeat(4 << 20));
+        let large = Json::parse_owned(large).unwrap();
+        let (plan, other) = ("plan".into(), "other".into());
+        let steps = || vec![(&plan, Json::parse(r#"{"parts":3}"#).unwrap()), (&other, large.clone())];
+        let (variables, headers) = (Arc::new(BTreeMap::from([("v".into(), large.clone())])), Arc::default());
+        let check = |expression: &str| {
+            let scope = Scope { input: &large, steps: steps(), variables: &variables, headers: &headers };
+            Cel::default().holds(expression, &scope)
+        };
+        for expression in
+            ["steps.plan.parts == 3", "input.count == 3", "steps[\"other\"].count + variables.v.count == 6"]
+        {
+            assert_eq!(check(expression), Ok(true), "{expression}");
+        }
+        for expression in ["input.list[0] == 1", "size(steps) == 2", "steps.other == input", "'v' in variables"] {
+            let told = check(expression).unwrap_err();
+            assert!(told.starts_with("it looks at more than 2 MiB"), "{expression}: {told}");
+        }
+    }
+
+    /// U2: with doubles, the two would be equal.
+    #[test]
+    fn numbers_are_exact_or_refused() {
+        let check = |input: &str, expression: &str| {
+            let (input, variables, headers) = (Json::parse(input).unwrap(), Arc::default(), Arc::default());
+            let scope = Scope { input: &input, steps: vec![], variables: &variables, headers: &headers };
+            Cel::default().holds(expression, &scope)
+        };
+        let told =
+            check(r#"{"wei":1000000000000000000000001}"#, "input.wei == 1000000000000000000000000.0").unwrap_err();
+        assert!(told.contains("`1000000000000000000000001`, which has more digits"), "{told}");
+        assert_eq!(check(r#"{"n":18446744073709551615}"#, "input.n == 18446744073709551615u"), Ok(true));
+        assert_eq!(check(r#"{"n":9007199254740993}"#, "input.n == 9007199254740992"), Ok(false));
+        assert_eq!(
+            check(r#"{"wei":1000000000000000000000001,"n":1}"#, "input.n == 1"),
+            Ok(true),
+            "it is not looked at"
+        );
     }
 
     #[test]

@@ -296,8 +296,8 @@ impl Driver {
         // A call in flight is polled meanwhile: an append must not stop it.
         let written = self.calls.beside(ledger.append(&mut decision, release)).await;
         match written.map_err(|error| Stop::Failed(Arc::new(error)))? {
-            Written::Durable(seq) => {
-                self.released = release;
+            Written::Durable { seq, released } => {
+                self.released = released;
                 self.show(&seen.unwrap_or_default());
                 Ok(Some((decision, seq)))
             }

@@ -19,8 +19,8 @@ const LONGEST_DELAY: Duration = Duration::from_secs(1);
 
 /// What became of an append.
 pub(crate) enum Written {
-    /// The records are there.
-    Durable(Seq),
+    /// The records are there, and with them the transaction was let go, or not.
+    Durable { seq: Seq, released: bool },
     /// They are not; this is the machine as the journal has it.
     Not(Box<Loaded>),
 }
@@ -49,16 +49,18 @@ impl Ledger<'_> {
     pub(crate) async fn append(&mut self, decision: &mut Decision, release: bool) -> Result<Written, Error> {
         let after = decision.after();
         if decision.commit().is_empty() && !release {
-            return Ok(Written::Durable(after));
+            return Ok(Written::Durable { seq: after, released: false });
         }
         let commit = decision.take_commit();
         let expected = commit.before;
         // An answer alone may be written twice: it is the same.
         let again = commit.records.is_empty().then(|| commit.clone());
-        let Some(failed) = self.try_append(commit, release).await? else { return Ok(Written::Durable(after)) };
+        let Some(failed) = self.try_append(commit, release).await? else {
+            return Ok(Written::Durable { seq: after, released: release });
+        };
         match again {
             Some(commit) => self.insist(commit, release, failed).await,
-            None => self.find_out(expected, after, failed).await,
+            None => self.find_out(expected, after, release, failed).await,
         }
     }
 
@@ -86,10 +88,16 @@ impl Ledger<'_> {
             self.wait(error).await?;
             failed = self.try_append(commit.clone(), release).await?;
         }
-        Ok(Written::Durable(after))
+        Ok(Written::Durable { seq: after, released: release })
     }
 
-    async fn find_out(&mut self, expected: Seq, after: Seq, failed: Uncertain) -> Result<Written, Error> {
+    async fn find_out(
+        &mut self,
+        expected: Seq,
+        after: Seq,
+        release: bool,
+        failed: Uncertain,
+    ) -> Result<Written, Error> {
         let Uncertain(mut failed) = failed;
         let mut shut_out = false;
         loop {
@@ -106,7 +114,8 @@ impl Ledger<'_> {
             };
             match stored.row.seq {
                 _ if stored.row.epoch != *self.epoch && !self.is_ours(&stored.row) => return Err(Error::Lost(self.id)),
-                seq if seq == after => return Ok(Written::Durable(after)),
+                // A claim in between took up what the append had let go.
+                seq if seq == after => return Ok(Written::Durable { seq: after, released: release && !shut_out }),
                 seq if seq != expected => return Err(Error::Lost(self.id)),
                 _ if shut_out && stored.row.epoch == *self.epoch => {
                     let found = self.shared.replay(&stored).await?;

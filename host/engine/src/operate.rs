@@ -101,12 +101,14 @@ impl Engine {
                 tokio::time::sleep(AGAIN_AFTER).await;
                 continue;
             }
-            return match self.say_by_hand(id, &message).await {
-                Err(Error::Owned { owner, .. }) => self.say_elsewhere(id, message, owner).await,
-                Ok(None) => continue,
-                Ok(Some(())) => Ok(()),
-                Err(error) => Err(error),
+            let said = match self.say_by_hand(id, &message).await {
+                Err(Error::Owned { owner, .. }) => self.say_elsewhere(id, message.clone(), owner).await?,
+                said => said?,
             };
+            if said.is_some() {
+                return Ok(());
+            }
+            tokio::time::sleep(AGAIN_AFTER).await;
         }
     }
 
@@ -119,19 +121,20 @@ impl Engine {
         answer.await.unwrap_or(Err(Error::Lost(id))).map(Some)
     }
 
-    /// To a transaction that another living host drives: by way of its inbox.
-    async fn say_elsewhere(&self, id: TransactionId, message: Message, owner: HostId) -> Result<(), Error> {
+    /// To a transaction that another living host drives: by way of its inbox. None where it has ended, or may have a
+    /// driver here by now: then it is said once more from the beginning.
+    async fn say_elsewhere(&self, id: TransactionId, message: Message, owner: HostId) -> Result<Option<()>, Error> {
         let posted = match self.shared.journal.post(id, message.clone()).await {
             Ok(posted) => posted,
             Err(PostError::Unknown(id)) => return Err(Error::UnknownTransaction(id)),
-            Err(PostError::Ended(id)) => return self.say_by_hand(id, &message).await.map(drop),
+            Err(PostError::Ended(_)) => return Ok(None),
             Err(error) => return Err(Error::Post(error)),
         };
         let end = Instant::now() + ANSWER_WITHIN;
         let mut looks = 0_u32;
         while Instant::now() < end {
             match self.shared.journal.reply(id, posted).await? {
-                Some(Reply::Done) => return Ok(()),
+                Some(Reply::Done) => return Ok(Some(())),
                 Some(Reply::Refused(reason)) => return Err(Error::Refused { id, reason }),
                 None => {}
             }
@@ -139,7 +142,7 @@ impl Engine {
             if looks.is_multiple_of(TRY_EVERY) {
                 if self.has_ended(id).await? {
                     // Its host may have ended it without having heard this; then it comes too late.
-                    return self.say_by_hand(id, &message).await.map(drop);
+                    return Ok(None);
                 }
                 self.hear_if_free(id, posted).await;
             }

@@ -38,6 +38,9 @@ impl Schema {
     /// # Errors
     /// The places where it does not, with the reasons.
     pub(crate) fn check(&self, input: &Json) -> Result<(), String> {
+        if let Some(number) = input.inexact_number() {
+            return Err(format!("{} has more digits than a check can tell apart (pass it as text)", shortened(number)));
+        }
         let input: Value = input.read().map_err(|error| error.to_string())?;
         let mut reasons = Vec::new();
         let mut more = 0;
@@ -56,9 +59,27 @@ impl Schema {
     }
 }
 
+/// A number as a person reads it.
+fn shortened(number: &str) -> String {
+    const SHOWN: usize = 40;
+    // A number is ASCII, so that every place is one between characters.
+    if number.len() <= SHOWN { format!("`{number}`") } else { format!("`{}…`", &number[..SHOWN]) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// U2: with doubles, the input would fit a schema that allows one wei less.
+    #[test]
+    fn numbers_are_exact_or_refused() {
+        let schema =
+            Schema::new(&Json::parse(r#"{"properties":{"wei":{"maximum":1000000000000000000000000}}}"#).unwrap());
+        let check = |input: &str| schema.as_ref().unwrap().check(&Json::parse(input).unwrap());
+        assert_eq!(check(r#"{"wei":1000000000000000000000000}"#), Ok(()));
+        let told = check(r#"{"wei":1000000000000000000000001}"#).unwrap_err();
+        assert_eq!(told, "`1000000000000000000000001` has more digits than a check can tell apart (pass it as text)");
+    }
 
     #[test]
     fn places_and_reasons_are_told() {

@@ -114,10 +114,12 @@ impl Taking {
             };
             return self.leave(claim, Some(&stored.row), failed).await;
         }
-        for said in all.iter_mut().filter(|said| ended && is_terminate(said)) {
-            said.answer(Ok(()));
-        }
         if ended {
+            let mut first = true;
+            for said in all.iter_mut().filter(|said| is_terminate(said)) {
+                let late = Error::Refused { id: claim.id, reason: TOO_LATE.into() };
+                said.answer(if std::mem::take(&mut first) { Ok(()) } else { Err(late) });
+            }
             self.slot.give_up();
             return Ok(());
         }
@@ -126,16 +128,21 @@ impl Taking {
 
     /// The commit that answers all messages; none where there is nothing to write.
     fn answers(&self, stored: &Stored, all: &[Said], error: &Error) -> Option<Commit> {
-        let end = all.iter().find(|said| is_terminate(said)).and_then(|said| {
-            let Message::Word { by, .. } = said.message.clone() else { return None };
+        let first = all.iter().position(is_terminate);
+        let end = first.and_then(|first| {
+            let Message::Word { by, .. } = all[first].message.clone() else { return None };
             terminate_blind(stored.row.id, &stored.records, by, self.shared.world.now()).ok()
         });
         let ends = end.is_some();
-        let reply = |said: &Said| {
-            let reply = if ends && is_terminate(said) { Reply::Done } else { Reply::Refused(chain(error.root())) };
+        let reply = |(place, said): (usize, &Said)| {
+            let reply = match first {
+                Some(first) if ends && place == first => Reply::Done,
+                Some(_) if ends => Reply::Refused(TOO_LATE.into()),
+                _ => Reply::Refused(chain(error.root())),
+            };
             said.posted.map(|message| Taken { message, reply })
         };
-        let taken: Vec<Taken> = all.iter().filter_map(reply).collect();
+        let taken: Vec<Taken> = all.iter().enumerate().filter_map(reply).collect();
         let commit = end.unwrap_or_else(|| Commit {
             transaction: stored.row.id,
             before: stored.row.seq,
@@ -169,6 +176,9 @@ impl Taking {
         Err(error)
     }
 }
+
+/// What is said beside a word that ends a transaction.
+const TOO_LATE: &str = "it is terminated, by a word before this one";
 
 fn is_terminate(said: &Said) -> bool {
     matches!(said.message, Message::Word { word: Word::Terminate, .. })

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use wasaga_core::definition::{Action, Limits, Source, Step};
+use wasaga_core::{Defaults, Plan, TccPlan};
 
 use crate::checker::{self, Violation};
 use crate::run;
@@ -19,13 +20,21 @@ pub fn shrink(scenario: Scenario, rule: &str) -> Scenario {
     let mut smallest = scenario;
     loop {
         let found = candidates(&smallest).into_iter().find(|candidate| {
-            Instant::now() < until && broken(candidate).iter().any(|violation| violation.rule == rule)
+            Instant::now() < until
+                && is_right(candidate)
+                && broken(candidate).iter().any(|violation| violation.rule == rule)
         });
         match found {
             Some(smaller) => smallest = smaller,
             None => return smallest,
         }
     }
+}
+
+/// Whether a host would take its definitions: one with a mistake breaks rules for another reason.
+fn is_right(scenario: &Scenario) -> bool {
+    let defaults = Defaults::default();
+    Plan::new(&scenario.saga, &defaults).is_ok() && TccPlan::new(&scenario.tcc, &defaults).is_ok()
 }
 
 fn broken(scenario: &Scenario) -> Vec<Violation> {
