@@ -12,7 +12,7 @@ use crate::{
     outcome::NotMade,
     plan::Checked,
     record::{CallId, Created, IllegalRecord, Operator, Record},
-    report::Report,
+    report::{NodeReport, Report},
     saga::Saga,
     summary::Summary,
     tcc::Tcc,
@@ -209,6 +209,12 @@ impl Transaction {
     /// Whether calls are in flight.
     pub fn is_calling(&self) -> bool {
         either!(&self.0, one => one.common().calling > 0)
+    }
+
+    /// What there is to tell of one step or participant, or of one item of a fan-out; of a fan-out as a whole there is
+    /// nothing but its items.
+    pub fn unit(&self, node: &str, item: Option<u32>) -> Option<NodeReport> {
+        either!(&self.0, one => one.unit_report(node, item))
     }
 
     /// All that there is to tell of it.

@@ -360,7 +360,7 @@ impl Driver {
 
     fn show(&self, records: &[Record]) {
         if let Some(watch) = self.shared.watch.as_ref().filter(|_| !records.is_empty()) {
-            watch.recorded(self.id, &|| self.transaction.report(), records);
+            watch.recorded(&self.transaction, records);
         }
     }
 

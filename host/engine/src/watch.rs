@@ -2,13 +2,14 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use wasaga_core::{Record, Report, Status, TransactionId};
+use wasaga_core::{Record, Status, Transaction};
 
 /// Is told of every durable record, in order within a transaction. It runs between an append and the
 /// calls that follow from it, so it must not take long.
 pub trait Watch: Send + Sync + std::fmt::Debug + 'static {
-    /// Records became durable; `report` tells how the transaction stands then.
-    fn recorded(&self, id: TransactionId, report: &dyn Fn() -> Report, records: &[Record]);
+    /// Records became durable; the transaction is as it stands then. A report of all of it costs as much as it has
+    /// steps and items: [`Transaction::unit`] tells of one.
+    fn recorded(&self, transaction: &Transaction, records: &[Record]);
 }
 
 /// Counts since the engine began.

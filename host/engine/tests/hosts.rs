@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use support::*;
-use wasaga_core::{Call, Fact, Limits, NotMade, Outcome, Record, Report, RetryPolicy, Status, TransactionId, Wake};
+use wasaga_core::{Call, Fact, Limits, NotMade, Outcome, Record, RetryPolicy, Status, Transaction, TransactionId, Wake};
 use wasaga_engine::clock::Virtual;
 use wasaga_engine::{Builder, Engine, Error, Recover, Watch};
 use wasaga_journal::memory::Memory;
@@ -82,7 +82,7 @@ async fn what_cannot_be_driven_is_answered_for_and_can_be_ended() {
 struct Panics(AtomicU32);
 
 impl Watch for Panics {
-    fn recorded(&self, _: TransactionId, _: &dyn Fn() -> Report, _: &[Record]) {
+    fn recorded(&self, _: &Transaction, _: &[Record]) {
         if self.0.load(Ordering::Relaxed) > 0 {
             self.0.fetch_sub(1, Ordering::Relaxed);
             panic!("a watch of an embedder has a bug");

@@ -23,9 +23,9 @@ use crate::{
     incoming::{Moment, Start},
     plan::Plan,
     record::{Created, Fact, IllegalRecord, Record},
-    report::Report,
+    report::{NodeReport, Report},
     status::Kind,
-    turn::Turn,
+    turn::{Machine as _, Turn},
 };
 use state::State;
 
@@ -65,6 +65,13 @@ impl Saga {
             state.evolve(&plan, record)?;
         }
         Ok(Self { plan, state })
+    }
+
+    /// What there is to tell of one unit.
+    pub(crate) fn unit_report(&self, node: &str, item: Option<u32>) -> Option<NodeReport> {
+        let at = self.find(node, item)?;
+        let unwound = self.state.cause().is_some();
+        Some(NodeReport::of_unit(self.plan.step(at.step), item, self.state.unit(at)?, unwound))
     }
 
     /// All that there is to tell of it (semantics.md, "Result").

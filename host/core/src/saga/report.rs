@@ -101,7 +101,7 @@ impl NodeReport {
         }
     }
 
-    fn of_unit(step: &Step, item: Option<u32>, unit: &Unit, unwound: bool) -> Self {
+    pub(super) fn of_unit(step: &Step, item: Option<u32>, unit: &Unit, unwound: bool) -> Self {
         let Tally { attempts, usage, failure } = &unit.run;
         Self {
             id: step.id.clone(),

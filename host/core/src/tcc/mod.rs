@@ -22,8 +22,8 @@ use crate::{
     incoming::{Moment, Start},
     plan::TccPlan,
     record::{Created, Fact, IllegalRecord, Record},
-    report::Report,
-    turn::Turn,
+    report::{NodeReport, Report},
+    turn::{Machine as _, Turn},
 };
 use state::State;
 
@@ -64,6 +64,11 @@ impl Tcc {
             state.evolve(&plan, record)?;
         }
         Ok(Self { plan, state })
+    }
+
+    /// What there is to tell of one participant.
+    pub(crate) fn unit_report(&self, node: &str, item: Option<u32>) -> Option<NodeReport> {
+        Some(NodeReport::of_participant(&self.plan, &self.state, self.find(node, item)?))
     }
 
     /// All that there is to tell of it (semantics.md, "Result").

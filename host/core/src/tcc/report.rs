@@ -73,7 +73,7 @@ fn is_failed(state: &State, ix: ParticipantIx) -> bool {
 }
 
 impl NodeReport {
-    fn of_participant(plan: &TccPlan, state: &State, ix: ParticipantIx) -> Self {
+    pub(super) fn of_participant(plan: &TccPlan, state: &State, ix: ParticipantIx) -> Self {
         let unit = state.unit(ix);
         let Tally { attempts, usage, failure } = &unit.tried;
         let settled = settle_report(plan, state, ix);

@@ -1,6 +1,6 @@
 //! Rows on a terminal, each with its state, attempts and time, drawn anew as records become durable.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use wasaga_core::Report;
@@ -9,6 +9,8 @@ use super::row::{Mark, Row, rows_of};
 
 /// Rows that are drawn; a fan-out with more items is summed up in the last.
 const ROWS_MAX: usize = 40;
+/// Drawing takes one part in so many of the time.
+const SHARE: u32 = 20;
 /// How often a row that runs shows its time.
 const TICK: Duration = Duration::from_millis(80);
 
@@ -17,9 +19,22 @@ const TICK: Duration = Duration::from_millis(80);
 pub(super) struct Live {
     drawn: Vec<(Row, ProgressBar)>,
     ended: bool,
+    /// When the rows were drawn last, and how long that took.
+    last: Option<(Instant, Duration)>,
 }
 
 impl Live {
+    /// Draws the rows, unless that would take more than a small part of the time: a fan-out of thousands becomes
+    /// durable in hundreds of pieces. What is passed over is drawn with the next piece, or at the end.
+    pub(super) fn show_in_time(&mut self, report: impl FnOnce() -> Report) {
+        if self.last.is_some_and(|(drawn, took)| drawn.elapsed() < took * SHARE) {
+            return;
+        }
+        let begun = Instant::now();
+        self.show(&report());
+        self.last = Some((Instant::now(), begun.elapsed()));
+    }
+
     pub(super) fn show(&mut self, report: &Report) {
         if self.ended {
             return;

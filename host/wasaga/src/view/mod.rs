@@ -11,7 +11,7 @@ use std::io::IsTerminal as _;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use wasaga_core::{Record, Report, Status, TransactionId};
+use wasaga_core::{Record, Report, Status, Transaction};
 use wasaga_engine::Watch;
 use wasaga_journal::Identity;
 
@@ -136,17 +136,17 @@ pub(crate) fn remedies(report: &Report) -> String {
 }
 
 impl Watch for View {
-    fn recorded(&self, _: TransactionId, report: &dyn Fn() -> Report, records: &[Record]) {
+    fn recorded(&self, transaction: &Transaction, records: &[Record]) {
         match &mut *self.way.lock() {
             Way::Quiet => {}
             Way::Plain(plain) => {
-                let lines = self.heading() + &plain.lines(&report(), records);
+                let lines = self.heading() + &plain.lines(transaction, records);
                 // Who reads may have gone; the transaction goes on.
                 drop(text::print(&lines));
             }
             Way::Live(live) => {
                 drop(text::print(&self.heading()));
-                live.show(&report());
+                live.show_in_time(|| transaction.report());
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use wasaga_core::{CallId, Fact, Name, NodeReport, Operation, Operator, Record, Report};
+use wasaga_core::{CallId, Fact, Name, NodeReport, Operation, Operator, Record, Report, Transaction};
 
 use super::row::{Mark, Row, forward, settled, undo, units};
 use crate::text::clipped;
@@ -20,10 +20,10 @@ pub(super) struct Plain {
 
 impl Plain {
     /// The lines of these records.
-    pub(super) fn lines(&mut self, report: &Report, records: &[Record]) -> String {
+    pub(super) fn lines(&mut self, of: &Transaction, records: &[Record]) -> String {
         let mut text = String::new();
         if !std::mem::replace(&mut self.begun, true) {
-            text.push_str(&self.before(report, records));
+            text.push_str(&self.before(&of.report(), records));
         }
         for record in records {
             match &record.fact {
@@ -33,15 +33,15 @@ impl Plain {
                 | Fact::Retryable { call, .. }
                 | Fact::Unknown { call, .. }
                 | Fact::NotMade { call, .. }
-                | Fact::Pending { call, .. } => text.push_str(&self.of_call(report, call)),
-                Fact::Skipped { node } => text.push_str(&self.of(report, node, None, forward)),
-                Fact::Refused { node, item, .. } => text.push_str(&self.of(report, node, *item, forward)),
+                | Fact::Pending { call, .. } => text.push_str(&self.of_call(of, call)),
+                Fact::Skipped { node } => text.push_str(&self.of(of, node, None, forward)),
+                Fact::Refused { node, item, .. } => text.push_str(&self.of(of, node, *item, forward)),
                 Fact::GivenUp { node, item, .. } => {
-                    text.push_str(&self.of(report, node, *item, forward));
-                    text.push_str(&self.of_settled(report, node));
+                    text.push_str(&self.of(of, node, *item, forward));
+                    text.push_str(&self.of_settled(of, node));
                 }
-                Fact::UndoRefused { node, item, .. } => text.push_str(&self.of_undo(report, node, *item)),
-                Fact::Unwinding { .. } | Fact::Cancelling { .. } => text.push_str(&self.not_started(report)),
+                Fact::UndoRefused { node, item, .. } => text.push_str(&self.of_undo(of, node, *item)),
+                Fact::Unwinding { .. } | Fact::Cancelling { .. } => text.push_str(&self.not_started(&of.report())),
                 Fact::CancelRequested { by } => text.push_str(&by_whom("cancelled", by)),
                 Fact::Paused { by } => text.push_str(&by_whom("paused", by)),
                 Fact::Resumed { by } => text.push_str(&by_whom("resumed", by)),
@@ -82,24 +82,24 @@ impl Plain {
         waiting.map(|node| self.say(&forward(node))).collect()
     }
 
-    fn of_call(&mut self, report: &Report, call: &CallId) -> String {
+    fn of_call(&mut self, of: &Transaction, call: &CallId) -> String {
         match call.operation {
-            Operation::Run | Operation::Try => self.of(report, &call.node, call.item, forward),
-            Operation::Compensate => self.of_undo(report, &call.node, call.item),
-            Operation::Confirm | Operation::Cancel => self.of_settled(report, &call.node),
+            Operation::Run | Operation::Try => self.of(of, &call.node, call.item, forward),
+            Operation::Compensate => self.of_undo(of, &call.node, call.item),
+            Operation::Confirm | Operation::Cancel => self.of_settled(of, &call.node),
         }
     }
 
-    fn of(&mut self, report: &Report, node: &Name, item: Option<u32>, row: impl Fn(&NodeReport) -> Row) -> String {
-        find(report, node, item).map(|node| self.say(&row(node))).unwrap_or_default()
+    fn of(&mut self, of: &Transaction, node: &Name, item: Option<u32>, row: impl Fn(&NodeReport) -> Row) -> String {
+        of.unit(node, item).map(|node| self.say(&row(&node))).unwrap_or_default()
     }
 
-    fn of_undo(&mut self, report: &Report, node: &Name, item: Option<u32>) -> String {
-        find(report, node, item).and_then(undo).map(|row| self.say(&row)).unwrap_or_default()
+    fn of_undo(&mut self, of: &Transaction, node: &Name, item: Option<u32>) -> String {
+        of.unit(node, item).as_ref().and_then(undo).map(|row| self.say(&row)).unwrap_or_default()
     }
 
-    fn of_settled(&mut self, report: &Report, node: &Name) -> String {
-        find(report, node, None).and_then(settled).map(|row| self.say(&row)).unwrap_or_default()
+    fn of_settled(&mut self, of: &Transaction, node: &Name) -> String {
+        of.unit(node, None).as_ref().and_then(settled).map(|row| self.say(&row)).unwrap_or_default()
     }
 
     fn say(&mut self, row: &Row) -> String {
@@ -110,10 +110,6 @@ impl Plain {
         let what = format!("{} {:?} {}", row.name, row.mark, row.text);
         if self.said.insert(what) { format!("{}\n", row.line()) } else { String::new() }
     }
-}
-
-fn find<'r>(report: &'r Report, node: &Name, item: Option<u32>) -> Option<&'r NodeReport> {
-    report.nodes.iter().filter(|found| found.id == *node).flat_map(units).find(|unit| unit.item == item)
 }
 
 fn named(node: &Name, item: Option<u32>) -> String {
