@@ -30,7 +30,7 @@ async fn warm() -> (Arc<Sandbox>, Module, Call) {
         deadline: Timestamp::from_unix_us(now + 600_000_000),
         fuel: 1_000_000_000,
         memory_bytes: 64 << 20,
-        arguments: Json::parse("{}").unwrap(),
+        arguments: Json::parse("{}").unwrap().into(),
         forward: None,
         headers: Default::default(),
         variables: Default::default(),

@@ -209,7 +209,7 @@ async fn arguments() {
     let guest = host.load(&Written::default()).await;
     let with = |bytes: usize| {
         let arguments = Json::parse(&format!("\"{}\"", "x".repeat(bytes - 2))).unwrap();
-        Call { arguments, ..call(&guest, 1) }
+        Call { arguments: arguments.into(), ..call(&guest, 1) }
     };
     assert_eq!(completed(&host.call(&with(PAYLOAD_BYTES_MAX)).await), "null");
     let calls = host.sandbox.stats().instances;

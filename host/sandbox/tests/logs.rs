@@ -100,7 +100,7 @@ async fn standard_output_and_error() {
     let hostile = host.sandbox.load(file.into()).await.unwrap();
     let writes = |bytes: usize| {
         let arguments = Json::parse(&format!(r#"{{"bytes":{bytes}}}"#)).unwrap();
-        Call { definition: "talker".into(), arguments, ..call(&hostile, 1) }
+        Call { definition: "talker".into(), arguments: arguments.into(), ..call(&hostile, 1) }
     };
     let _listening = log.listen();
     assert_eq!(completed(&host.call(&writes(64 << 10)).await), "null");

@@ -66,7 +66,7 @@ impl Guest {
             deadline: Timestamp::from_unix_us(now_us() + 10_000_000),
             fuel: 1_000_000_000_000,
             memory_bytes: 128 << 20,
-            arguments: Json::parse(arguments).unwrap(),
+            arguments: Json::parse(arguments).unwrap().into(),
             forward: None,
             headers: Arc::default(),
             variables: Arc::default(),

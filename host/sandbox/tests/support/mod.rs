@@ -140,7 +140,7 @@ pub(crate) fn call(module: &Module, n: u32) -> Call {
         deadline: within_ms(20_000),
         fuel: 1_000_000_000_000,
         memory_bytes: 64 << 20,
-        arguments: Json::parse("{}").unwrap(),
+        arguments: Json::parse("{}").unwrap().into(),
         forward: None,
         headers: Arc::default(),
         variables: Arc::default(),

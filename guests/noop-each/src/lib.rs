@@ -1,0 +1,13 @@
+//! One step that does nothing, once for each element of a list, to measure fan-outs by.
+
+wasaga::module! { name = "noop-each", calls_per_instance = 10_000 }
+
+/// A fan-out over a list.
+#[wasaga::saga]
+pub mod each {
+    /// Does nothing with one element.
+    #[step(each = items)]
+    pub fn nothing(item: u64) {
+        drop(item);
+    }
+}
