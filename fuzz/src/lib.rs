@@ -124,8 +124,8 @@ impl Guest for Loaded {
     }
 
     async fn call(&self, call: &Call) -> Result<Answer, NotMade> {
-        let arguments = call.arguments.as_str();
-        assert!(arguments.starts_with('{') && Json::parse(arguments).is_ok(), "arguments `{arguments}`");
+        let arguments = call.arguments.text();
+        assert!(arguments.starts_with('{') && Json::parse(&arguments).is_ok(), "arguments `{arguments}`");
         Ok(answer(outcome(self.by.sign(), &self.by.output)))
     }
 }

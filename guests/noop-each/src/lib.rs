@@ -5,9 +5,9 @@ wasaga::module! { name = "noop-each", calls_per_instance = 10_000 }
 /// A fan-out over a list.
 #[wasaga::saga]
 pub mod each {
-    /// Does nothing with one element.
+    /// Gives one element back as it is.
     #[step(each = items)]
-    pub fn nothing(item: u64) {
-        drop(item);
+    pub fn nothing(item: u64) -> u64 {
+        item
     }
 }
