@@ -85,3 +85,23 @@ pub(crate) fn payload_bytes(fact: &Fact) -> u64 {
 fn failure_bytes(failure: &Failure) -> usize {
     failure.code.len() + failure.message.len() + failure.details.as_ref().map_or(0, |details| details.as_str().len())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// C13: what goes on without end is ended by a number, and undoing has as much again.
+    #[test]
+    fn a_bound_ends_what_is_tried_and_leaves_room_to_undo() {
+        let weight = |bytes| Weight { bytes, variables: 0 };
+        for (bytes, records) in [(0, RECORDS_MAX), (TRANSACTION_BYTES_MAX, 1)] {
+            assert!(!weight(bytes - bytes.min(1)).is_full(records - records.min(1), true));
+            assert!(weight(bytes).is_full(records, true));
+            assert!(!weight(bytes).is_full(records, false));
+            assert!(weight(bytes * 2).is_full(records * 2, false));
+        }
+        assert!(weight(TRANSACTION_BYTES_MAX - 2).has_room_for(2));
+        assert!(!weight(TRANSACTION_BYTES_MAX - 2).has_room_for(3));
+        assert!(!weight(1).has_room_for(u64::MAX));
+    }
+}

@@ -10,7 +10,9 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use support::*;
-use wasaga_core::{Call, Fact, Limits, NotMade, Outcome, Record, RetryPolicy, Status, Transaction, TransactionId, Wake};
+use wasaga_core::{
+    Call, Fact, Limits, NotMade, Outcome, Record, RetryPolicy, Status, Transaction, TransactionId, Wake,
+};
 use wasaga_engine::clock::Virtual;
 use wasaga_engine::{Builder, Engine, Error, Recover, Watch};
 use wasaga_journal::memory::Memory;
