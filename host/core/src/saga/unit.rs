@@ -12,7 +12,6 @@ use crate::{
 
 /// One step: a single unit, or after its expansion one for each item.
 #[derive(Clone, Debug, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "a box would cost an allocation for every plain step")]
 pub(super) enum Node {
     One(Unit),
     Many(Fan),

@@ -48,10 +48,10 @@ impl Plain {
                 Fact::Terminated { by, .. } => text.push_str(&by_whom("terminated", by)),
                 Fact::RetryRequested { by, .. } => text.push_str(&by_whom("to be tried again", by)),
                 Fact::UndoSkipped { by, node, item } => {
-                    text.push_str(&by_whom(&format!("{} given up", named(node, *item)), by))
+                    text.push_str(&by_whom(&format!("{} given up", named(node, *item)), by));
                 }
                 Fact::Patched { by, node, item, .. } => {
-                    text.push_str(&by_whom(&format!("{} patched", named(node, *item)), by))
+                    text.push_str(&by_whom(&format!("{} patched", named(node, *item)), by));
                 }
                 Fact::CircuitOpened { .. }
                 | Fact::Stuck { .. }
