@@ -6,10 +6,12 @@
 mod append;
 pub mod conformance;
 pub mod error;
+mod grouped;
 pub mod memory;
 mod row;
 pub mod sqlite;
 mod stored;
+mod write;
 
 use std::sync::Arc;
 use std::time::Duration;

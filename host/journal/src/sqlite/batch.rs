@@ -4,94 +4,20 @@
 use std::collections::HashMap;
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior};
-use wasaga_core::{Commit, Digest, Epoch, LabelValue, Name, Seq, Summary, Taken, Timestamp, TransactionId};
+use wasaga_core::{Digest, Epoch, LabelValue, Name, Seq, Summary, TransactionId};
 
 use super::column::{Value, time, wake};
 use super::ids::number_of;
-use super::keys::{self, Key};
-use crate::{Append, AppendError, Create, Created, FIRST_EPOCH, HostId, Written, write_records};
+use super::keys;
+use crate::write::{Kind, New, Verdict, Write};
+use crate::{AppendError, Created, FIRST_EPOCH, Written};
 
 /// Numbers of transactions that are remembered. More than are in flight; beyond it all are forgotten and looked up anew.
 const NUMBERS_MAX: usize = 8_192;
 
-/// What is written of a create or an append; records are texts already.
-#[derive(Debug)]
-pub(super) struct Write {
-    id: TransactionId,
-    /// How many records were there before, and will be after.
-    expected: Seq,
-    after: Seq,
-    last: Option<Timestamp>,
-    summary: Summary,
-    taken: Vec<Taken>,
-    /// None where there are no records.
-    records: Option<Written>,
-    kind: Kind,
-}
-
-#[derive(Debug)]
-enum Kind {
-    Create(Box<New>),
-    Append { epoch: Epoch, release: bool },
-}
-
-#[derive(Debug)]
-struct New {
-    host: HostId,
-    definition: Name,
-    module: Digest,
-    module_name: Option<Name>,
-    providers: Vec<Digest>,
-    key: Option<Key>,
-    labels: Vec<(Name, LabelValue)>,
-    class: Option<Name>,
-    created: Timestamp,
-}
-
-/// What became of a write.
-pub(super) type Verdict = Result<Created, AppendError>;
-
 /// The numbers that this process's transactions have in the tables.
 #[derive(Debug, Default)]
 pub(super) struct Numbers(HashMap<TransactionId, i64>);
-
-impl Write {
-    pub(super) fn create(create: Create) -> Result<Self, AppendError> {
-        let Create { host, commit } = create;
-        let (id, expected) = (commit.transaction, commit.before);
-        let no_record = AppendError::Conflict { id, expected, actual: None };
-        let Some(created) = commit.created().filter(|_| expected == Seq(0)).cloned() else { return Err(no_record) };
-        let new = New {
-            host,
-            key: Key::of(&created),
-            definition: created.definition,
-            module: created.module,
-            module_name: created.module_name,
-            providers: created.providers.into_values().collect(),
-            labels: created.labels.into_iter().collect(),
-            class: created.class,
-            created: commit.records.first().map(|record| record.at).unwrap_or_default(),
-        };
-        Self::new(commit, Kind::Create(Box::new(new)))
-    }
-
-    pub(super) fn append(append: Append) -> Result<Self, AppendError> {
-        Self::new(append.commit, Kind::Append { epoch: append.epoch, release: append.release })
-    }
-
-    fn new(commit: Commit, kind: Kind) -> Result<Self, AppendError> {
-        let after = commit.after();
-        let Commit { transaction: id, before: expected, records, taken, summary } = commit;
-        let last = records.last().map(|record| record.at);
-        let records = write_records(records)?;
-        Ok(Self { id, expected, after, last, summary, taken, records, kind })
-    }
-
-    /// The version that a reader of its records must know.
-    fn version(&self) -> u32 {
-        self.records.as_ref().map_or(0, |written| written.version)
-    }
-}
 
 /// Writes a batch in one transaction, in its order, and says of each write what became of it. A
 /// refused one does not hold up its neighbours; an error is of all.

@@ -2,41 +2,19 @@
 
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension as _};
-use wasaga_core::{Created as Creation, Digest, Fact, Name, Seq, TransactionId};
+use wasaga_core::{Digest, Fact, Seq, TransactionId};
 
 use super::column::parsed;
 use super::read::{Unread, payload};
+use crate::write::Key;
 use crate::{Created, Reading};
 
 /// How long a key is remembered after its transaction was removed, in days: a year. A repeated start within it
 /// gives partners other idempotency keys than the first one did, and not the same ones by accident.
 const REMEMBERED_DAYS: i64 = 365;
 
-/// A start key with all that it is unique for.
-#[derive(Debug)]
-pub(super) struct Key {
-    module_name: Option<Name>,
-    definition: Name,
-    pub(super) key: Name,
-    generation: u32,
-    input: Digest,
-}
-
-impl Key {
-    /// The key of a transaction; none where it was started without one.
-    pub(super) fn of(created: &Creation) -> Option<Self> {
-        Some(Self {
-            module_name: created.module_name.clone(),
-            definition: created.definition.clone(),
-            key: created.key.clone()?,
-            generation: created.generation,
-            input: created.input.digest(),
-        })
-    }
-
-    fn columns(&self) -> (&str, &str, &str) {
-        (self.module_name.as_deref().unwrap_or_default(), &self.definition, &self.key)
-    }
+fn columns(key: &Key) -> (&str, &str, &str) {
+    (key.module_name.as_deref().unwrap_or_default(), &key.definition, &key.key)
 }
 
 /// What stands in the way of a create with this key; none where nothing does.
@@ -45,7 +23,7 @@ pub(super) fn find(connection: &Connection, key: &Key) -> rusqlite::Result<Optio
         "SELECT t.id, k.input, k.before, k.holder FROM keys k LEFT JOIN transactions t ON t.number = k.holder \
          WHERE k.module_name = ?1 AND k.definition = ?2 AND k.key = ?3",
     )?;
-    let found = query.query_row(key.columns(), |row| {
+    let found = query.query_row(columns(key), |row| {
         let before: i64 = row.get(2)?;
         match row.get_ref(0)?.as_str_or_null()? {
             Some(_) => {
@@ -87,7 +65,7 @@ pub(super) fn take(connection: &Connection, key: &Key, holder: i64) -> rusqlite:
         "INSERT INTO keys (module_name, definition, key, holder, input, before) VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
          ON CONFLICT (module_name, definition, key) DO UPDATE SET holder = ?4, input = ?5, before = ?6, until = NULL",
     )?;
-    let (module_name, definition, name) = key.columns();
+    let (module_name, definition, name) = columns(key);
     take.execute((module_name, definition, name, holder, key.input.to_string(), key.generation)).map(drop)
 }
 

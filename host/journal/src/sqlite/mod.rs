@@ -19,7 +19,7 @@ mod prune;
 mod read;
 mod rebuild;
 mod rows;
-mod writer;
+mod store;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,25 +27,26 @@ use std::time::Duration;
 use async_trait::async_trait;
 use wasaga_core::{Epoch, Message, MessageId, Reply, Seq, Timestamp, TransactionId};
 
+use crate::grouped::Grouped;
+use crate::write::Write;
 use crate::{
     Append, AppendError, Claim, ClaimError, Claims, Create, Created, Error, Filter, HostId, Identity, Inbox, Journal,
     Lease, Modules, Page, PostError, Posted, Pruned, Rest, Row, Stored,
 };
-use batch::Write;
 use hosts::{Hosts, Life};
 use news::News;
 use read::{Part, Readers};
-use writer::Writer;
+use store::Tables;
 
+pub use crate::grouped::WRITER;
 pub use open::{Options, Synchronous};
-pub use writer::WRITER;
 
 /// A journal in one SQLite file.
 #[derive(Debug)]
 pub struct Sqlite {
     location: Arc<str>,
     options: Options,
-    writer: Writer,
+    writer: Grouped<Tables>,
     readers: Arc<Readers>,
     hosts: Arc<Hosts>,
     news: News,
@@ -67,7 +68,7 @@ impl Sqlite {
         let opened = opening.await.map_err(|error| Error::Failed(Box::new(error)))??;
         let readers = Readers::new(opened.options.clone(), location.clone());
         Ok(Self {
-            writer: Writer::start(opened.writer, location.clone())?,
+            writer: Grouped::start(Tables::new(opened.writer, location.clone()))?,
             news: News::new(readers.clone()),
             readers,
             hosts: Arc::new(opened.hosts),
@@ -82,7 +83,7 @@ impl Sqlite {
     /// # Errors
     /// As any write.
     pub async fn rebuild_rows(&self) -> Result<usize, Error> {
-        self.writer.run(rebuild::rebuild).await?
+        self.writer.alone(rebuild::rebuild).await?
     }
 
     /// Hosts that joined and are certainly gone. What cannot be found out of one host is told, and keeps nobody from
@@ -115,7 +116,7 @@ impl Journal for Sqlite {
     async fn join(&self, host: &HostId, reads: u32) -> Result<(), Error> {
         self.hosts.hold(host).map_err(|error| cause::of_lock_file(&self.location, &error))?;
         let (host, locks) = (host.clone(), self.hosts.name().to_owned());
-        self.writer.run(move |connection| rows::join(connection, &host, &locks, reads)).await
+        self.writer.alone(move |connection| rows::join(connection, &host, &locks, reads)).await
     }
 
     async fn renew(&self, _: &HostId) -> Result<Lease, Error> {
@@ -124,7 +125,7 @@ impl Journal for Sqlite {
 
     async fn leave(&self, host: &HostId) -> Result<(), Error> {
         let gone = vec![host.clone()];
-        let left = self.writer.run(move |connection| rows::forget_hosts(connection, &gone)).await;
+        let left = self.writer.alone(move |connection| rows::forget_hosts(connection, &gone)).await;
         // The lock goes in any case: without it others take over by themselves.
         self.hosts.let_go(host);
         left
@@ -159,7 +160,7 @@ impl Journal for Sqlite {
             return Ok(Claims { taken: Vec::new(), next });
         }
         let (host, gone) = (host.clone(), dead.clone());
-        let claimed = self.writer.run(move |connection| {
+        let claimed = self.writer.alone(move |connection| {
             rows::forget_hosts(connection, &gone)?;
             rows::claim(connection, &host, now, limit)
         });
@@ -172,12 +173,12 @@ impl Journal for Sqlite {
 
     async fn claim_one(&self, host: &HostId, id: TransactionId) -> Result<Claim, ClaimError> {
         let (host, hosts) = (host.clone(), self.hosts.clone());
-        let claimed = self.writer.run(move |connection| rows::claim_one(connection, &hosts, &host, id)).await;
+        let claimed = self.writer.alone(move |connection| rows::claim_one(connection, &hosts, &host, id)).await;
         claimed.map_err(ClaimError::Journal)?
     }
 
     async fn release(&self, id: TransactionId, epoch: Epoch, rest: Rest) -> Result<(), Error> {
-        let released = self.writer.run(move |connection| rows::release(connection, id, epoch, &rest)).await;
+        let released = self.writer.alone(move |connection| rows::release(connection, id, epoch, &rest)).await;
         self.news.tell();
         released
     }
@@ -188,7 +189,7 @@ impl Journal for Sqlite {
 
     async fn post(&self, id: TransactionId, message: Message) -> Result<MessageId, PostError> {
         let text = serde_json::to_string(&message).map_err(|error| Error::Failed(Box::new(error)))?;
-        let posted = self.writer.run(move |connection| inbox::post(connection, id, &text)).await;
+        let posted = self.writer.alone(move |connection| inbox::post(connection, id, &text)).await;
         self.news.tell();
         posted.map_err(PostError::Journal)?
     }
@@ -217,11 +218,11 @@ impl Journal for Sqlite {
     }
 
     async fn prune(&self, before: Timestamp, records: usize) -> Result<Pruned, Error> {
-        self.writer.run(move |connection| prune::prune(connection, before, records)).await
+        self.writer.alone(move |connection| prune::prune(connection, before, records)).await
     }
 
     async fn check(&self) -> Result<(), Error> {
-        self.writer.run(rows::touch).await
+        self.writer.alone(rows::touch).await
     }
 
     fn flushes(&self) -> u64 {

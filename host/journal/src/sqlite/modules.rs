@@ -15,7 +15,7 @@ use crate::{Error, HostId, Modules};
 impl Modules for Sqlite {
     async fn put(&self, host: &HostId, digest: Digest, bytes: Arc<[u8]>) -> Result<(), Error> {
         let host = host.clone();
-        self.writer.run(move |connection| put(connection, &host, digest, &bytes)).await
+        self.writer.alone(move |connection| put(connection, &host, digest, &bytes)).await
     }
 
     async fn get(&self, digest: Digest) -> Result<Option<Arc<[u8]>>, Error> {
@@ -25,7 +25,7 @@ impl Modules for Sqlite {
     async fn activate(&self, name: &Name, digest: Digest) -> Result<(), Error> {
         let name = name.clone();
         let sql = "INSERT INTO active (name, module) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET module = ?2";
-        self.writer.run(move |connection| connection.execute(sql, (&*name, digest.to_string())).map(drop)).await
+        self.writer.alone(move |connection| connection.execute(sql, (&*name, digest.to_string())).map(drop)).await
     }
 
     async fn active(&self) -> Result<Vec<(Name, Digest)>, Error> {
@@ -40,7 +40,7 @@ impl Modules for Sqlite {
             connection.execute(sql, (&*host.0, &module))?;
             prune::drop_module(connection, &module)
         };
-        self.writer.run(work).await
+        self.writer.alone(work).await
     }
 }
 

@@ -5,10 +5,11 @@ use wasaga_core::{Fact, Record, Seq, Summary, TransactionId};
 
 use super::batch::{keep_labels, keep_uses};
 use super::column::{time, wake};
-use super::keys::{self, Key};
+use super::keys;
 use super::read::{Unread, payload};
 use super::rows::Outcome;
 use crate::Reading;
+use crate::write::Key;
 
 /// The records of a transaction that has no row, and the latest version among them.
 struct Found {

@@ -141,7 +141,7 @@ async fn a_full_disk_refuses_and_keeps_what_was_answered() {
     let directory = tempfile::tempdir().unwrap();
     let journal = joined(&directory.path().join("journal.db")).await;
     journal.create(create(1, 1)).await.unwrap();
-    let pages = |sql: &'static str| journal.writer.run(move |c| c.query_row(sql, (), |row| row.get::<_, i64>(0)));
+    let pages = |sql: &'static str| journal.writer.alone(move |c| c.query_row(sql, (), |row| row.get::<_, i64>(0)));
     // SQLite takes its present size where the bound is below it.
     pages("PRAGMA max_page_count = 1").await.unwrap();
     let full = journal.create(create(2, 1 << 20)).await.unwrap_err();

@@ -1,18 +1,14 @@
-//! The one writer of this process: takes what waits, writes it in one commit, answers all. The
-//! disk's flush bounds durable throughput, so appends of all transactions in flight share it. It is
-//! a thread of its own, for SQLite blocks, and is told and answers through channels.
+//! Group commit: what waits is written in one commit, and all are answered. The disk's flush bounds durable throughput, so
+//! the appends of all transactions in flight share it. A store of its own kind says how a commit is made; the queue, the
+//! thread and the answers are the same for all.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{
-    batch::{self, Numbers, Verdict, Write},
-    cause::Cause,
-};
-use crate::{AppendError, Error};
+use crate::error::{AppendError, Error};
+use crate::write::{Verdict, Write};
 
 /// What may wait for the writer. Callers beyond it wait themselves, so memory is bounded and the
 /// back-pressure reaches whoever starts transactions.
@@ -23,71 +19,83 @@ const BATCH_MAX: usize = 1_024;
 /// The name of the writer's thread, as the system shows it.
 pub const WRITER: &str = "journal-writer";
 
-/// Work on the connection in a transaction of its own.
-type Job = Box<dyn FnOnce(&Connection) + Send>;
+/// What makes commits. It is used by one thread, and may block.
+pub(crate) trait Store: Send + Sized + 'static {
+    /// What failed, for many callers.
+    type Failed: Clone + Into<Error>;
 
-enum Work {
+    /// Writes a batch in one commit, in its order, and says of each write what became of it. A refused one does not hold
+    /// up its neighbours.
+    ///
+    /// # Errors
+    /// Nothing was written, or nobody knows: the same for all of the batch.
+    fn commit(&mut self, writes: &[Write]) -> Result<Vec<Verdict>, Self::Failed>;
+
+    /// Ends it in order.
+    fn close(self);
+}
+
+/// Work on a store in a commit of its own.
+type Job<S> = Box<dyn FnOnce(&mut S) + Send>;
+
+enum Work<S> {
     Write(Write, oneshot::Sender<Verdict>),
-    Job(Job),
+    Job(Job<S>),
     Close(oneshot::Sender<()>),
 }
 
-/// A handle on the writer.
-#[derive(Clone, Debug)]
-pub(super) struct Writer {
-    queue: mpsc::Sender<Work>,
+/// A handle on the one writer of this process.
+pub(crate) struct Grouped<S> {
+    queue: mpsc::Sender<Work<S>>,
     flushes: Arc<AtomicU64>,
-    location: Arc<str>,
 }
 
-impl std::fmt::Debug for Work {
+impl<S> std::fmt::Debug for Grouped<S> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Write(..) => "Write",
-            Self::Job(_) => "Job",
-            Self::Close(_) => "Close",
-        })
+        f.write_str("Grouped")
     }
 }
 
-impl Writer {
-    /// Starts the writer on this connection.
-    pub(super) fn start(connection: Connection, location: Arc<str>) -> Result<Self, Error> {
+impl<S: Store> Grouped<S> {
+    /// Starts the writer.
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub(crate) fn start(store: S) -> Result<Self, Error> {
         let (queue, work) = mpsc::channel(QUEUE);
         let flushes = Arc::new(AtomicU64::new(0));
-        let numbers = Numbers::default();
-        let task = Task { connection, work, numbers, flushes: flushes.clone(), location: location.clone() };
-        let thread = std::thread::Builder::new().name(WRITER.into()).spawn(|| task.run());
+        let writer = Writer { store, work, flushes: flushes.clone() };
+        let thread = std::thread::Builder::new().name(WRITER.into()).spawn(|| writer.run());
         thread.map_err(|error| Error::Failed(Box::new(error)))?;
-        Ok(Self { queue, flushes, location })
+        Ok(Self { queue, flushes })
     }
 
-    pub(super) fn flushes(&self) -> u64 {
+    /// Commits so far.
+    pub(crate) fn flushes(&self) -> u64 {
         self.flushes.load(Ordering::Relaxed)
     }
 
     /// Hands a write in and waits until it is durable or refused.
-    pub(super) async fn write(&self, write: Write) -> Verdict {
+    pub(crate) async fn write(&self, write: Write) -> Verdict {
         let (answer, verdict) = oneshot::channel();
         self.queue.send(Work::Write(write, answer)).await.map_err(|_| Error::Closed)?;
         verdict.await.unwrap_or(Err(AppendError::Journal(Error::Closed)))
     }
 
-    /// Does something else in a transaction of its own.
-    pub(super) async fn run<T: Send + 'static>(
+    /// Does something else, between two commits.
+    pub(crate) async fn run<T: Send + 'static>(
         &self,
-        job: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        job: impl FnOnce(&mut S) -> Result<T, S::Failed> + Send + 'static,
     ) -> Result<T, Error> {
         let (answer, result) = oneshot::channel();
         // Whoever asked may have gone; what was done is done.
-        let work: Job = Box::new(move |connection| drop(answer.send(alone(connection, job))));
+        let work: Job<S> = Box::new(move |store| drop(answer.send(job(store).map_err(Into::into))));
         self.queue.send(Work::Job(work)).await.map_err(|_| Error::Closed)?;
-        let result = result.await.map_err(|_| Error::Closed)?;
-        result.map_err(|error| Cause::from(error).into_error(&self.location))
+        result.await.map_err(|_| Error::Closed)?
     }
 
     /// Writes what waits and ends; later calls fail.
-    pub(super) async fn close(&self) {
+    pub(crate) async fn close(&self) {
         let (answer, closed) = oneshot::channel();
         if self.queue.send(Work::Close(answer)).await.is_ok() {
             // The thread may have ended already, and then nothing is open either.
@@ -96,22 +104,13 @@ impl Writer {
     }
 }
 
-fn alone<T>(connection: &Connection, job: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
-    let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
-    let done = job(&transaction)?;
-    transaction.commit()?;
-    Ok(done)
-}
-
-struct Task {
-    connection: Connection,
-    work: mpsc::Receiver<Work>,
-    numbers: Numbers,
+struct Writer<S> {
+    store: S,
+    work: mpsc::Receiver<Work<S>>,
     flushes: Arc<AtomicU64>,
-    location: Arc<str>,
 }
 
-impl Task {
+impl<S: Store> Writer<S> {
     fn run(mut self) {
         let mut waiting = Vec::with_capacity(BATCH_MAX);
         let mut batch = Batch::default();
@@ -122,9 +121,7 @@ impl Task {
                     Work::Write(write, answer) => batch.add(write, answer),
                     Work::Job(job) => {
                         self.commit(&mut batch);
-                        job(&self.connection);
-                        // It may have removed transactions.
-                        self.numbers.forget();
+                        job(&mut self.store);
                         self.flushes.fetch_add(1, Ordering::Relaxed);
                     }
                     Work::Close(answer) => {
@@ -135,9 +132,7 @@ impl Task {
             }
             self.commit(&mut batch);
         }
-        if let Err((_, error)) = self.connection.close() {
-            tracing::debug!(%error, "the writer's connection was not closed in order");
-        }
+        self.store.close();
         if let Some(answer) = closing {
             // Whoever closes may have gone.
             let _gone = answer.send(());
@@ -148,16 +143,13 @@ impl Task {
         if batch.writes.is_empty() {
             return;
         }
-        let written = batch::commit(&self.connection, &batch.writes, &mut self.numbers);
+        let written = self.store.commit(&batch.writes);
         self.flushes.fetch_add(1, Ordering::Relaxed);
-        match written {
-            Ok(verdicts) => batch.answer(verdicts),
-            Err(error) => {
-                let cause = Cause::from(error);
-                let failed = || Err(AppendError::Journal(cause.clone().into_error(&self.location)));
-                batch.answer((0..batch.writes.len()).map(|_| failed()).collect());
-            }
-        }
+        let verdicts = written.unwrap_or_else(|failed| {
+            let one = || Err(AppendError::Journal(failed.clone().into()));
+            batch.writes.iter().map(|_| one()).collect()
+        });
+        batch.answer(verdicts);
     }
 }
 
