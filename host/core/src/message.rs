@@ -5,14 +5,19 @@ use alloc::string::String;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{id::Name, json::Json, record::Operator};
+use crate::{
+    id::Name,
+    json::{InvalidJson, Json},
+    record::Operator,
+};
 
 /// The place of a message in the inbox of its transaction; the journal gives it, from 1, in the order of arrival.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct MessageId(pub u64);
 
-/// Something said to a transaction. A later version knows more kinds; a reader refuses a kind that it does not know.
+/// Something said to a transaction. A later version knows more kinds; a reader passes over a kind that it does not know
+/// ([`Message::read`]).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -24,6 +29,17 @@ pub enum Message {
         /// What is asked for.
         word: Word,
     },
+}
+
+impl Message {
+    /// Reads a stored message; none where it is of a kind that only a later version knows. It waits for a host that does.
+    ///
+    /// # Errors
+    /// The text is not JSON.
+    pub fn read(text: &str) -> Result<Option<Self>, InvalidJson> {
+        let json = Json::parse(text)?;
+        Ok(json.read().ok())
+    }
 }
 
 /// What an operator may ask of a transaction.

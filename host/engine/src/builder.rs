@@ -116,6 +116,7 @@ impl Builder {
         // The id is made as transactions' are, so no other host has had it.
         let unique = TransactionId::from_parts(self.world.now().unix_ms(), self.world.random());
         let host = HostId(format!("{}-{unique}", self.host).into());
+        let joined = tokio::time::Instant::now();
         self.journal.join(&host, RECORD_VERSION).await?;
         let shared = Arc::new(Shared::new(Parts {
             journal: self.journal,
@@ -130,7 +131,7 @@ impl Builder {
             sleepers_rest: self.recover == Recover::All,
         }));
         recovery::start(&shared, self.recover);
-        heart::start(&shared, &self.host);
+        heart::start(&shared, &self.host, joined);
         if let Some(retention) = self.retention {
             retention::start(&shared, retention);
         }

@@ -294,7 +294,11 @@ impl Driver {
         let release = self.releases(&decision);
         let mut ledger = Ledger { shared: &self.shared, id: self.id, epoch: &mut self.epoch, trouble };
         // A call in flight is polled meanwhile: an append must not stop it.
-        let written = self.calls.beside(ledger.append(&mut decision, release)).await;
+        let written = tokio::select! {
+            biased;
+            Some(()) = self.slot.is_cut.recv() => Err(Error::Lost(self.id)),
+            written = self.calls.beside(ledger.append(&mut decision, release)) => written,
+        };
         match written.map_err(|error| Stop::Failed(Arc::new(error)))? {
             Written::Durable { seq, released } => {
                 self.released = released;
@@ -332,6 +336,9 @@ impl Driver {
         // Programmer error: `durable` is where this very decision was appended (invariant I2).
         let commands = decision.release(durable).unwrap_or_else(|not| panic!("{not}"));
         let calls = commands.iter().filter(|command| matches!(command, Command::Call(_))).count();
+        if calls > 0 && !self.slot.may_call() {
+            return Err(Stop::Failed(Arc::new(Error::Lost(self.id))));
+        }
         for command in commands {
             match command {
                 Command::Call(call) => {

@@ -19,10 +19,10 @@ const AGAIN_AFTER: Duration = Duration::from_millis(50);
 /// to stop.
 const MARGIN: u32 = 6;
 
-/// Starts the heart, where the journal wants one. It ends with the engine.
-pub(crate) fn start(shared: &Arc<Shared>, name: &str) {
+/// Starts the heart, where the journal wants one; the host began to join at this moment. It ends with the engine.
+pub(crate) fn start(shared: &Arc<Shared>, name: &str, joined: Instant) {
     let Some(lease) = shared.journal.identity().lease else { return };
-    let heart = Heart { shared: Arc::downgrade(shared), name: name.into(), lease, kept: Instant::now() };
+    let heart = Heart { shared: Arc::downgrade(shared), name: name.into(), lease, kept: joined };
     tokio::spawn(heart.beat());
 }
 
@@ -83,12 +83,22 @@ impl Heart {
         shared.slots.empty().await;
         let unique = TransactionId::from_parts(shared.world.now().unix_ms(), shared.world.random());
         let new = HostId(format!("{}-{unique}", self.name).into());
-        match shared.journal.join(&new, RECORD_VERSION).await {
-            Ok(()) => {
-                shared.rename_host(new);
-                self.kept = Instant::now();
+        let mut told = false;
+        while !shared.drain.is_under_way() {
+            let asked = Instant::now();
+            match shared.journal.join(&new, RECORD_VERSION).await {
+                Ok(()) => {
+                    shared.rename_host(new);
+                    self.kept = asked;
+                    shared.slots.open();
+                    return;
+                }
+                Err(error) if !std::mem::replace(&mut told, true) => {
+                    tracing::warn!(error = %chain(&error), "the journal cannot be joined anew; trying again");
+                }
+                Err(_) => {}
             }
-            Err(error) => tracing::warn!(error = %chain(&error), "the journal cannot be joined anew; trying again"),
+            tokio::time::sleep(AGAIN_AFTER).await;
         }
     }
 }

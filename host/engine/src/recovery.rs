@@ -67,9 +67,10 @@ async fn take_free(shared: &Arc<Shared>) -> Option<Timestamp> {
         if permits.is_empty() || shared.drain.is_under_way() {
             return None;
         }
+        let lease = shared.slots.lease();
         match shared.journal.claim(&shared.host(), shared.world.now(), permits.len()).await {
             Ok(claims) if claims.taken.is_empty() => return claims.next,
-            Ok(claims) => take_up(shared, claims.taken, permits),
+            Ok(claims) => take_up(shared, claims.taken, permits, lease),
             Err(error) => {
                 tracing::warn!(error = %chain(&error), "the journal cannot be asked for work");
                 shared.slots.be_unsure();
@@ -104,11 +105,11 @@ fn permits(shared: &Shared) -> Vec<OwnedSemaphorePermit> {
     std::iter::from_fn(|| shared.taking.clone().try_acquire_owned().ok()).take(CHUNK).collect()
 }
 
-fn take_up(shared: &Arc<Shared>, claims: Vec<Claim>, permits: Vec<OwnedSemaphorePermit>) {
+fn take_up(shared: &Arc<Shared>, claims: Vec<Claim>, permits: Vec<OwnedSemaphorePermit>, lease: u64) {
     for (claim, permit) in claims.into_iter().zip(permits) {
         // It was free in the journal a moment ago, so only a driver that is about to find itself fenced
         // can have its slot: this host was taken for dead. It is taken up when that one is gone.
-        let Some(slot) = shared.slots.reserve(claim.id) else {
+        let Some(slot) = shared.slots.reserve_since(claim.id, lease) else {
             shared.strays.lock().insert(claim.id);
             continue;
         };
@@ -166,13 +167,14 @@ pub(crate) async fn take_all(shared: &Arc<Shared>, now: Timestamp) -> Result<usi
     loop {
         let first = shared.taking.clone().acquire_owned().await.map_err(|_| Error::Draining)?;
         let permits: Vec<_> = std::iter::once(first).chain(permits(shared)).collect();
+        let lease = shared.slots.lease();
         let claims = shared.journal.claim(&shared.host(), now, permits.len()).await;
         let claims = claims.inspect_err(|_| shared.slots.be_unsure())?;
         if claims.taken.is_empty() {
             return Ok(taken);
         }
         taken += claims.taken.len();
-        take_up(shared, claims.taken, permits);
+        take_up(shared, claims.taken, permits, lease);
     }
 }
 

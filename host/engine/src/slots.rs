@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use tokio::sync::{Notify, mpsc, watch};
@@ -32,6 +33,8 @@ pub(crate) struct Slots {
     taken: Mutex<HashMap<TransactionId, Handle>>,
     /// Told when the last slot is free.
     emptied: Notify,
+    /// Counts how often the host was cut off and joined anew: an odd number from the one to the other.
+    lease: AtomicU64,
     /// Until when the journal may still give us a transaction that we do not know of, for a create or a claim failed.
     unsure_until: Mutex<Option<Instant>>,
 }
@@ -39,6 +42,11 @@ pub(crate) struct Slots {
 impl Slots {
     /// Takes the slot of a transaction. None where it is taken.
     pub(crate) fn reserve(self: &Arc<Self>, id: TransactionId) -> Option<Slot> {
+        self.reserve_since(id, self.lease())
+    }
+
+    /// Takes the slot of a transaction that the journal gave this host under a lease of before.
+    pub(crate) fn reserve_since(self: &Arc<Self>, id: TransactionId, lease: u64) -> Option<Slot> {
         let (asks, questions) = mpsc::channel(ASKS);
         let (stop, stopped) = watch::channel(None);
         let (cut, is_cut) = mpsc::channel(1);
@@ -46,7 +54,8 @@ impl Slots {
             Entry::Occupied(_) => None,
             Entry::Vacant(free) => {
                 free.insert(Handle { asks, stopped, cut });
-                Some(Slot { slots: self.clone(), id, asks: questions, is_cut, stop, settled: false, freed: false })
+                let slots = self.clone();
+                Some(Slot { slots, id, lease, asks: questions, is_cut, stop, settled: false, freed: false })
             }
         }
     }
@@ -70,8 +79,20 @@ impl Slots {
         }
     }
 
-    /// Makes every driver let go at once: the host was taken for dead.
+    /// The lease of this moment.
+    pub(crate) fn lease(&self) -> u64 {
+        self.lease.load(Ordering::Acquire)
+    }
+
+    /// The host has joined anew: what it takes from now on it may drive.
+    pub(crate) fn open(&self) {
+        self.lease.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Makes every driver let go at once, and keeps those from calling that come until the host has joined anew: it was
+    /// taken for dead.
     pub(crate) fn cut(&self) {
+        self.lease.fetch_add(1, Ordering::AcqRel);
         let handles: Vec<Handle> = self.taken.lock().values().cloned().collect();
         for handle in handles {
             // A driver that is not there any more has let go already.
@@ -104,6 +125,8 @@ impl Slots {
 pub(crate) struct Slot {
     slots: Arc<Slots>,
     id: TransactionId,
+    /// Under which lease the transaction is driven.
+    lease: u64,
     pub(crate) asks: mpsc::Receiver<Ask>,
     /// Told once, when the host was taken for dead.
     pub(crate) is_cut: mpsc::Receiver<()>,
@@ -113,6 +136,11 @@ pub(crate) struct Slot {
 }
 
 impl Slot {
+    /// Whether calls may begin: the host lives on under the lease that it took the transaction with.
+    pub(crate) fn may_call(&self) -> bool {
+        self.lease.is_multiple_of(2) && self.lease == self.slots.lease()
+    }
+
     /// Frees the slot, for it is certain that the transaction is not ours, or is ours no longer. Nobody is told why: whoever
     /// waits looks into the journal.
     pub(crate) fn give_up(mut self) {

@@ -35,6 +35,7 @@ pub fn draw(seed: u64) -> Scenario {
         ends: if chance.percent(60) { ends(chance, places, wild) } else { Vec::new() },
         faults,
         outages,
+        lease_ms: None,
         versions: Vec::new(),
         gaps: Vec::new(),
         scripts: scripts(chance, &saga, starts.len(), lines),
@@ -47,12 +48,14 @@ pub fn draw(seed: u64) -> Scenario {
     mix(&mut Chance::new(seed ^ TCCS), &mut scenario);
     modules::add(&mut Chance::new(seed ^ MODULES), &mut scenario);
     fans::add(&mut Chance::new(seed ^ FANS), &mut scenario);
+    scenario.lease_ms = Chance::new(seed ^ LEASES).maybe(20, |chance| chance.between(300, 3_000));
     scenario
 }
 
 // These are drawn from a chance of their own, so that they change nothing of the sagas beside them.
 const TCCS: u64 = 0x7cc7_cc7c_c7cc_7cc7;
 const MODULES: u64 = 0x30d0_1e53_0d01_e530;
+const LEASES: u64 = 0x1ea5_e51e_a5e5_1ea5;
 const FANS: u64 = 0xfa25_fa25_fa25_fa25;
 
 /// Adds a TCC, and makes some of the starts runs of it.

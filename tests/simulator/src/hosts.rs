@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use wasaga_core::{Defaults, Digest};
 use wasaga_engine::{Builder, Engine};
 use wasaga_journal::memory::Memory;
@@ -76,6 +77,9 @@ impl Hosts {
             .await
             .expect("joining the journal in memory does not fail");
         self.stage.note(What::Began(number, place));
+        if let Some(lease_ms) = self.stage.scenario.lease_ms {
+            tokio::spawn(self.clone().watch_lease(life.clone(), Duration::from_millis(lease_ms)));
+        }
         self.places.lock().lives[number].1 = Some(engine.clone());
         if let Some(When::Time(ms)) = life.end.map(|end| end.when) {
             let life = life.clone();
@@ -152,6 +156,27 @@ impl Hosts {
         self.lose(&life);
         tokio::time::sleep(Duration::from_millis(end.back_ms)).await;
         self.begin(life.place).await;
+    }
+
+    /// Takes a host for dead whose lease has run out. It joins anew when it hears of that.
+    async fn watch_lease(self: Arc<Self>, life: Arc<Living>, lease: Duration) {
+        let mut taken = None;
+        loop {
+            let ends = *life.beat.lock() + lease;
+            tokio::time::sleep_until(ends).await;
+            if life.is_dead() {
+                return;
+            }
+            let host = life.host.lock().clone();
+            if *life.beat.lock() + lease <= Instant::now() && host != taken {
+                self.stage.note(What::Lapsed(life.number));
+                self.lose(&life);
+                taken.clone_from(&host);
+            }
+            if host == taken {
+                tokio::time::sleep(lease).await;
+            }
+        }
     }
 
     fn lose(&self, life: &Living) {

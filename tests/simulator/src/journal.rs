@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use tokio::time::Instant;
 use wasaga_core::{Digest, Epoch, Message, MessageId, Name, Reply, Seq, Timestamp, TransactionId};
 use wasaga_journal::memory::Memory;
 use wasaga_journal::{
@@ -146,6 +147,13 @@ impl Unreliable {
         answer
     }
 
+    /// What a host had under its name before goes when that lease runs out.
+    async fn expire(self, host: HostId, joined: u64, end: Instant) {
+        tokio::time::sleep_until(end).await;
+        self.memory.lose(&host);
+        self.note(What::Expired(self.life.number, joined));
+    }
+
     fn another(&self) -> Self {
         Self { memory: self.memory.clone(), stage: self.stage.clone(), life: self.life.clone() }
     }
@@ -154,16 +162,34 @@ impl Unreliable {
 #[async_trait]
 impl Journal for Unreliable {
     fn identity(&self) -> Identity {
-        self.memory.identity()
+        Identity { lease: self.stage.scenario.lease_ms.map(Duration::from_millis), ..self.memory.identity() }
     }
 
     async fn join(&self, host: &HostId, reads: u32) -> Result<(), Error> {
+        let before = self.life.host.lock().clone();
+        if before.is_some() {
+            // A host that begins keeps trying in any case; one that joins anew sees what is wrong.
+            self.way_in(Class::Other, "join").await?;
+        }
+        self.memory.join(host, reads).await?;
         *self.life.host.lock() = Some(host.clone());
-        self.memory.join(host, reads).await
+        let beat = std::mem::replace(&mut *self.life.beat.lock(), Instant::now());
+        let joined = self.life.joined.fetch_add(1, Ordering::Relaxed);
+        self.note(What::Joined(self.life.number));
+        if let (Some(before), Some(lease)) = (before, self.identity().lease) {
+            tokio::spawn(self.another().expire(before, joined, beat + lease));
+        }
+        Ok(())
     }
 
     async fn renew(&self, host: &HostId) -> Result<Lease, Error> {
-        self.memory.renew(host).await
+        let wrong = self.way_in(Class::Other, "renewal").await?;
+        let lease = self.memory.renew(host).await?;
+        if lease == Lease::Kept {
+            *self.life.beat.lock() = Instant::now();
+        }
+        self.way_back(wrong, "renewal").await?;
+        Ok(lease)
     }
 
     async fn leave(&self, host: &HostId) -> Result<(), Error> {

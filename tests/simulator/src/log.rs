@@ -32,6 +32,12 @@ pub enum What {
     Drains(Life),
     /// It gave up all it had.
     Left(Life),
+    /// It joined the journal, for the first time or anew.
+    Joined(Life),
+    /// The journal takes for dead what it was before it joined anew; the number is that of the join before.
+    Expired(Life, u64),
+    /// Its lease has run out.
+    Lapsed(Life),
     /// The journal takes it for dead.
     Lost(Life),
     /// The journal did something wrong.

@@ -28,6 +28,8 @@ pub struct Scenario {
     pub faults: Vec<Fault>,
     /// Spans in which the journal does not answer, in milliseconds.
     pub outages: Vec<(u64, u64)>,
+    /// How long the journal takes a host for living after it said so; none where the journal sees who lives.
+    pub lease_ms: Option<u64>,
     /// Versions of the module that provides some of the steps and participants, by when each comes.
     pub versions: Vec<u64>,
     /// Spans in which modules cannot be had.
@@ -284,7 +286,12 @@ impl Scenario {
     /// How many things may go wrong: what shrinking makes small.
     pub fn size(&self) -> usize {
         let scripts: usize = self.scripts.values().map(Vec::len).sum();
-        let lists = self.faults.len() + self.outages.len() + self.ends.len() + self.actions.len() + self.mends.len();
+        let lists = usize::from(self.lease_ms.is_some())
+            + self.faults.len()
+            + self.outages.len()
+            + self.ends.len()
+            + self.actions.len()
+            + self.mends.len();
         lists
             + scripts
             + self.gaps.len()

@@ -69,6 +69,7 @@ pub fn scenario(scenario: &Scenario) -> String {
     list("start", scenario.starts.iter().map(|start| format!("{start:?}")).collect());
     list("end", scenario.ends.iter().map(|end| format!("{end:?}")).collect());
     list("fault", scenario.faults.iter().map(|fault| format!("{fault:?}")).collect());
+    list("lease", scenario.lease_ms.iter().map(|ms| format!("{ms} ms")).collect());
     list("outage", scenario.outages.iter().map(|outage| format!("{outage:?}")).collect());
     list("gap", scenario.gaps.iter().map(|gap| format!("{gap:?}")).collect());
     list("version", scenario.versions.iter().map(|at_ms| format!("after {at_ms} ms")).collect());

@@ -59,6 +59,7 @@ fn candidates(scenario: &Scenario) -> Vec<Scenario> {
     with(&|s| s.scripts.clear());
     with(&|s| s.mends.clear());
     with(&|s| s.outages.clear());
+    with(&|s| s.lease_ms = None);
     with(&|s| s.gaps.clear());
     with(&|s| s.hosts.iter_mut().for_each(|host| host.brings_modules = true));
     with(&own_all);

@@ -200,6 +200,10 @@ pub(crate) struct Living {
     pub(crate) place: usize,
     dead: AtomicBool,
     pub(crate) host: Mutex<Option<HostId>>,
+    /// How often it has joined.
+    pub(crate) joined: AtomicU64,
+    /// When it said last to the journal that it lives.
+    pub(crate) beat: Mutex<Instant>,
     /// Appends and calls so far.
     pub(crate) appends: AtomicU64,
     pub(crate) calls: AtomicU64,
@@ -215,6 +219,8 @@ impl Living {
             place,
             dead: AtomicBool::new(false),
             host: Mutex::default(),
+            joined: AtomicU64::new(0),
+            beat: Mutex::new(Instant::now()),
             appends: AtomicU64::new(0),
             calls: AtomicU64::new(0),
             end,

@@ -49,6 +49,7 @@ fn scenario() -> Scenario {
         ends: vec![],
         faults: vec![],
         outages: vec![],
+        lease_ms: None,
         versions: vec![],
         gaps: vec![],
         scripts: BTreeMap::from([
@@ -141,6 +142,11 @@ const BENDS: &[(&str, Bend)] = &[
             _ => None,
         });
         writes.for_each(|written| written.epoch = Epoch(7));
+    }),
+    ("leases", |_, evidence| {
+        let called = evidence.log.iter().position(|entry| matches!(entry.what, What::Called(..))).unwrap();
+        let lapsed = wasaga_simulator::log::Entry { at_us: 0, what: What::Lapsed(0) };
+        evidence.log.insert(called, lapsed);
     }),
     ("same-key", |_, evidence| {
         let Fact::Created(created) = &evidence.stored[0].records[0].fact else { panic!("the first record creates") };

@@ -49,9 +49,12 @@ pub(super) fn inbox(connection: &Connection, of: Inbox<'_>, limit: usize) -> Res
     while let Some(row) = rows.next()? {
         let (transaction, id) = (id_of(row, 0)?, MessageId(row.get::<_, i64>(1)? as u64));
         let text = row.get_ref(2)?.as_str().map_err(rusqlite::Error::from)?;
-        let message: Message = serde_json::from_str(text)
-            .map_err(|error| Unread::Content(damaged(transaction, format!("message {}: {error}", id.0))))?;
-        posted.push(Posted { transaction, id, message });
+        match Message::read(text) {
+            Ok(Some(message)) => posted.push(Posted { transaction, id, message }),
+            // Of a later version: it keeps nobody from the messages beside it.
+            Ok(None) => tracing::debug!(%transaction, message = id.0, "a message of a later version waits"),
+            Err(error) => return Err(Unread::Content(damaged(transaction, format!("message {}: {error}", id.0)))),
+        }
     }
     Ok(posted)
 }

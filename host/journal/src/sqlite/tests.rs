@@ -137,6 +137,28 @@ async fn a_damaged_record_is_named() {
 }
 
 #[tokio::test]
+async fn a_message_of_a_later_version_keeps_nobody_from_the_others() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("journal.db");
+    let journal = joined(&path).await;
+    journal.create(create(1, 1)).await.unwrap();
+    let id = TransactionId::from_u128(1);
+    let word = Message::Word {
+        by: wasaga_core::Operator { who: "ada".into(), why: "a test".into() },
+        word: wasaga_core::Word::Pause,
+    };
+    let first = journal.post(id, word.clone()).await.unwrap();
+    let second = journal.post(id, word.clone()).await.unwrap();
+    let later = "UPDATE messages SET message = '{\"signal\":{\"name\":\"paid\"}}' WHERE id = ?1";
+    raw(&path).execute(later, [first.0 as i64]).unwrap();
+    let inbox = journal.inbox(Inbox::Of(id), 10).await.unwrap();
+    assert_eq!(inbox.iter().map(|posted| (posted.id, &posted.message)).collect::<Vec<_>>(), [(second, &word)]);
+    raw(&path).execute("UPDATE messages SET message = '{' WHERE id = ?1", [first.0 as i64]).unwrap();
+    let damaged = journal.inbox(Inbox::Of(id), 10).await.unwrap_err().to_string();
+    assert!(damaged.contains("is damaged"), "{damaged}");
+}
+
+#[tokio::test]
 async fn a_full_disk_refuses_and_keeps_what_was_answered() {
     let directory = tempfile::tempdir().unwrap();
     let journal = joined(&directory.path().join("journal.db")).await;

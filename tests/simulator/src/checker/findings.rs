@@ -29,6 +29,7 @@ pub const RULES: &[(&str, &str)] = &[
     ("durable-first", "a call is made only when its `started` is durable, once for each (I2)"),
     ("no-gaps", "records are appended at their place, and never change (I3, I5)"),
     ("one-owner", "only the owner of the latest epoch appends; each claim raises the epoch (I5)"),
+    ("leases", "a host whose lease has run out makes no call until it has joined anew"),
     ("same-key", "the idempotency key is the same over attempts, and another for every other operation (I6)"),
     ("modules", "a call is answered by the module that its transaction is pinned to, on a host that has it"),
     ("same-arguments", "a repeated call repeats its arguments, and they are what the definition binds"),

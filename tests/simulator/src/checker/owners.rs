@@ -14,7 +14,8 @@ struct Ownership {
     epoch: u64,
     /// Who claimed the current epoch.
     holder: Life,
-    owner: Option<Life>,
+    /// With how often it had joined.
+    owner: Option<(Life, u64)>,
     seq: u64,
     ended: bool,
 }
@@ -44,20 +45,33 @@ impl Ownership {
 
 pub(super) fn check(evidence: &Evidence, found: &mut Findings) {
     let mut all: BTreeMap<TransactionId, Ownership> = BTreeMap::new();
-    let mut alive: BTreeSet<Life> = BTreeSet::new();
+    let mut alive: BTreeMap<Life, u64> = BTreeMap::new();
+    // How often they had joined when they were taken for dead.
+    let mut gone: BTreeMap<Life, u64> = BTreeMap::new();
+    let mut lapsed: BTreeSet<Life> = BTreeSet::new();
     for entry in &evidence.log {
+        let joined = |life: &Life| alive.get(life).copied().unwrap_or_default();
         match &entry.what {
-            What::Began(life, _) => drop(alive.insert(*life)),
+            What::Joined(life) => {
+                *alive.entry(*life).or_default() += 1;
+                lapsed.remove(life);
+            }
             What::Lost(life) | What::Left(life) => {
-                alive.remove(life);
-                for one in all.values_mut().filter(|one| one.owner == Some(*life)) {
+                // It may join anew, and is counted on.
+                gone.insert(*life, alive.get(life).copied().unwrap_or_default());
+                for one in all.values_mut().filter(|one| one.owner.is_some_and(|(owner, _)| owner == *life)) {
+                    one.owner = None;
+                }
+            }
+            What::Expired(life, joined) => {
+                for one in all.values_mut().filter(|one| one.owner == Some((*life, *joined))) {
                     one.owner = None;
                 }
             }
             What::Created(life, id, records) => {
                 let ended = records.iter().any(ends);
                 let (epoch, seq) = (wasaga_journal::FIRST_EPOCH.0, records.len() as u64);
-                let owner = (!ended).then_some(*life);
+                let owner = (!ended).then(|| (*life, joined(life)));
                 if all.insert(*id, Ownership { epoch, holder: *life, owner, seq, ended }).is_some() {
                     found.add("no-gaps", Some(*id), "it is created twice".into());
                 }
@@ -68,16 +82,23 @@ pub(super) fn check(evidence: &Evidence, found: &mut Findings) {
                     let what = format!("epoch {} is claimed after epoch {}", epoch, one.epoch);
                     found.add("one-owner", Some(*id), what);
                 }
-                if let Some(owner) = one.owner.filter(|owner| owner != life && alive.contains(owner)) {
+                let lives =
+                    |(owner, joined): &(Life, u64)| owner != life && gone.get(owner).is_none_or(|gone| gone < joined);
+                if let Some((owner, _)) = one.owner.filter(lives) {
                     let what = format!("host {life} is given what host {owner} has, which is alive");
                     found.add("one-owner", Some(*id), what);
                 }
-                (one.epoch, one.holder, one.owner) = (epoch.0, *life, Some(*life));
+                (one.epoch, one.holder, one.owner) = (epoch.0, *life, Some((*life, joined(life))));
             }
             What::Released(_, id, epoch) => {
                 if let Some(one) = all.get_mut(id).filter(|one| one.epoch == epoch.0) {
                     one.owner = None;
                 }
+            }
+            What::Lapsed(life) => drop(lapsed.insert(*life)),
+            What::Called(life, _, call) if lapsed.contains(life) => {
+                let what = format!("host {life} makes {}, and its lease has run out", call.id);
+                found.add("leases", Some(call.transaction), what);
             }
             What::Appended(life, written) => all.entry(written.id).or_default().append(*life, written, found),
             _ => {}
