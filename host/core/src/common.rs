@@ -16,7 +16,7 @@ use crate::{
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Common {
-    pub(crate) created: Created,
+    pub(crate) created: Arc<Created>,
     pub(crate) created_at: Timestamp,
     pub(crate) updated_at: Timestamp,
     pub(crate) seq: Seq,
@@ -37,7 +37,7 @@ pub(crate) struct Common {
 
 impl Common {
     /// After a transaction's first record.
-    pub(crate) fn new(record: &Record, created: Created) -> Self {
+    pub(crate) fn new(record: &Record, created: Arc<Created>) -> Self {
         Self {
             created_at: record.at,
             updated_at: record.at,

@@ -56,6 +56,11 @@ impl Json {
         Self::trusted("null".into())
     }
 
+    /// Whether the two share one text in memory.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// Whether this is null.
     pub fn is_null(&self) -> bool {
         self.as_str() == "null"

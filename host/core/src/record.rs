@@ -34,7 +34,7 @@ pub struct Record {
 #[serde(rename_all = "kebab-case")]
 pub enum Fact {
     /// The transaction exists.
-    Created(Created),
+    Created(Arc<Created>),
     /// A step with a false condition is passed over.
     Skipped {
         /// The step.

@@ -1,7 +1,7 @@
 //! A record as journals write it: what a person reads in the place of a small payload, and a reference in the place of
 //! a large one. Deliberately absent: where the large ones are kept (`wasaga-journal`).
 
-use alloc::{collections::BTreeMap, format, string::String};
+use alloc::{collections::BTreeMap, format, string::String, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -142,7 +142,14 @@ impl Fact {
     /// Visits what callers, guests and operators hand over of any size.
     fn payloads(&mut self, visit: &mut dyn FnMut(Place, &mut Json)) {
         match self {
-            Self::Created(created) => visit(("input", None), &mut created.input),
+            Self::Created(created) => {
+                // The machine shares it, and it is copied only where the input is exchanged.
+                let mut input = created.input.clone();
+                visit(("input", None), &mut input);
+                if !input.is_same(&created.input) {
+                    Arc::make_mut(created).input = input;
+                }
+            }
             Self::Completed { output, writes, .. } => {
                 visit(("output", None), output);
                 for (i, (_, value)) in writes.variables.iter_mut().enumerate() {

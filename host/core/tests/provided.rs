@@ -197,6 +197,7 @@ fn records_without_the_module_of_a_provider_are_refused() {
     let plan = checked(&asked(vec![], Some(vec![])));
     let (_, mut journal) = run(&plan);
     let wasaga_core::Fact::Created(created) = &mut journal[0].fact else { panic!("the first record creates") };
+    let created = Arc::make_mut(created);
     created.providers.clear();
     let illegal = Transaction::replay(&plan, &journal).unwrap_err();
     assert_eq!(illegal.what, "it has no module for provider `bank`");

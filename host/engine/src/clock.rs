@@ -23,9 +23,8 @@ impl World for Machine {
     }
 
     fn random(&self) -> u128 {
-        // Of a UUID six bits are no chance: its version and its variant. Two of them give the bits that are missing.
-        let (one, other) = (uuid::Uuid::new_v4().as_u128(), uuid::Uuid::new_v4().as_u128());
-        one ^ other.rotate_left(64)
+        // Seeded by the system, and again now and then; a call to the system for each decision would be a tenth of its cost.
+        rand::random()
     }
 }
 

@@ -102,8 +102,10 @@ impl Driver {
     /// Drives it, in a task of its own. A panic frees the slot, and the transaction goes on from the journal.
     pub(crate) fn spawn(self, begin: Begin) {
         let (shared, id) = (self.shared.clone(), self.id);
+        // Apart, for a task is moved a few times before it runs.
+        let run = Box::pin(self.run(begin));
         tokio::spawn(async move {
-            if AssertUnwindSafe(self.run(begin)).catch_unwind().await.is_err() {
+            if AssertUnwindSafe(run).catch_unwind().await.is_err() {
                 tracing::error!(transaction = %id, "driving a transaction failed (this is a bug of wasaga); it goes on from the journal");
                 shared.note_panic(id);
             }

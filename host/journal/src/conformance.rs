@@ -150,7 +150,7 @@ impl Suite<'_> {
 
     fn create_of(&self, created: Creation) -> Create {
         let transaction = created.transaction;
-        let records = vec![Record { at: at(1), fact: Fact::Created(created) }, record(2)];
+        let records = vec![Record { at: at(1), fact: Fact::Created(created.into()) }, record(2)];
         let commit = Commit { transaction, before: Seq(0), records, taken: Vec::new(), summary: running() };
         Create { host: self.host.clone(), commit }
     }

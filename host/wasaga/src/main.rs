@@ -14,6 +14,11 @@ mod wiring;
 
 use std::process::ExitCode;
 
+/// Memory is taken by one thread and given back by another with every call and append, which the system's own allocator is
+/// slow at.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Turns of a thread between two looks at its timers. Where every thread runs guests that spin, a turn
 /// takes 10 ms, and a deadline must be kept within 100 ms; tokio's own 61 turns are 610 ms.
 const TURNS: u32 = 7;

@@ -26,7 +26,7 @@ type Allowed<T = ()> = Result<T, String>;
 
 impl State {
     /// The state after a transaction's first record.
-    pub(super) fn created(plan: &Plan, record: &Record, created: Created) -> Self {
+    pub(super) fn created(plan: &Plan, record: &Record, created: Arc<Created>) -> Self {
         Self {
             common: Common::new(record, created),
             phase: Phase::Scheduled,

@@ -36,7 +36,7 @@ impl Saga {
     pub(crate) fn create(plan: Arc<Plan>, start: Start, moment: &Moment<'_>) -> (Self, Decision) {
         let deadline = plan.deadline.map(|deadline| moment.now.after_ms(deadline));
         let policy = Some(start.policy.unwrap_or(plan.policy));
-        let created = Created { policy, ..start.created(plan.name.clone(), deadline) };
+        let created = Arc::new(Created { policy, ..start.created(plan.name.clone(), deadline) });
         let record = Record { at: moment.now, fact: Fact::Created(created.clone()) };
         let mut saga = Self { state: State::created(&plan, &record, created), plan };
         let decision = Turn::first(&mut saga, moment, record);

@@ -35,7 +35,7 @@ impl Tcc {
     pub(crate) fn create(plan: Arc<TccPlan>, start: Start, moment: &Moment<'_>) -> (Self, Decision) {
         let deadline = plan.deadline.map(|deadline| moment.now.after_ms(deadline));
         let participants = plan.participants().iter().map(|participant| participant.id.clone()).collect();
-        let created = Created { policy: None, participants, ..start.created(plan.name.clone(), deadline) };
+        let created = Arc::new(Created { policy: None, participants, ..start.created(plan.name.clone(), deadline) });
         let record = Record { at: moment.now, fact: Fact::Created(created.clone()) };
         let mut tcc = Self { state: State::created(&record, created), plan };
         let decision = Turn::first(&mut tcc, moment, record);

@@ -1,6 +1,6 @@
 //! Where a TCC stands. Deliberately absent: how it came there (`evolve`) and what follows (`turn`, `settle`).
 
-use alloc::{vec, vec::Vec};
+use alloc::{sync::Arc, vec, vec::Vec};
 
 use crate::{
     arguments::Arguments,
@@ -175,7 +175,7 @@ impl Unit {
 
 impl State {
     /// The state after a transaction's first record.
-    pub(super) fn created(record: &Record, created: Created) -> Self {
+    pub(super) fn created(record: &Record, created: Arc<Created>) -> Self {
         let units = vec![Unit::default(); created.participants.len()];
         Self { common: Common::new(record, created), phase: Phase::Trying, units }
     }

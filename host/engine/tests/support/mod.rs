@@ -230,6 +230,7 @@ pub(crate) async fn plant(journal: &dyn Journal, number: u128, whole: &[Record],
     let id = TransactionId::from_u128(number);
     let mut records = whole[..length].to_vec();
     let Fact::Created(created) = &mut records[0].fact else { panic!("the first record creates") };
+    let created = Arc::make_mut(created);
     created.transaction = id;
     // A start key would stand in the way of the others of this prefix.
     created.key = None;

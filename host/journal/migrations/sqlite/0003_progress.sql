@@ -47,7 +47,9 @@ CREATE TABLE progress (
     held    TEXT,
     wants   TEXT,
     updated INTEGER NOT NULL,
-    ended   INTEGER
+    ended   INTEGER,
+    -- The place of its last append among the records.
+    last    INTEGER
 ) STRICT;
 
 CREATE INDEX progress_unfinished ON progress (host) WHERE ended IS NULL;
@@ -55,16 +57,16 @@ CREATE INDEX progress_awake ON progress (wake) WHERE host IS NULL AND wake IS NO
 CREATE INDEX progress_wanting ON progress (wants) WHERE wants IS NOT NULL;
 CREATE INDEX progress_by_end ON progress (ended) WHERE ended IS NOT NULL;
 
--- The records of one append, as a JSON array; `seq` is the place of the first.
+-- The records of one append, as a JSON array; `seq` is the place of the first. Each names the append of its transaction
+-- before it, and `progress` the last one: a chain costs no index, which would be a tenth of all that is written.
 CREATE TABLE records (
     place   INTEGER PRIMARY KEY,
     number  INTEGER NOT NULL,
     seq     INTEGER NOT NULL,
+    before  INTEGER,
     version INTEGER NOT NULL,
     records TEXT    NOT NULL
 ) STRICT;
-
-CREATE INDEX records_of ON records (number, seq);
 
 -- Large payloads, once for each transaction; records refer to them by the digest of the text.
 CREATE TABLE payloads (
@@ -135,7 +137,6 @@ CREATE TABLE uses (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX uses_by_module ON uses (module);
-CREATE INDEX transactions_by_module ON transactions (module);
 
 INSERT INTO modules SELECT digest, bytes FROM old_modules;
 INSERT INTO transactions (id, definition, module, module_name, key, created)
@@ -150,6 +151,12 @@ INSERT INTO progress (number, status, paused, seq, version, epoch, wake, updated
 INSERT INTO records (number, seq, version, records)
     SELECT t.number, o.seq, o.version, '[' || o.record || ']'
     FROM old_records o JOIN transactions t ON t.id = o.transaction_id ORDER BY t.number, o.seq;
+-- They were written one after the other.
+UPDATE records SET before = place - 1 WHERE seq > 1;
+CREATE TEMP TABLE lasts (number INTEGER PRIMARY KEY, last INTEGER);
+INSERT INTO lasts SELECT number, max(place) FROM records GROUP BY number;
+UPDATE progress SET last = (SELECT last FROM lasts WHERE lasts.number = progress.number);
+DROP TABLE lasts;
 -- Digests of the version before are of numbers that may have lost digits.
 INSERT INTO keys (module_name, definition, key, holder, input, before)
     SELECT coalesce(t.module_name, ''), t.definition, t.key, t.number, '', 0

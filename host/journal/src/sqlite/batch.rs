@@ -87,16 +87,16 @@ fn create(connection: &Connection, write: &Write, new: &New, numbers: &mut Numbe
         return Ok(Ok(used));
     }
     let number = insert(connection, write, new)?;
+    let place = first_records(connection, write, number)?;
     let mut insert = connection.prepare_cached(
-        "INSERT INTO progress (number, status, paused, seq, epoch, host, wake, held, updated, ended, version) \
-         VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6, ?7, ?8, ?9, ?10)",
+        "INSERT INTO progress (number, status, paused, seq, epoch, host, wake, held, updated, ended, version, last) \
+         VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     )?;
     let Summary { status, paused, ended, held, .. } = &write.summary;
     let host = Some(host).filter(|_| !status.is_ended());
     let (seq, wake) = (write.after.0 as i64, wake(write.summary.wake));
     let (last, ended, version) = (time(write.last), time(*ended), write.version());
-    insert.execute((number, status.as_str(), paused, seq, host, wake, held, last, ended, version))?;
-    keep_records(connection, write, number)?;
+    insert.execute((number, status.as_str(), paused, seq, host, wake, held, last, ended, version, place))?;
     numbers.note(id, number);
     Ok(Ok(Created::New(write.after)))
 }
@@ -145,12 +145,41 @@ pub(super) fn keep_labels(connection: &Connection, number: i64, labels: &[(Name,
     Ok(())
 }
 
-fn keep_records(connection: &Connection, write: &Write, number: i64) -> rusqlite::Result<()> {
-    let Some(Written { version, text, payloads }) = &write.records else { return Ok(()) };
+/// The records of a transaction that begins; answers where they are.
+fn first_records(connection: &Connection, write: &Write, number: i64) -> rusqlite::Result<Option<i64>> {
+    let Some(written) = &write.records else { return Ok(None) };
     let mut keep =
-        connection.prepare_cached("INSERT INTO records (number, seq, version, records) VALUES (?1, ?2, ?3, ?4)")?;
-    keep.execute((number, write.expected.0 as i64 + 1, version, text))?;
-    for (digest, payload) in payloads {
+        connection.prepare_cached("INSERT INTO records (number, seq, version, records) VALUES (?1, 1, ?2, ?3)")?;
+    keep.execute((number, written.version, &written.text))?;
+    let place = connection.last_insert_rowid();
+    keep_payloads(connection, written, number)?;
+    Ok(Some(place))
+}
+
+/// More records, at the end of the chain, where the epoch and the sequence are the current ones; answers where they are,
+/// and none where they are not.
+fn next_records(
+    connection: &Connection,
+    write: &Write,
+    written: &Written,
+    number: i64,
+    epoch: Epoch,
+) -> rusqlite::Result<Option<i64>> {
+    let mut keep = connection.prepare_cached(
+        "INSERT INTO records (number, seq, before, version, records) SELECT ?1, ?2, last, ?3, ?4 FROM progress \
+         WHERE number = ?1 AND epoch = ?5 AND seq = ?6",
+    )?;
+    let (seq, epoch, expected) = (write.expected.0 as i64 + 1, epoch.0 as i64, write.expected.0 as i64);
+    if keep.execute((number, seq, written.version, &written.text, epoch, expected))? == 0 {
+        return Ok(None);
+    }
+    let place = connection.last_insert_rowid();
+    keep_payloads(connection, written, number)?;
+    Ok(Some(place))
+}
+
+fn keep_payloads(connection: &Connection, written: &Written, number: i64) -> rusqlite::Result<()> {
+    for (digest, payload) in &written.payloads {
         let sql = "INSERT INTO payloads (number, digest, text) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
         connection.prepare_cached(sql)?.execute((number, digest.to_string(), payload.as_str()))?;
     }
@@ -168,13 +197,18 @@ fn append(
     let Some(number) = numbers.find(connection, id)? else {
         return Ok(Err(AppendError::Conflict { id, expected, actual: None }));
     };
-    if !update(connection, write, number, epoch)? {
+    let place = match &write.records {
+        Some(written) => next_records(connection, write, written, number, epoch)?,
+        None => None,
+    };
+    // Records that found no place say that another has written, or has it.
+    let fits = write.records.is_none() || place.is_some();
+    if !(fits && update(connection, write, number, epoch, place)?) {
         return Ok(Err(match standing(connection, number)? {
             Some((current, _)) if current != epoch => AppendError::Fenced { id, epoch },
             current => AppendError::Conflict { id, expected, actual: current.map(|(_, seq)| seq) },
         }));
     }
-    keep_records(connection, write, number)?;
     for taken in &write.taken {
         let reply = serde_json::to_string(&taken.reply)
             .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
@@ -187,7 +221,13 @@ fn append(
     Ok(Ok(Created::New(write.after)))
 }
 
-fn update(connection: &Connection, write: &Write, number: i64, epoch: Epoch) -> rusqlite::Result<bool> {
+fn update(
+    connection: &Connection,
+    write: &Write,
+    number: i64,
+    epoch: Epoch,
+    place: Option<i64>,
+) -> rusqlite::Result<bool> {
     let Summary { status, paused, held, .. } = &write.summary;
     let (status, seq, wake, updated) =
         (status.as_str(), write.after.0 as i64, wake(write.summary.wake), time(write.last));
@@ -195,16 +235,16 @@ fn update(connection: &Connection, write: &Write, number: i64, epoch: Epoch) -> 
     let rows = if let Some(ended) = time(write.summary.ended) {
         let mut end = connection.prepare_cached(
             "UPDATE progress SET status = ?4, paused = ?5, seq = ?6, wake = NULL, updated = coalesce(?7, updated), \
-             ended = ?8, host = NULL, held = NULL, version = max(version, ?9) WHERE number = ?1 AND epoch = ?2 AND seq = ?3",
+             ended = ?8, host = NULL, held = NULL, version = max(version, ?9), last = coalesce(?10, last) WHERE number = ?1 AND epoch = ?2 AND seq = ?3",
         )?;
-        end.execute((number, epoch, expected, status, paused, seq, updated, ended, version))?
+        end.execute((number, epoch, expected, status, paused, seq, updated, ended, version, place))?
     } else {
         // Its owner keeps it out of the index of what may be claimed, so that no index is written.
         let mut go_on = connection.prepare_cached(
             "UPDATE progress SET status = ?4, paused = ?5, seq = ?6, wake = ?7, updated = coalesce(?8, updated), \
-             held = ?9, version = max(version, ?10) WHERE number = ?1 AND epoch = ?2 AND seq = ?3",
+             held = ?9, version = max(version, ?10), last = coalesce(?11, last) WHERE number = ?1 AND epoch = ?2 AND seq = ?3",
         )?;
-        go_on.execute((number, epoch, expected, status, paused, seq, wake, updated, held, version))?
+        go_on.execute((number, epoch, expected, status, paused, seq, wake, updated, held, version, place))?
     };
     Ok(rows > 0)
 }

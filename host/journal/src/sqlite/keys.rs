@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension as _};
 use wasaga_core::{Digest, Fact, Seq, TransactionId};
 
 use super::column::parsed;
-use super::read::{Unread, payload};
+use super::read::{CHAIN, Unread, payload};
 use crate::write::Key;
 use crate::{Created, Reading};
 
@@ -46,8 +46,10 @@ pub(super) fn find(connection: &Connection, key: &Key) -> rusqlite::Result<Optio
 
 /// The digest of a transaction's input, out of its first record: a journal of version 0.1.0 kept another digest.
 fn input_of(connection: &Connection, (id, number): (TransactionId, i64)) -> rusqlite::Result<Digest> {
-    let mut query = connection.prepare_cached("SELECT version, records FROM records WHERE number = ?1 AND seq = 1")?;
-    let (version, text): (u32, String) = query.query_row([number], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let mut query = connection.prepare_cached(&format!(
+        "{CHAIN} SELECT r.version, r.records FROM chain c JOIN records r ON r.place = c.place WHERE r.seq = ?2"
+    ))?;
+    let (version, text): (u32, String) = query.query_row((number, 1), |row| Ok((row.get(0)?, row.get(1)?)))?;
     let read = Reading::new(id, |digest| payload(connection, number, digest)).read(Seq(1), version, &text);
     let records = read.map_err(|unread| match unread {
         Unread::Driver(error) => error,

@@ -7,6 +7,7 @@ use wasaga_core::Timestamp;
 
 use super::column::micros;
 use super::keys;
+use super::read::CHAIN;
 use crate::Pruned;
 
 type Done<T> = rusqlite::Result<T>;
@@ -63,7 +64,9 @@ fn remove(connection: &Connection, old: &Old, modules: &mut BTreeSet<String>) ->
     let mut uses = connection.prepare_cached("DELETE FROM uses WHERE number = ?1 RETURNING module")?;
     modules.extend(uses.query_map([old.number], |row| row.get(0))?.collect::<Done<Vec<String>>>()?);
     modules.insert(old.module.clone());
-    for table in ["records", "payloads", "labels", "messages", "progress", "transactions"] {
+    let sql = format!("{CHAIN} DELETE FROM records WHERE place IN (SELECT place FROM chain)");
+    connection.prepare_cached(&sql)?.execute((old.number, 0))?;
+    for table in ["payloads", "labels", "messages", "progress", "transactions"] {
         connection.prepare_cached(&format!("DELETE FROM {table} WHERE number = ?1"))?.execute([old.number])?;
     }
     Ok(())

@@ -126,15 +126,22 @@ pub(super) fn read(
     Ok(Some(Stored { row, records }))
 }
 
+/// The appends of a transaction from the last one back to the one that holds record `?2`, for a query on `chain`.
+pub(super) const CHAIN: &str = "WITH RECURSIVE chain (place, seq, before) AS (\
+                                SELECT r.place, r.seq, r.before FROM progress p JOIN records r ON r.place = p.last \
+                                WHERE p.number = ?1 UNION ALL \
+                                SELECT r.place, r.seq, r.before FROM chain c JOIN records r ON r.place = c.before \
+                                WHERE c.seq > ?2)";
+
 fn records_of(connection: &Connection, row: &Row, number: i64, part: Part) -> Result<Vec<Record>, Unread> {
     let id = row.id;
     let first = part.after.0.saturating_add(1);
     let last = part.after.0.saturating_add(part.limit as u64).min(row.seq.0);
     // The append that holds the first one may begin before it.
-    let mut query = connection.prepare_cached(
-        "SELECT seq, version, records FROM records WHERE number = ?1 AND seq <= ?3 AND seq >= coalesce((SELECT max(seq) \
-         FROM records WHERE number = ?1 AND seq <= ?2), 0) ORDER BY seq",
-    )?;
+    let mut query = connection.prepare_cached(&format!(
+        "{CHAIN} SELECT r.seq, r.version, r.records FROM chain c JOIN records r ON r.place = c.place \
+         WHERE r.seq <= ?3 ORDER BY r.seq"
+    ))?;
     let bound = |seq: u64| i64::try_from(seq).unwrap_or(i64::MAX);
     let mut rows = query.query((number, bound(first), bound(last)))?;
     let (mut records, mut next) = (Vec::new(), None);

@@ -15,6 +15,8 @@ use crate::write::Key;
 struct Found {
     number: i64,
     version: u32,
+    /// The place of its last append.
+    last: i64,
     records: Vec<Record>,
 }
 
@@ -34,7 +36,7 @@ pub(super) fn rebuild(connection: &Connection) -> Outcome<usize> {
 
 fn found(connection: &Connection) -> Result<Vec<Found>, Unread> {
     let mut query = connection.prepare(
-        "SELECT number, seq, version, records FROM records \
+        "SELECT number, seq, version, records, place FROM records \
          WHERE number NOT IN (SELECT number FROM progress) ORDER BY number, seq",
     )?;
     let mut rows = query.query(())?;
@@ -49,9 +51,10 @@ fn found(connection: &Connection) -> Result<Vec<Found>, Unread> {
         match transactions.last_mut() {
             Some(last) if last.number == number => {
                 last.version = last.version.max(version);
+                last.last = row.get(4)?;
                 last.records.extend(records);
             }
-            _ => transactions.push(Found { number, version, records }),
+            _ => transactions.push(Found { number, version, last: row.get(4)?, records }),
         }
     }
     Ok(transactions)
@@ -60,7 +63,7 @@ fn found(connection: &Connection) -> Result<Vec<Found>, Unread> {
 /// The row says what the records say. The epoch is above any that was given before, for those are
 /// lost; nobody owns it, so that a host takes it up.
 fn insert(connection: &Connection, found: &Found) -> rusqlite::Result<()> {
-    let Found { number, version, records } = found;
+    let Found { number, version, last: place, records } = found;
     let number = *number;
     let (Some(first), Some(last)) = (records.first(), records.last()) else { return Ok(()) };
     let Fact::Created(created) = &first.fact else { return Ok(()) };
@@ -87,11 +90,11 @@ fn insert(connection: &Connection, found: &Found) -> rusqlite::Result<()> {
     keep_labels(connection, number, &labels)?;
     let summary = Summary::of(records);
     let mut query = connection.prepare_cached(
-        "INSERT INTO progress (number, status, paused, seq, epoch, wake, updated, ended, version) \
-         VALUES (?1, ?2, ?3, ?4, unixepoch() * 1000, ?5, ?6, ?7, ?8)",
+        "INSERT INTO progress (number, status, paused, seq, epoch, wake, updated, ended, version, last) \
+         VALUES (?1, ?2, ?3, ?4, unixepoch() * 1000, ?5, ?6, ?7, ?8, ?9)",
     )?;
     let (status, wake) = (summary.status.as_str(), wake(summary.wake));
     let (seq, updated, ended) = (records.len() as i64, time(Some(last.at)), time(summary.ended));
-    let row = (number, status, summary.paused, seq, wake, updated, ended, version);
+    let row = (number, status, summary.paused, seq, wake, updated, ended, version, place);
     query.execute(row).map(drop)
 }

@@ -59,7 +59,7 @@ fn create_of(created: Creation, ended: Option<Timestamp>) -> Create {
     let commit = Commit {
         transaction: created.transaction,
         before: Seq(0),
-        records: vec![Record { at: Timestamp::from_unix_us(5), fact: Fact::Created(created) }],
+        records: vec![Record { at: Timestamp::from_unix_us(5), fact: Fact::Created(created.into()) }],
         taken: Vec::new(),
         summary: Summary { status, paused: false, wake, held: None, ended },
     };
@@ -253,6 +253,7 @@ async fn a_journal_of_version_0_1_0_is_brought_up_to_date() {
     // Its start key is known, under the name that its module has.
     let mut again = create(1, 1);
     if let Fact::Created(created) = &mut again.commit.records[0].fact {
+        let created = Arc::make_mut(created);
         (created.definition, created.key) = ("slow".into(), Some("slow".into()));
         created.module_name = Some("guest-slow".into());
     }
@@ -268,6 +269,7 @@ async fn keys_of_version_0_1_0_have_todays_digest() {
     let mut create = create(1, 1);
     let input = Json::parse(r#"{"wei":1.0,"large":1000000000000000000000001}"#).unwrap();
     if let Fact::Created(created) = &mut create.commit.records[0].fact {
+        let created = Arc::make_mut(created);
         created.input = input.clone();
     }
     journal.create(create.clone()).await.unwrap();
