@@ -1,6 +1,7 @@
 //! Measures what the project promises of its speed, and writes it down with the machine and the date.
 
 mod counted;
+mod fan_out;
 mod http;
 mod python;
 
@@ -146,6 +147,7 @@ impl Bench {
         }
         page.calls()?;
         counted::section(place, page)?;
+        fan_out::section(place, page, self.seconds)?;
         http::section(place, page, self.seconds)?;
         python::section(place, page, self.seconds)?;
         self.many_ended(place, page)?;

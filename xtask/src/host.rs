@@ -10,7 +10,7 @@ pub(crate) fn build() -> anyhow::Result<PathBuf> {
     if binary.exists() {
         shell::step("building the host");
     } else {
-        shell::step("building the host (the first time this compiles wasmtime, some ten minutes on two cores)");
+        shell::step("building the host (the first time this compiles wasmtime, some five minutes on two cores)");
     }
     // As the tests are built, of the whole workspace: otherwise cargo gives the dependencies other features,
     // and compiles wasmtime a second time.
