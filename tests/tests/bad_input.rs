@@ -64,7 +64,7 @@ fn a_describe_that_fails_or_never_ends_is_told() {
         ended.stderr
     );
     let ended = run(&user, &guest("hostile-init")).with(2);
-    // Which of its two limits it runs into first is the machine's affair.
+    // The speed of the machine decides which of the two limits it runs into first.
     let told = ["it did not say what it is within", "`out-of-fuel`: it used up its fuel of 20000000000 units"];
     assert!(told.iter().any(|told| ended.error().contains(told)), "{}", ended.stderr);
 }

@@ -20,7 +20,7 @@ const POLL_MIN: Milliseconds = 10;
 /// Nor sooner than after this part of the time that it has been pending, so that polls grow rarer as it lasts: a day
 /// of them is some 1,600 and not 8 million, and none comes later than asked by more than a hundredth of it.
 const POLL_PART: u32 = 128;
-/// A guest that asks for more patience than this, with `retryable`, is called again after it all the same.
+/// The longest wait that a guest can ask for with `retryable`.
 const AFTER_MAX: Milliseconds = 30 * 24 * 3_600_000;
 
 /// What the attempts of one operation came to so far, for reports.

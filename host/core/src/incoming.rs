@@ -22,7 +22,7 @@ pub struct Start {
     /// A module for each of [`Checked::providers`](crate::Checked::providers); that it offers what is asked of it is the caller's
     /// affair ([`Checked::check_providers`](crate::Checked::check_providers)).
     pub providers: BTreeMap<Name, Digest>,
-    /// The start input; that it fits the schema is the caller's affair.
+    /// The start input. The caller has compared it with the schema.
     pub input: Json,
     /// Headers.
     pub headers: BTreeMap<Name, Arc<str>>,

@@ -89,7 +89,7 @@ impl Settling {
         }
     }
 
-    /// What is left of an attempt that was the last: a person is needed. What a person gave is kept.
+    /// The state after the last attempt failed: a person is needed. Arguments that a person gave are kept.
     pub(crate) fn stuck(attempt: &Attempt) -> Self {
         Self::Stuck { patched: attempt.patched.then(|| attempt.arguments.clone()), before: attempt.number }
     }

@@ -1,5 +1,5 @@
-//! A transaction of either kind: two machines that share words, behind one door. Whoever drives
-//! transactions holds one of these; what follows from an answer is the machine's affair.
+//! A transaction of either kind: two machines that share words, behind one door. A driver holds one of these, and the
+//! machine inside decides what follows from an answer.
 
 use alloc::vec::Vec;
 

@@ -14,7 +14,7 @@ use crate::ask::{Ask, Stopped};
 
 /// Questions that may wait for one transaction; whoever asks more waits.
 const ASKS: usize = 16;
-/// How long a write that failed may take to take place all the same: the longest that a network and
+/// How long after its error a write may still take effect: the longest that a network and
 /// a database keep one whose sender has gone. Arbitrary; looking again costs a list each second.
 const UNSURE: std::time::Duration = std::time::Duration::from_secs(60);
 

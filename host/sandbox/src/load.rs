@@ -292,7 +292,7 @@ fn check_contract(engine: &Engine, component: &Component) -> Result<(), LoadErro
             "write it with the SDK: a crate of type `cdylib` with a `#[saga]` or `#[tcc]` in it",
         ));
     }
-    // One of two that belong together needs the other; one without either kind needs a saga's.
+    // `step` and `compensation` are exported together. Where neither is there, the saga's is reported.
     let needed: &[&str] = if offered(&OF_SAGAS) || !offered(&OF_TCCS) { &OF_SAGAS } else { &OF_TCCS };
     match std::iter::once(&METADATA).chain(needed).find(|interface| !there(interface)) {
         None => Ok(()),

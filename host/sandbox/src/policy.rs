@@ -42,7 +42,7 @@ pub struct ModulePolicy {
 pub struct Grants {
     /// Origins that requests may go to.
     pub http: Vec<Origin>,
-    /// Addresses that are not public and may be connected to all the same.
+    /// Addresses that are not public, and that the operator allows.
     pub addresses: Vec<Addresses>,
 }
 

@@ -96,7 +96,7 @@ impl BadInput {
     }
 }
 
-/// Says what went wrong, and whose affair it is.
+/// Says what went wrong, and who can mend it.
 pub(crate) fn fail(error: &anyhow::Error) -> ExitCode {
     let exit = exit_of(error);
     eprintln!("{} {}", console::style("error:").red().bold().for_stderr(), chain(error));

@@ -127,7 +127,7 @@ impl Participant {
 fn settling(asked: &definition::Limits, defaults: &Defaults) -> Limits {
     let retry = asked.retry.unwrap_or(defaults.settle);
     let max_attempts = retry.max_attempts.min(defaults.settle.max_attempts);
-    // The time for all attempts is the try's affair; here it would be a second budget, so only what is asked for holds.
+    // The default total timeout is for tries; confirm and cancel have one only where the participant asks for it.
     let total_timeout = asked.total_timeout;
     Limits { retry: RetryPolicy { max_attempts, ..retry }, total_timeout, ..Limits::new(asked, defaults) }
 }

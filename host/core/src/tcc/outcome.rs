@@ -37,7 +37,7 @@ impl Turn<'_, '_, Tcc> {
                 self.push(fact);
             }
             Outcome::Rejected(failure) => {
-                // What must not refuse is tried again all the same; it never turns into something else.
+                // A confirm and a cancel must not refuse. They are tried again, and never turn into something else.
                 let due = if operation.is_forward() { None } else { due(self, None) };
                 self.push(Fact::Rejected { call, failure, usage, due });
             }

@@ -24,7 +24,7 @@ impl Suite<'_> {
         let posted = self.journal.inbox(Inbox::Of(one), 1).await.unwrap();
         assert_eq!((posted[0].id, &posted[0].message), (first, &word("a")));
         assert_eq!(other.reply(one, first).await.unwrap(), None);
-        // A word that is refused changes nothing, and is answered all the same.
+        // A word that is refused changes nothing, and still gets its answer.
         let taken = |message, reply| Taken { message, reply };
         let mut refuses = append_of(one, (1, 2), Vec::new(), running());
         refuses.commit.taken = vec![taken(first, Reply::Refused("no".into()))];

@@ -224,7 +224,7 @@ impl<R: Resolve> Connector<R> {
                     stream.set_nodelay(true)?;
                     return Ok(TokioIo::new(stream));
                 }
-                // Of several addresses the reason that counts is that of one which was tried.
+                // A failed connect explains more than an address that was skipped.
                 Err(error) => failed = error.into(),
             }
         }

@@ -32,7 +32,7 @@ impl Why {
 pub(crate) struct Retry {
     /// The transaction, by its id or the beginning of it
     id: String,
-    /// Only the compensation of this step, or what is stuck of this participant
+    /// Only the compensation of this step, or of one item as `step[3]`, or what is stuck of this participant
     step: Option<String>,
     #[command(flatten)]
     why: Why,
@@ -42,7 +42,7 @@ pub(crate) struct Retry {
 pub(crate) struct Skip {
     /// The transaction, by its id or the beginning of it
     id: String,
-    /// The step whose compensation, or the participant whose confirm or cancel, is given up
+    /// The step, or the item as `step[3]`, whose compensation is given up; the participant whose confirm or cancel is
     step: String,
     /// Why nothing is left to undo, for the record
     #[arg(long)]
