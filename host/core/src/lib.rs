@@ -28,6 +28,7 @@ mod outcome;
 mod plan;
 mod record;
 mod report;
+mod retold;
 mod retry;
 mod saga;
 mod settling;

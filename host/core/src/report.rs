@@ -38,6 +38,10 @@ pub struct Report {
     /// Whether it is paused on top of that.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub paused: bool,
+    /// What it waits for that is missing, and what to do; not there where nothing is. Where that is its module, the rest is
+    /// told from the records: what has not begun is not listed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<String>,
     /// How a saga unwinds; not there for a TCC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<CompensationPolicy>,

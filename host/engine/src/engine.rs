@@ -115,7 +115,7 @@ impl Engine {
             let row = stored.ok_or(Error::UnknownTransaction(id))?.row;
             let waits = row.paused || row.status == wasaga_core::Status::Stuck;
             if row.status.is_ended() || (waits && row.owner.is_none()) {
-                return Ok(takeover::look(&self.shared, id).await?.report());
+                return Ok(takeover::look(&self.shared, id).await?);
             }
             if let Some(cause) = row.held.filter(|_| row.owner.is_none() && !self.shared.sleepers_rest) {
                 return Err(Error::Held { id, cause });
@@ -125,11 +125,11 @@ impl Engine {
         }
     }
 
-    /// How a transaction stands now.
+    /// How a transaction stands now. Where its module cannot be had, the records alone tell it, and [`Report::held`] says
+    /// why.
     ///
     /// # Errors
-    /// [`Error::UnknownTransaction`]; [`Error::ModuleMissing`], for the records alone do not name what
-    /// has not happened yet.
+    /// [`Error::UnknownTransaction`]; [`Error::Journal`].
     pub async fn result(&self, id: TransactionId) -> Result<Report, Error> {
         if let Some(handle) = self.shared.slots.handle(id) {
             let (reply, report) = oneshot::channel();
@@ -139,7 +139,7 @@ impl Engine {
                 return Ok(report);
             }
         }
-        Ok(takeover::look(&self.shared, id).await?.report())
+        Ok(takeover::look(&self.shared, id).await?)
     }
 
     /// Takes a transaction that nobody alive drives, and drives it. Nothing happens where it is driven

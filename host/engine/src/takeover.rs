@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use tokio::sync::OwnedSemaphorePermit;
-use wasaga_core::{Commit, Message, Reply, Summary, Taken, Transaction, TransactionId, Wake, Word, terminate_blind};
+use wasaga_core::{Commit, Message, Reply, Report, Summary, Taken, TransactionId, Wake, Word, terminate_blind};
 use wasaga_journal::{Append, Claim, ClaimError, Held, INBOX_MAX, Inbox, Rest, Row, Stored};
 
 use crate::Error;
@@ -188,8 +188,18 @@ fn as_found(row: &Row) -> Rest {
     Rest { wake: row.wake, held: row.held.clone().map(|cause| Held { cause, module: None }) }
 }
 
-/// The machine of a transaction that is not driven here, for whoever asks how it stands.
-pub(crate) async fn look(shared: &Shared, id: TransactionId) -> Result<Transaction, Error> {
+/// How a transaction stands that is not driven here: by its definition, or where that cannot be had, by its records alone
+/// with the reason.
+pub(crate) async fn look(shared: &Shared, id: TransactionId) -> Result<Report, Error> {
     let stored = shared.load(id).await?;
-    Ok(shared.replay(&stored).await?.transaction)
+    let error = match shared.replay(&stored).await {
+        Ok(loaded) => return Ok(loaded.transaction.report()),
+        Err(error) => error,
+    };
+    match Report::of_records(&stored.records) {
+        Some(report) if shared.rest_of(&error, stored.row.updated).is_some() => {
+            Ok(Report { held: Some(chain(error.root())), ..report })
+        }
+        _ => Err(error),
+    }
 }

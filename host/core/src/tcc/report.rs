@@ -36,6 +36,7 @@ impl Report {
             providers: state.common.created.providers.clone(),
             status,
             paused: state.common.paused,
+            held: state.common.held.as_deref().map(Into::into),
             policy: None,
             decision,
             phase: Some(phase),

@@ -177,6 +177,7 @@ impl World {
             assert_eq!(again.summary(), summary);
             let told = Summary::of(&self.journal);
             assert_eq!((told.status, told.paused, told.ended), (summary.status, summary.paused, summary.ended));
+            self.compare_retold(&again.report());
             self.compare_blind(again);
         }
         for command in decision.release(wasaga_core::Seq(self.journal.len() as u64)).unwrap() {
@@ -187,6 +188,28 @@ impl World {
                 }
                 Command::Alarm => self.alarms += 1,
             }
+        }
+    }
+
+    /// What the records alone tell is what the machine tells, as far as that does not follow from the definition.
+    fn compare_retold(&self, live: &Report) {
+        let retold = Report::of_records(&self.journal).expect("they begin as records do");
+        assert_eq!((retold.status, retold.paused, &retold.cause), (live.status, live.paused, &live.cause));
+        assert_eq!((retold.decision, &retold.started, &retold.ended), (live.decision, &live.started, &live.ended));
+        let of_definition =
+            ["waiting", "undo-waiting", "confirm-waiting", "cancel-waiting", "not-compensable", "unknown", "given-up"];
+        let units = live
+            .nodes
+            .iter()
+            .flat_map(|node| if node.items.is_empty() { std::slice::from_ref(node) } else { &node.items });
+        for unit in units.filter(|unit| !of_definition.contains(&unit.status.as_str())) {
+            let told = retold.nodes.iter().find(|told| told.name() == unit.name());
+            let Some(told) = told else {
+                assert!(unit.attempts == 0 && unit.status == "completed", "{unit:?} is an empty fan-out");
+                continue;
+            };
+            assert_eq!((&told.status, told.attempts, &told.output), (&unit.status, unit.attempts, &unit.output));
+            assert_eq!((&told.error, told.fuel, told.memory_bytes), (&unit.error, unit.fuel, unit.memory_bytes));
         }
     }
 

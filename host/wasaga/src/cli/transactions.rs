@@ -31,6 +31,9 @@ pub(crate) struct List {
     /// Only those of this saga or TCC
     #[arg(long)]
     definition: Option<String>,
+    /// Only those that wait for something that is missing: a module, a grant
+    #[arg(long)]
+    held: bool,
     /// How many
     #[arg(long, default_value_t = 50)]
     limit: usize,
@@ -57,6 +60,9 @@ pub(crate) struct Prune {
 
 #[derive(Clone, Copy, Debug)]
 struct StatusArg(Status);
+
+/// Characters of a cause in a list.
+const CAUSE_CHARS: usize = 200;
 
 impl ValueEnum for StatusArg {
     fn value_variants<'a>() -> &'a [Self] {
@@ -86,6 +92,8 @@ struct Listed {
     key: Option<Name>,
     status: Status,
     paused: bool,
+    /// What it waits for that is missing.
+    held: Option<String>,
     records: u64,
     owner: Option<String>,
     driven: bool,
@@ -110,6 +118,7 @@ impl List {
         let filter = Filter {
             statuses: self.status.iter().map(|status| status.0).collect(),
             definition: self.definition.as_deref().map(Name::from),
+            held: self.held,
             ..Filter::default()
         };
         let rows = journal.list(&filter, Page { limit: self.limit, below: self.before }).await.map_err(Error::from)?;
@@ -131,6 +140,7 @@ fn listed(row: &Row) -> Listed {
         key: row.key.clone(),
         status: row.status,
         paused: row.paused,
+        held: row.held.as_deref().map(Into::into),
         records: row.seq.0,
         owner: row.owner.as_ref().map(|owner| owner.host.to_string()),
         driven: row.owner.as_ref().is_some_and(|owner| owner.alive),
@@ -161,6 +171,9 @@ fn cells(row: &Row, now: Timestamp) -> Vec<String> {
     let note = match (row.status, row.paused, &row.owner) {
         (status, ..) if status.is_ended() => String::new(),
         (Status::Stuck, ..) => format!("try again: wasaga retry {}", row.id),
+        _ if row.held.is_some() => {
+            format!("waits: {}", text::clipped(row.held.as_deref().unwrap_or_default(), CAUSE_CHARS))
+        }
         (_, true, _) => format!("paused; go on: wasaga resume {}", row.id),
         (_, _, Some(owner)) if alive => format!("driven by {}", owner.host),
         _ => format!("driven by nobody; go on: wasaga resume {}", row.id),

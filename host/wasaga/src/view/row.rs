@@ -193,6 +193,9 @@ pub(crate) fn closing(report: &Report) -> String {
     if report.paused {
         text.push_str(", paused");
     }
+    if let Some(held) = &report.held {
+        text.push_str(&format!("; it waits: {}", clipped(held, MESSAGE_CHARS)));
+    }
     let lists =
         [(&report.stuck, "stuck"), (&report.not_compensable, "cannot be undone"), (&report.given_up, "given up")];
     for (units, what) in lists.into_iter().filter(|(units, _)| !units.is_empty()) {
