@@ -115,7 +115,7 @@ impl Engine {
             let row = stored.ok_or(Error::UnknownTransaction(id))?.row;
             let waits = row.paused || row.status == wasaga_core::Status::Stuck;
             if row.status.is_ended() || (waits && row.owner.is_none()) {
-                return Ok(takeover::look(&self.shared, id).await?);
+                return takeover::look(&self.shared, id).await;
             }
             if let Some(cause) = row.held.filter(|_| row.owner.is_none() && !self.shared.sleepers_rest) {
                 return Err(Error::Held { id, cause });
@@ -139,7 +139,7 @@ impl Engine {
                 return Ok(report);
             }
         }
-        Ok(takeover::look(&self.shared, id).await?)
+        takeover::look(&self.shared, id).await
     }
 
     /// Takes a transaction that nobody alive drives, and drives it. Nothing happens where it is driven
