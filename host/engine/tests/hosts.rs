@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use support::*;
 use wasaga_core::{
-    Call, Fact, Limits, NotMade, Outcome, Record, RetryPolicy, Status, Transaction, TransactionId, Wake,
+    Call, Fact, Limits, NotMade, Outcome, Record, Reply, RetryPolicy, Status, Transaction, TransactionId, Wake,
 };
 use wasaga_engine::clock::Virtual;
 use wasaga_engine::{Builder, Engine, Error, Recover, Watch};
@@ -79,6 +79,24 @@ async fn what_cannot_be_driven_is_answered_for_and_can_be_ended() {
     assert_eq!(stored.row.status, Status::Terminated);
     let Fact::Terminated { not_undone, .. } = &stored.records.last().unwrap().fact else { panic!("it is terminated") };
     assert_eq!(not_undone.iter().map(|node| &**node).collect::<Vec<_>>(), ["a"]);
+}
+
+/// Of two words that end what cannot be driven, one does, and the other is told that it came too late.
+#[tokio::test(start_paused = true)]
+async fn of_two_words_that_end_it_one_does() {
+    let journal = Memory::new();
+    let id = left(&journal, 1).await[0];
+    let terminate = wasaga_core::Message::Word { by: operator(), word: wasaga_core::Word::Terminate };
+    let first = journal.post(id, terminate.clone()).await.unwrap();
+    let second = journal.post(id, terminate).await.unwrap();
+    let forgetful = Scripted::forgetful(chain(), all_done);
+    let engine = builder(&journal, &forgetful).recover(Recover::Nothing).start().await.unwrap();
+    assert_eq!(engine.take_all().await.unwrap(), 1);
+    engine.idle().await;
+    assert_eq!(row(&journal, id).await.status, Status::Terminated);
+    assert_eq!(journal.reply(id, first).await.unwrap(), Some(Reply::Done));
+    let Some(Reply::Refused(why)) = journal.reply(id, second).await.unwrap() else { panic!("it is refused") };
+    assert_eq!(why, "it is terminated, by a word before this one");
 }
 
 /// Panics at the first records that it is shown, this often.
