@@ -298,7 +298,11 @@ impl Driver {
         // A call in flight is polled meanwhile: an append must not stop it.
         let written = tokio::select! {
             biased;
-            Some(()) = self.slot.is_cut.recv() => Err(Error::Lost(self.id)),
+            Some(()) = self.slot.is_cut.recv() => {
+                // The append may be there already, or still arrive.
+                trouble.get_or_insert_with(Trouble::begin);
+                return Err(Stop::Failed(Arc::new(Error::Lost(self.id))));
+            }
             written = self.calls.beside(ledger.append(&mut decision, release)) => written,
         };
         match written.map_err(|error| Stop::Failed(Arc::new(error)))? {

@@ -32,6 +32,13 @@ pub(crate) struct Trouble {
     delay: Duration,
 }
 
+impl Trouble {
+    /// It begins now.
+    pub(crate) fn begin() -> Self {
+        Self { since: Instant::now(), delay: FIRST_DELAY }
+    }
+}
+
 /// What writes on behalf of one transaction.
 pub(crate) struct Ledger<'a> {
     pub(crate) shared: &'a Shared,
@@ -146,7 +153,7 @@ impl Ledger<'_> {
         let id = self.id;
         let trouble = self.trouble.get_or_insert_with(|| {
             tracing::warn!(transaction = %id, error = %chain(&error), "the journal fails; trying again");
-            Trouble { since: Instant::now(), delay: FIRST_DELAY }
+            Trouble::begin()
         });
         // What is damaged stays so, and a journal that is closed does not open again.
         if !error.is_transient() || trouble.since.elapsed() >= self.shared.patience {

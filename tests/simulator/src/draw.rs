@@ -48,7 +48,7 @@ pub fn draw(seed: u64) -> Scenario {
     mix(&mut Chance::new(seed ^ TCCS), &mut scenario);
     modules::add(&mut Chance::new(seed ^ MODULES), &mut scenario);
     fans::add(&mut Chance::new(seed ^ FANS), &mut scenario);
-    scenario.lease_ms = Chance::new(seed ^ LEASES).maybe(20, |chance| chance.between(300, 3_000));
+    scenario.lease_ms = Chance::new(seed ^ LEASES).maybe(30, |chance| chance.between(200, 2_000));
     scenario
 }
 

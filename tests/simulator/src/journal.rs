@@ -139,12 +139,21 @@ impl Unreliable {
     }
 
     async fn write_new(&self, create: Create) -> Result<Created, AppendError> {
-        let (id, records) = (create.commit.transaction, create.commit.records.clone());
+        let (id, records, host) = (create.commit.transaction, create.commit.records.clone(), create.host.clone());
         let answer = self.memory.create(create).await;
         if matches!(answer, Ok(Created::New(_))) {
+            self.note_under(&host);
             self.note(What::Created(self.life.number, id, records));
         }
         answer
+    }
+
+    /// Notes that something is given to a name which the host has no longer.
+    fn note_under(&self, host: &HostId) {
+        if self.life.host.lock().as_ref() != Some(host) {
+            let joined = self.life.joined.load(Ordering::Relaxed);
+            self.note(What::Under(self.life.number, joined.saturating_sub(1)));
+        }
     }
 
     /// What a host had under its name before goes when that lease runs out.
@@ -260,6 +269,7 @@ impl Journal for Unreliable {
         let wrong = self.way_in(Class::Other, "claim").await?;
         let claims = self.memory.claim(host, now, limit).await?;
         for claim in &claims.taken {
+            self.note_under(host);
             self.note(What::Claimed(self.life.number, claim.id, claim.epoch));
         }
         self.way_back(wrong, "claim").await?;
@@ -269,6 +279,7 @@ impl Journal for Unreliable {
     async fn claim_one(&self, host: &HostId, id: TransactionId) -> Result<Claim, ClaimError> {
         let wrong = self.way_in(Class::Other, "claim of one").await?;
         let claim = self.memory.claim_one(host, id).await?;
+        self.note_under(host);
         self.note(What::Claimed(self.life.number, claim.id, claim.epoch));
         self.way_back(wrong, "claim of one").await?;
         Ok(claim)

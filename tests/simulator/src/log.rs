@@ -48,6 +48,8 @@ pub enum What {
     Appended(Life, Written),
     /// An append was refused.
     Refused(Life, TransactionId, String),
+    /// What it is given next, it has under the name of an earlier join: it asked before it joined anew.
+    Under(Life, u64),
     /// A claim took place.
     Claimed(Life, TransactionId, Epoch),
     /// A release took place or changed nothing.

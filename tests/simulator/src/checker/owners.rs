@@ -49,9 +49,17 @@ pub(super) fn check(evidence: &Evidence, found: &mut Findings) {
     // How often they had joined when they were taken for dead.
     let mut gone: BTreeMap<Life, u64> = BTreeMap::new();
     let mut lapsed: BTreeSet<Life> = BTreeSet::new();
+    // What a host had under a lease of before.
+    let mut expired: BTreeSet<(Life, TransactionId)> = BTreeSet::new();
+    let mut earlier: BTreeMap<Life, u64> = BTreeMap::new();
     for entry in &evidence.log {
-        let joined = |life: &Life| alive.get(life).copied().unwrap_or_default();
+        let under = match &entry.what {
+            What::Claimed(life, ..) | What::Created(life, ..) => earlier.remove(life),
+            _ => None,
+        };
+        let joined = |life: &Life| under.unwrap_or_else(|| alive.get(life).copied().unwrap_or_default());
         match &entry.what {
+            What::Under(life, joined) => drop(earlier.insert(*life, *joined)),
             What::Joined(life) => {
                 *alive.entry(*life).or_default() += 1;
                 lapsed.remove(life);
@@ -64,8 +72,9 @@ pub(super) fn check(evidence: &Evidence, found: &mut Findings) {
                 }
             }
             What::Expired(life, joined) => {
-                for one in all.values_mut().filter(|one| one.owner == Some((*life, *joined))) {
+                for (id, one) in all.iter_mut().filter(|(_, one)| one.owner == Some((*life, *joined))) {
                     one.owner = None;
+                    expired.insert((*life, *id));
                 }
             }
             What::Created(life, id, records) => {
@@ -77,6 +86,7 @@ pub(super) fn check(evidence: &Evidence, found: &mut Findings) {
                 }
             }
             What::Claimed(life, id, epoch) => {
+                expired.retain(|(_, expired)| expired != id);
                 let one = all.entry(*id).or_default();
                 if epoch.0 != one.epoch + 1 {
                     let what = format!("epoch {} is claimed after epoch {}", epoch, one.epoch);
@@ -96,7 +106,7 @@ pub(super) fn check(evidence: &Evidence, found: &mut Findings) {
                 }
             }
             What::Lapsed(life) => drop(lapsed.insert(*life)),
-            What::Called(life, _, call) if lapsed.contains(life) => {
+            What::Called(life, _, call) if lapsed.contains(life) || expired.contains(&(*life, call.transaction)) => {
                 let what = format!("host {life} makes {}, and its lease has run out", call.id);
                 found.add("leases", Some(call.transaction), what);
             }
