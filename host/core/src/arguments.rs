@@ -1,4 +1,4 @@
-//! What a call is made with. Large arguments are kept in parts, which the items of a fan-out and repeated attempts share;
+//! The arguments of a call. Large arguments are kept in parts, which the items of a fan-out and repeated attempts share;
 //! the text is put together when the call is made. Deliberately absent: where the parts come from (`binding`).
 
 use alloc::{borrow::Cow, string::String, sync::Arc};

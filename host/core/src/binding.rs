@@ -33,7 +33,7 @@ pub(crate) trait Sources {
 }
 
 /// Puts the arguments together. A parameter that is not required and has no value is left out; the output of
-/// a step that was skipped is null. What is in `fixed`, by the parameter's place, is not looked up again.
+/// a step that was skipped is null. A parameter that has a value in `fixed`, by its place, is not looked up again.
 pub(crate) fn bind(
     parameters: &[Parameter],
     sources: &impl Sources,

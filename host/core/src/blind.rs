@@ -79,7 +79,7 @@ fn not_undone(records: &[Record]) -> Vec<Name> {
             _ if !forward => {}
             Fact::Started { .. } => unit.in_flight = true,
             Fact::Completed { .. } | Fact::Unknown { .. } => (unit.in_flight, unit.maybe_done) = (false, true),
-            // What was accepted may be done, until it answers that nothing is.
+            // An accepted call may be done, until it answers that nothing is.
             Fact::Pending { .. } => unit.in_flight = true,
             Fact::Rejected { .. } | Fact::Retryable { due: None, .. } => (unit.in_flight, unit.tried) = (false, tcc),
             Fact::NotMade { .. } => unit.in_flight = unit.pending,

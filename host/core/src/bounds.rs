@@ -1,4 +1,4 @@
-//! What one transaction may hold in all. Deliberately absent: what a single payload may weigh, which the sandbox sees to.
+//! The bounds of one transaction: its records and their bytes. Deliberately absent: the bound of one payload (the sandbox).
 //!
 //! A host folds all records of a transaction in memory when it takes it up, so their number and their bytes have an end.
 //! Undoing has as much again on top: what could be stored can be undone.

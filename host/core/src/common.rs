@@ -1,4 +1,4 @@
-//! What a saga and a TCC have in common: everything beneath the phase. Deliberately absent: steps and participants.
+//! The state that a saga and a TCC have in common: everything beneath the phase. Deliberately absent: steps and participants.
 
 use alloc::{format, string::String, sync::Arc};
 
@@ -14,6 +14,7 @@ use crate::{
     time::Timestamp,
 };
 
+/// The state beneath the phase.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Common {
     pub(crate) created: Arc<Created>,
@@ -25,7 +26,7 @@ pub(crate) struct Common {
     pub(crate) headers: Headers,
     /// Calls in flight.
     pub(crate) calling: usize,
-    /// What a call of it waits for that is missing, in words.
+    /// The missing thing that its calls wait for, in words.
     pub(crate) held: Option<Arc<str>>,
     /// The first failure for good, or a cancel: why it is to unwind, or to be cancelled.
     pub(crate) failed: Option<Cause>,

@@ -1,4 +1,4 @@
-//! What comes in: how a transaction starts, what a call came to, and what a decision may know of the world outside.
+//! Values that come in: the start of a transaction, the answer of a call, and all that a decision knows of the world outside.
 //! Deliberately absent: what goes out (`command`).
 
 use alloc::{collections::BTreeMap, string::String, sync::Arc, vec::Vec};
@@ -88,7 +88,7 @@ impl Start {
 #[error("{0}")]
 pub struct Refused(pub String);
 
-/// What a call came to, what it wrote and what it used.
+/// The answer of a call: its outcome, its writes and its usage.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
     /// What it came to.

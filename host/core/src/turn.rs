@@ -1,6 +1,6 @@
 //! One decision under way: what follows from a machine's state at this moment. A turn changes the state through the
 //! transition table alone, and keeps the records and commands that came of it. What both machines do alike stands
-//! here: calls that start, that are lost, that were not made, that wait and are given up. Deliberately absent: what an
+//! here: calls that start, that complete, that are lost, that were not made, that wait and are given up. Deliberately absent: what an
 //! outcome means and what may start next (`saga`, `tcc`).
 
 use alloc::{boxed::Box, vec::Vec};
@@ -13,7 +13,7 @@ use crate::{
     id::{Digest, IdempotencyKey, Name, Seq},
     incoming::{Answer, Moment},
     json::Json,
-    outcome::{Failure, Forward, NotMade, UnknownCause, Usage},
+    outcome::{Failure, Forward, NotMade, UnknownCause, Usage, Writes},
     plan::Limits,
     record::{CallId, Cause, Fact, IllegalRecord, Operation, Record},
     retry::RetryPolicy,
@@ -279,6 +279,20 @@ impl<'s, 'm, M: Advance> Turn<'s, 'm, M> {
         if news {
             self.alarm();
         }
+    }
+
+    /// Writes down that a call has done what it was for.
+    pub(crate) fn completed(&mut self, call: CallId, output: Json, writes: Writes, usage: Usage) {
+        let fact = match self.machine.common().has_room_for(&output, &writes) {
+            Ok(()) => Fact::Completed { call, output, writes, usage },
+            // It is done, and its answer cannot be kept: it is undone like all that may be done.
+            Err(failure) if call.operation.is_forward() => {
+                Fact::Unknown { call, cause: UnknownCause::Answer, failure, usage, due: None }
+            }
+            // It is undone or settled: the answer is dropped, and the transaction does not get stuck for it.
+            Err(_) => Fact::Completed { call, output: Json::null(), writes: Writes::default(), usage },
+        };
+        self.push(fact);
     }
 
     /// Writes down that a call was accepted, and is called again after `poll`; or given up when its time has passed,

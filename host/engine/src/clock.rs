@@ -23,7 +23,7 @@ impl World for Machine {
     }
 
     fn random(&self) -> u128 {
-        // Seeded by the system, and again now and then; a call to the system for each decision would be a tenth of its cost.
+        // Seeded by the system, and again now and then; a call to the system for each decision would be a twentieth of its cost.
         rand::random()
     }
 }

@@ -4,8 +4,7 @@ use super::{machine::Saga, unit::UnitIx};
 use crate::{
     attempt::{Attempt, Delay},
     incoming::Answer,
-    json::Json,
-    outcome::{Outcome, UnknownCause, Writes},
+    outcome::Outcome,
     record::{CallId, Fact},
     turn::Turn,
 };
@@ -14,19 +13,7 @@ impl Turn<'_, '_, Saga> {
     pub(super) fn answer(&mut self, at: UnitIx, attempt: &Attempt, call: CallId, answer: Answer) {
         let (operation, usage) = (call.operation, answer.usage);
         match answer.outcome {
-            Outcome::Completed(output) => {
-                let room = self.machine.state.common.has_room_for(&output, &answer.writes);
-                let fact = match room {
-                    Ok(()) => Fact::Completed { call, output, writes: answer.writes, usage },
-                    // It is done, and what it answered cannot be kept: it is undone like whatever may be done.
-                    Err(failure) if operation.is_forward() => {
-                        Fact::Unknown { call, cause: UnknownCause::Answer, failure, usage, due: None }
-                    }
-                    // It is undone. What it answered is lost before it is stuck for that.
-                    Err(_) => Fact::Completed { call, output: Json::null(), writes: Writes::default(), usage },
-                };
-                self.push(fact);
-            }
+            Outcome::Completed(output) => self.completed(call, output, answer.writes, usage),
             Outcome::Rejected(failure) => self.push(Fact::Rejected { call, failure, usage, due: None }),
             Outcome::Retryable { failure, after } => {
                 let due = self.next_due(at, operation, attempt, Delay::AtLeast(after.unwrap_or(0)), false);

@@ -4,8 +4,7 @@ use super::machine::Tcc;
 use crate::{
     attempt::{Attempt, Delay, Try},
     incoming::Answer,
-    json::Json,
-    outcome::{Outcome, UnknownCause, Writes},
+    outcome::Outcome,
     plan::ParticipantIx,
     record::{CallId, Fact},
     settling::Settling,
@@ -24,18 +23,7 @@ impl Turn<'_, '_, Tcc> {
             turn.next_due(ix, operation, attempt, Delay::AtLeast(after.unwrap_or(0)), false)
         };
         match answer.outcome {
-            Outcome::Completed(output) => {
-                let room = self.machine.state.common.has_room_for(&output, &answer.writes);
-                let fact = match room {
-                    Ok(()) => Fact::Completed { call, output, writes: answer.writes, usage },
-                    Err(failure) if operation.is_forward() => {
-                        Fact::Unknown { call, cause: UnknownCause::Answer, failure, usage, due: None }
-                    }
-                    // It is settled. What it answered is lost before it is stuck for that.
-                    Err(_) => Fact::Completed { call, output: Json::null(), writes: Writes::default(), usage },
-                };
-                self.push(fact);
-            }
+            Outcome::Completed(output) => self.completed(call, output, answer.writes, usage),
             Outcome::Rejected(failure) => {
                 // A confirm and a cancel must not refuse. They are tried again, and never turn into something else.
                 let due = if operation.is_forward() { None } else { due(self, None) };
