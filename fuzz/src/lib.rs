@@ -53,7 +53,7 @@ pub fn module(definitions: Vec<wasaga_core::definition::Definition>) -> Descript
         definitions,
         capabilities: vec![],
         calls_per_instance: 1,
-        annotations: vec![],
+        ..Default::default()
     }
 }
 

@@ -105,7 +105,7 @@ fn describe(scenario: &Scenario, bytes: &[u8]) -> Description {
         definitions: vec![Definition::Saga(saga), Definition::Tcc(tcc)],
         capabilities: Vec::new(),
         calls_per_instance: 1,
-        annotations: Vec::new(),
+        ..Default::default()
     }
 }
 

@@ -91,7 +91,7 @@ impl Guests for Loader {
             definitions: vec![self.0.definition.clone()],
             capabilities: vec![],
             calls_per_instance: 1,
-            annotations: vec![],
+            ..Default::default()
         };
         let (scripted, digest) = (self.0.clone(), Digest::of(&bytes));
         Ok(Arc::new(Loaded { scripted, digest, description: Arc::new(description) }))
