@@ -108,7 +108,7 @@ impl Guest for Loaded {
         &self.description
     }
 
-    async fn call(&self, call: &Call) -> Result<Answer, NotMade> {
+    async fn call(&self, call: Arc<Call>) -> Result<Answer, NotMade> {
         let scripted = &self.scripted;
         if let Some(why) = scripted.not_made.lock().pop_front() {
             return Err(why);
