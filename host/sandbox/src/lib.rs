@@ -110,9 +110,9 @@ impl Sandbox {
 
     /// Makes a call of a module that is loaded, for tools that have no engine: a call that was not made is told as a
     /// retryable outcome here.
-    pub async fn call(&self, call: &Arc<Call>) -> Answer {
+    pub async fn call(&self, call: &Call) -> Answer {
         let Some(loaded) = self.loaded(call.module) else { return failure::not_loaded(call.module) };
-        match call::call(&self.common, &loaded, call).await {
+        match call::call(&self.common, &loaded, &Arc::new(call.clone())).await {
             Ok(answer) => answer,
             Err(NotCalled::Busy(outcome)) => call::nothing_done(outcome),
             Err(NotCalled::Held(why)) => {
