@@ -2,15 +2,24 @@
 //! functions as they are, and add a table beside them that the SDK registers. Deliberately absent:
 //! what the table means at run time (`wasaga`).
 
+mod caller;
 mod expand;
+mod labels;
+mod limits;
+mod marked;
+mod module;
 mod operation;
 mod provided;
 mod saga;
 mod settings;
+mod source;
 mod tcc;
 mod units;
+mod values;
+mod words;
 
 use proc_macro::TokenStream;
+use quote::ToTokens as _;
 
 /// Makes a saga of a module: functions with `#[step]` are its steps, those with `#[compensation]`
 /// undo them, and all stay plain functions.
@@ -39,7 +48,8 @@ use proc_macro::TokenStream;
 /// parameter not required. A leading underscore is not part of the name.
 #[proc_macro_attribute]
 pub fn saga(settings: TokenStream, module: TokenStream) -> TokenStream {
-    saga::saga(settings.into(), module.into()).unwrap_or_else(syn::Error::into_compile_error).into()
+    let expanded = saga::read(settings.into(), module.into()).map(|(module, saga)| with(module, expand::saga(&saga)));
+    expanded.unwrap_or_else(syn::Error::into_compile_error).into()
 }
 
 /// Marks a step; see [`macro@saga`].
@@ -75,7 +85,8 @@ pub fn compensation(_: TokenStream, function: TokenStream) -> TokenStream {
 /// those of the try: they are bound once, and the three functions share them.
 #[proc_macro_attribute]
 pub fn tcc(settings: TokenStream, module: TokenStream) -> TokenStream {
-    tcc::tcc(settings.into(), module.into()).unwrap_or_else(syn::Error::into_compile_error).into()
+    let expanded = tcc::read(settings.into(), module.into()).map(|(module, tcc)| with(module, expand::tcc(&tcc)));
+    expanded.unwrap_or_else(syn::Error::into_compile_error).into()
 }
 
 /// Marks the try of a participant; see [`macro@tcc`].
@@ -94,6 +105,31 @@ pub fn confirm(_: TokenStream, function: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn cancel(_: TokenStream, function: TokenStream) -> TokenStream {
     outside_tcc("cancel", function)
+}
+
+/// Says of the whole module what its sagas and TCCs do not. All of it may be left out:
+///
+/// - `name`: by which other modules and the operator know it; the crate's name otherwise.
+/// - `instances(calls = 256)`: how many calls one instance may serve, 1 otherwise. More than one is faster, and
+///   then what a call leaves in memory is there for the next.
+/// - `http`: the origins that it sends requests to, such as `https://api.example.com` or `https://*.example.com:8443`.
+/// - `config`: the keys of the values that it reads.
+/// - `secrets`: the names of those that it uses in requests.
+///
+/// ```ignore
+/// wasaga::module! { name = "shop", instances(calls = 256), http = ["https://api.example.com"] }
+/// ```
+#[proc_macro]
+pub fn module(settings: TokenStream) -> TokenStream {
+    module::module(settings.into()).unwrap_or_else(syn::Error::into_compile_error).into()
+}
+
+/// The module, with one more item at its end.
+fn with(mut module: syn::ItemMod, item: proc_macro2::TokenStream) -> proc_macro2::TokenStream {
+    if let Some((_, items)) = &mut module.content {
+        items.push(syn::Item::Verbatim(item));
+    }
+    module.into_token_stream()
 }
 
 fn outside_tcc(attribute: &str, function: TokenStream) -> TokenStream {

@@ -48,7 +48,7 @@ pub fn error(message: &str, fields: &[(&str, &str)]) {
 
 #[cfg(target_family = "wasm")]
 fn write(level: Level, message: &str, fields: &[(&str, &str)]) {
-    use crate::wit::log;
+    use crate::bindings::log;
     let level = match level {
         Level::Trace => log::Level::Trace,
         Level::Debug => log::Level::Debug,
