@@ -264,7 +264,8 @@ MODULES: list[tuple[str, str]] = [
     ("@step\ndef a() -> None: ...\nsaga('x y')\n", "order.py:3: its name has the character ' '"),
     ("@step\ndef a() -> None: ...\na = 1\nsaga('x')\n", "order.py:2: step `a` is hidden by what took its name"),
     ("@saga('x')\ndef a() -> None: ...\n", "order.py:1: `@saga` belongs on a class, not on <function a"),
-    ("module(calls_per_instance=0)\n", "order.py:1: `calls_per_instance` is 0 (a whole number from 1"),
+    ("module(instance_calls=0)\n", "order.py:1: `instance_calls` is 0 (a whole number from 1"),
+    ("module(version=1)\n", "order.py:1: `version` is 1 (a str)"),
 ]
 
 
