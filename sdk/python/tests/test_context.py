@@ -107,6 +107,8 @@ def test_an_event_has_all_that_is_said_of_it() -> None:
         (lambda: context.set_header("a" * 129, "x"), "a name has 1 to 128 characters"),
         (lambda: context.set_header("a", 1), "header `a`: expected a str, not 1"),  # type: ignore[arg-type]
         (lambda: context.set_header("a", None), r"`remove_header` removes it"),  # type: ignore[arg-type]
+        (lambda: context.set_header("a", "x\ny"), "the value of header `a` has a control character"),
+        (lambda: context.remove_variable("a\0"), "has a control character"),
         (lambda: context.publish("a", object()), "event `a`: a plain object cannot be JSON"),
         (lambda: context.publish("a", 1, key=7), "event `a`: `key` is 7"),  # type: ignore[arg-type]
         (lambda: context.publish("a", 1, headers={"b": 7}), "event `a`: `b` is 7"),  # type: ignore[dict-item]

@@ -132,9 +132,11 @@ class Assembler:
         for found in self.nodes:
             if wrong := _bad_name(found.mark.settings.get("id", found.id)):
                 self.of(found)(f"its id {wrong}")
-            if found.id in seen:
-                self.of(found)(f"the id `{found.id}` is taken by `{seen[found.id].shown}` (give it another `id`)")
-            seen.setdefault(found.id, found)
+            # In the name of a parameter `-` and `_` are the same.
+            same = found.id.replace("-", "_")
+            if same in seen:
+                self.of(found)(f"the id `{found.id}` is taken by `{seen[same].shown}` (give it another `id`)")
+            seen.setdefault(same, found)
 
     def labels(self, taken: list[tuple[Operation, tuple[Parameter, ...]]], schema: str | None) -> dict[str, Label]:
         """Read the labels of the whole, from what its operations take and the schema of that."""

@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import threading
+import unicodedata
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
@@ -140,6 +141,8 @@ class Native:
 
     def set_header(self, name: str, value: str | None) -> None:
         """Keep a header, or forget it."""
+        if value is not None and _has_control(value):
+            raise WriteError("invalid", f"the value of header `{name}` has a control character")
         _put(self.kept.headers, name, value)
 
     def variable(self, name: str) -> str | None:
@@ -153,7 +156,8 @@ class Native:
     def publish(self, event: str) -> None:
         """Keep an event."""
         kind = json.loads(event)["type"]
-        _named(kind)
+        if not 1 <= len(kind) <= NAME_CHARS_MAX:
+            raise WriteError("invalid", f"the `type` of an event has 1 to {NAME_CHARS_MAX} characters")
         self.kept.events.append(event)
 
     def log(self, level: str, message: str, fields: list[tuple[str, str]]) -> None:
@@ -179,10 +183,16 @@ def _named(name: str) -> None:
     """Refuse a name that a host refuses.
 
     Raises:
-        WriteError: it is empty, or too long.
+        WriteError: it is empty, too long, or has a control character.
     """
     if not 1 <= len(name) <= NAME_CHARS_MAX:
         raise WriteError("invalid", f"the name `{name[:NAME_CHARS_MAX]}`: a name has 1 to {NAME_CHARS_MAX} characters")
+    if _has_control(name):
+        raise WriteError("invalid", f"the name {name!r} has a control character")
+
+
+def _has_control(text: str) -> bool:
+    return any(unicodedata.category(one) == "Cc" for one in text)
 
 
 _LEVELS = {"trace": 5, "debug": logging.DEBUG, "info": logging.INFO, "warn": logging.WARNING, "error": logging.ERROR}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -72,7 +73,8 @@ def _label(name: str, said: Any, schema: Any, *, is_whole: bool) -> _table.Label
     part = _part(at or "", schema, is_whole=is_whole)
     kind = label.type or _type(part, schema)
     if _TYPES[kind] not in _fit.kinds(part, schema):
-        raise NoSourceError(f"is `{at}` of the input, which is no text, no whole number and no bool")
+        what = f"no {label.type}" if label.type else "no text, no whole number and no bool"
+        raise NoSourceError(f"is `{at}` of the input, which is {what}")
     return _table.Label(at or "", None if kind == "text" else kind)
 
 
@@ -87,7 +89,7 @@ def _part(at: str, schema: Any, *, is_whole: bool) -> Any:
     part = schema
     for key in at.split("/")[1:]:
         part = _fit.part(part, key.replace("~1", "/").replace("~0", "~"), schema)
-        if part is None and (is_whole or (first not in known and "did you mean" in near(first, known))):
+        if part is None and (is_whole or (first not in known and difflib.get_close_matches(first, known, 1, 0.7))):
             raise NoSourceError(f"is `{at}` of the input, which the input does not have ({near(first, known)})")
         if part is None:
             return True

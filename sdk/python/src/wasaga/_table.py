@@ -27,12 +27,21 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One named argument of an operation; the schema is a JSON text."""
+    """One named argument of an operation.
+
+    Attributes:
+        name: in the arguments object.
+        origin: where it comes from.
+        required: whether it is a mistake where there is no value.
+        schema: a JSON text.
+        near: of a field of the input, the step or the participant that its name is nearly that of.
+    """
 
     name: str
     origin: Origin
     required: bool
     schema: str
+    near: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
