@@ -35,7 +35,7 @@ const OWNED: [(&str, &[&str]); 9] = [
 ];
 
 /// The core is decided by its arguments alone, so it needs little.
-const CORE: [&str; 4] = ["serde", "serde_json", "sha2", "thiserror"];
+const CORE: [&str; 6] = ["serde", "serde_ignored", "serde_json", "serde_path_to_error", "sha2", "thiserror"];
 
 fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
     let metadata = MetadataCommand::new().no_deps().exec().expect("cargo tells about the workspace");

@@ -18,6 +18,7 @@ mod command;
 mod commit;
 mod common;
 pub mod definition;
+pub mod document;
 mod id;
 mod incoming;
 mod json;

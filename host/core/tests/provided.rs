@@ -65,7 +65,7 @@ fn bank(steps: Vec<Step>) -> Module {
         definitions: vec![Definition::Saga(saga)],
         capabilities: Vec::new(),
         calls_per_instance: 1,
-        annotations: Vec::new(),
+        ..Default::default()
     }
 }
 

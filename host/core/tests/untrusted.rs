@@ -143,7 +143,7 @@ fn any_step() -> impl Strategy<Value = definition::Step> {
             total_timeout: timeout,
             fuel,
             memory_bytes: fuel,
-            retry,
+            retry: retry.map(Into::into),
         },
     );
     let parameter = (any::<bool>(), source()).prop_map(|(required, source)| Parameter {

@@ -349,7 +349,7 @@ impl Driver {
             match command {
                 Command::Call(call) => {
                     count(&self.shared.counters.calls);
-                    self.calls.begin(*call, calls);
+                    self.calls.begin(call, calls);
                 }
                 Command::Alarm => self.alarm(),
             }

@@ -30,7 +30,7 @@ pub trait Guest: Send + Sync + fmt::Debug {
     ///
     /// # Errors
     /// The call was not made: the host has no place for it, or something that it needs is missing.
-    async fn call(&self, call: &Call) -> Result<Answer, NotMade>;
+    async fn call(&self, call: Arc<Call>) -> Result<Answer, NotMade>;
 }
 
 /// Makes modules ready to answer calls.

@@ -1,14 +1,14 @@
 //! What a call costs in the sandbox, and what the same call costs in wasmtime alone. Both are timed in
 //! turns in one run, so that their ratio holds on a busy machine.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use wasaga_core::{Call, Operation, Timestamp};
 
 use crate::Sandbox;
-use crate::call::{self, Instance};
-use crate::contract::CallRecord;
-use crate::load::Loaded;
+use crate::instance::{Bounds, Instance};
+use crate::module::Loaded;
 
 /// How long calls are timed: long enough that what the scheduler does is seen and left out.
 const SPAN: Duration = Duration::from_millis(600);
@@ -33,12 +33,11 @@ impl Sandbox {
     pub async fn cost(&self, call: &Call) -> Option<CallCost> {
         let loaded =
             self.loaded(call.module).filter(|_| matches!(call.id.operation, Operation::Run | Operation::Try))?;
-        let call = Call { deadline: soon(), ..call.clone() };
+        let call = Arc::new(Call { deadline: soon(), ..call.clone() });
         let mut bare = Bare {
             sandbox: self,
             loaded: &loaded,
             call: &call,
-            record: call::call_record(&call),
             arguments: call.arguments.text().into_owned(),
             kept: None,
         };
@@ -85,9 +84,7 @@ fn median_us(mut spans: Vec<Duration>) -> f64 {
 struct Bare<'a> {
     sandbox: &'a Sandbox,
     loaded: &'a Loaded,
-    call: &'a Call,
-    /// Made once: lifting and lowering it is wasmtime's work.
-    record: CallRecord,
+    call: &'a Arc<Call>,
     arguments: String,
     kept: Option<Instance>,
 }
@@ -100,7 +97,8 @@ impl Bare<'_> {
         };
         let Instance { store, guest, served } = &mut instance;
         *served += 1;
-        let parameters = (self.record.clone(), self.arguments.clone());
+        let names = (Arc::from(&self.call.definition), Arc::from(&self.call.id.node));
+        let parameters = (names.0, names.1, self.arguments.clone());
         let asked = if self.call.id.operation == Operation::Try { guest.attempt(store) } else { guest.run(store) };
         drop(asked.ok()?.call_async(store, parameters).await.ok()?);
         if self.loaded.warm.serves_more(*served) {
@@ -111,8 +109,9 @@ impl Bare<'_> {
 
     async fn instance(&self) -> Option<Instance> {
         // Fuel is counted here as well, for it is compiled in; it is enough for all calls.
-        let share = self.sandbox.budget.try_take(self.loaded.usual_bytes())?;
-        let mut store = self.loaded.store(u64::MAX, self.call.memory_bytes, share).ok()?;
+        let share = self.sandbox.common.budget.try_take(self.loaded.usual_bytes())?;
+        let bounds = Bounds { fuel: u64::MAX, memory_bytes: self.call.memory_bytes };
+        let mut store = self.loaded.store(bounds, share).ok()?;
         store.data_mut().serve(self.call);
         let guest = self.loaded.exports.instantiate(&mut store).await.ok()?;
         Some(Instance { store, guest, served: 0 })

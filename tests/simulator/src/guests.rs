@@ -64,13 +64,13 @@ impl Guest for Loaded {
         &self.description
     }
 
-    async fn call(&self, call: &Call) -> Result<Answer, NotMade> {
+    async fn call(&self, call: Arc<Call>) -> Result<Answer, NotMade> {
         self.by.call(call).await
     }
 }
 
 impl Simulated {
-    async fn call(&self, call: &Call) -> Result<Answer, NotMade> {
+    async fn call(&self, call: Arc<Call>) -> Result<Answer, NotMade> {
         self.life.gate().await;
         let number = self.stage.invocations.fetch_add(1, Ordering::Relaxed) as usize;
         self.stage.note(What::Called(self.life.number, number, Box::new(call.clone())));
@@ -105,7 +105,7 @@ fn describe(scenario: &Scenario, bytes: &[u8]) -> Description {
         definitions: vec![Definition::Saga(saga), Definition::Tcc(tcc)],
         capabilities: Vec::new(),
         calls_per_instance: 1,
-        annotations: Vec::new(),
+        ..Default::default()
     }
 }
 

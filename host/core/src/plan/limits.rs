@@ -108,7 +108,7 @@ impl Limits {
             total_timeout: asked.total_timeout.or(usual.total_timeout),
             fuel: asked.fuel.unwrap_or(usual.fuel).min(defaults.fuel_max),
             memory_bytes: asked.memory_bytes.unwrap_or(usual.memory_bytes).min(defaults.memory_bytes_max),
-            retry: asked.retry.unwrap_or(usual.retry),
+            retry: asked.retry.map_or(usual.retry, |retry| retry.over(usual.retry)),
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::{
     definition::{Label, Limits, Parameter},
     json::Json,
     label::LABELS_MAX,
+    retry::RetryPolicy,
     status::Kind,
 };
 
@@ -105,7 +106,7 @@ impl Mistakes {
         for (name, _) in zero.iter().filter(|(_, value)| *value == Some(0)) {
             self.of_node(node, format!("{whose}has a {name} of 0, so no attempt could succeed"));
         }
-        let Some(retry) = limits.retry else { return };
+        let Some(retry) = limits.retry.map(|retry| retry.over(RetryPolicy::default())) else { return };
         let article = if whose.is_empty() { "its " } else { whose };
         if retry.max_attempts == 0 || retry.max_attempts > ATTEMPTS_MAX {
             self.of_node(

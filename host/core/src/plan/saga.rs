@@ -175,7 +175,7 @@ impl Step {
                 name: undo.name.clone(),
                 parameters: undo.parameters.clone(),
                 limits: Limits::new(&undo.limits, defaults),
-                retry: undo.limits.retry,
+                retry: undo.limits.retry.map(|retry| retry.over(defaults.limits.retry)),
                 critical: undo.critical,
             }),
         }

@@ -125,7 +125,7 @@ impl Participant {
 
 /// Limits of a confirm or a cancel: patience is the host's, unless the participant has less.
 fn settling(asked: &definition::Limits, defaults: &Defaults) -> Limits {
-    let retry = asked.retry.unwrap_or(defaults.settle);
+    let retry = asked.retry.map_or(defaults.settle, |retry| retry.over(defaults.settle));
     let max_attempts = retry.max_attempts.min(defaults.settle.max_attempts);
     // The default total timeout is for tries; confirm and cancel have one only where the participant asks for it.
     let total_timeout = asked.total_timeout;

@@ -60,7 +60,8 @@ fn all_mistakes_come_at_once_each_with_its_place() {
     charge.parameters.push(parameter("address", Source::Input(Some("/address".into()))));
     charge.parameters.push(parameter("address", Source::Cause));
     charge.action = Action::Provided(String::new());
-    charge.limits.retry = Some(RetryPolicy { max_attempts: 0, multiplier: f64::NAN, jitter: 2.0, ..RetryPolicy::ONCE });
+    charge.limits.retry =
+        Some(RetryPolicy { max_attempts: 0, multiplier: f64::NAN, jitter: 2.0, ..RetryPolicy::ONCE }.into());
     let mut wrong = saga(alloc::vec![step("reserve", &[]), charge, step("reserve", &[]), step("a b", &[])]);
     wrong.input_schema = Some(Json::parse(r#"{"properties":{"id":{},"card":{}}}"#).unwrap());
     wrong.concurrency = Some(0);
@@ -157,7 +158,7 @@ fn all_mistakes_of_a_tcc_come_at_once_each_with_its_place() {
     ];
     credit.provider = Some(String::new());
     credit.confirm_limits.timeout = Some(0);
-    credit.cancel_limits.retry = Some(RetryPolicy { max_attempts: 0, ..RetryPolicy::ONCE });
+    credit.cancel_limits.retry = Some(RetryPolicy { max_attempts: 0, ..RetryPolicy::ONCE }.into());
     let mut wrong = tcc(alloc::vec![participant("debit", 1), credit, participant("debit", 0), participant("a b", 0)]);
     wrong.input_schema = Some(Json::parse(r#"{"properties":{"account":{}}}"#).unwrap());
     wrong.deadline = Some(0);
@@ -203,9 +204,9 @@ fn a_tcc_without_a_required_participant_is_warned_of() {
 #[test]
 fn confirm_and_cancel_have_the_hosts_patience_and_no_more() {
     let mut one = participant("a", 0);
-    one.cancel_limits.retry = Some(RetryPolicy { max_attempts: 5, ..RetryPolicy::ONCE });
+    one.cancel_limits.retry = Some(RetryPolicy { max_attempts: 5, ..RetryPolicy::ONCE }.into());
     let mut two = participant("b", 0);
-    two.confirm_limits.retry = Some(RetryPolicy { max_attempts: 1_000, ..RetryPolicy::ONCE });
+    two.confirm_limits.retry = Some(RetryPolicy { max_attempts: 1_000, ..RetryPolicy::ONCE }.into());
     let plan = TccPlan::new(&tcc(alloc::vec![one, two]), &Defaults::default()).unwrap();
     let [a, b] = plan.participants() else { panic!("there are two") };
     assert_eq!(a.try_limits.retry.max_attempts, 3);

@@ -86,8 +86,8 @@ pub(crate) fn output_of(step: &str) -> Source {
     Source::StepOutput { step: step.into(), pointer: None }
 }
 
-pub(crate) fn attempts(max_attempts: u32) -> Option<RetryPolicy> {
-    Some(RetryPolicy { max_attempts, initial_delay: 1_000, max_delay: 30_000, multiplier: 2.0, jitter: 0.0 })
+pub(crate) fn attempts(max_attempts: u32) -> Option<definition::Retry> {
+    Some(RetryPolicy { max_attempts, initial_delay: 1_000, max_delay: 30_000, multiplier: 2.0, jitter: 0.0 }.into())
 }
 
 pub(crate) fn saga(steps: Vec<definition::Step>) -> definition::Saga {

@@ -383,7 +383,7 @@ impl Guest for Tapped {
         &self.module.description
     }
 
-    async fn call(&self, call: &Call) -> Result<Answer, NotMade> {
+    async fn call(&self, call: Arc<Call>) -> Result<Answer, NotMade> {
         self.first.get_or_init(|| call.clone());
         self.module.call(call).await
     }
