@@ -8,7 +8,7 @@ from wasaga import Call, Rejected, Retryable, Unknown, _units, config, http
 
 
 def sample() -> Call:
-    return Call("t", "order", "charge", None, 1, "the-key", 0, {})
+    return Call.sample().with_idempotency_key("the-key")
 
 
 def test_a_request_says_what_was_asked_for():
@@ -80,8 +80,8 @@ def test_a_partner_puts_it_off(status: int):
 @pytest.mark.parametrize(
     ("text", "after_ms"),
     [
-        ("9" * 400, _units.SPAN_MS_MAX),
-        ("99999999999999999999", _units.SPAN_MS_MAX),
+        ("9" * 400, _units.WAIT_MS_MAX),
+        ("99999999999999999999", _units.WAIT_MS_MAX),
         ("Fri, 31 Dec 1999 23:59:59 GMT", 0),
         ("Fri, 31 Dec 99999 23:59:59 GMT", None),
         ("soon", None),
