@@ -39,6 +39,7 @@ fn a_python_guest_of_the_first_version_runs() {
 fn a_guest_of_the_draft_is_refused_with_a_remedy() {
     let draft = kept("draft/hello.wasm");
     let ended = User::new().wasaga(&["inspect", draft.to_str().expect("a path of the tests")]).with(2);
-    let expected = "it speaks the draft `wasaga:plugin` of the contract, which was never released (build it anew with the SDK";
+    let expected =
+        "it speaks the draft `wasaga:plugin` of the contract, which was never released (build it anew with the SDK";
     assert!(ended.stderr.contains(expected), "{}", ended.stderr);
 }

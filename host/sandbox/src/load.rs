@@ -173,13 +173,14 @@ async fn ask(engine: &Engine, exports: &Arc<Exports>) -> Result<(definition::Mod
         Ok(Ok(metadata.call_describe(&mut store).await?))
     };
     let answered: Result<wasmtime::Result<_>, _> = tokio::time::timeout_at(deadline, asked).await;
+    let stderr = store.data().stderr.tail();
     store.data_mut().end();
     let state = store.data();
     match answered {
         Err(_) => Err(failed(late())),
         Ok(Err(error)) if error.is::<Late>() => Err(failed(late())),
         Ok(Err(error)) => {
-            let Ended { failure, .. } = Ended::of(&error, &state.limits, &state.stderr.tail());
+            let Ended { failure, .. } = Ended::of(&error, &state.limits, &stderr);
             let trace = failure.details.map(|details| format!("; {details}")).unwrap_or_default();
             let trace: String = trace.chars().take(400).collect();
             Err(failed(format!("it failed to say what it is: `{}`: {}{trace}", failure.code, failure.message)))

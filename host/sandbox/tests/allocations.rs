@@ -12,7 +12,7 @@ use wasaga_sandbox::{Module, Sandbox, Settings};
 
 /// The texts of the call as the guest is given them, the answer's text, the call's future, and what
 /// wasmtime needs of its own.
-const WARM_MAX: u64 = 12;
+const WARM_MAX: u64 = 6;
 
 async fn warm() -> (Arc<Sandbox>, Module, Arc<Call>) {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target/wasm32-wasip2/guest/guest_noop_warm.wasm");

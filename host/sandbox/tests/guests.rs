@@ -112,7 +112,8 @@ async fn a_participant_is_tried_confirmed_and_cancelled() {
     let members: Vec<_> = tcc.participants.iter().map(|of| (&*of.id, of.order, of.optional)).collect();
     assert_eq!(members, [("debit", 1, false), ("credit", 2, false)]);
     assert_eq!(tcc.deadline, Some(60_000));
-    assert_eq!(tcc.participants[0].confirm_limits.retry.unwrap().max_attempts, Some(70));
+    let retry = tcc.participants[0].confirm_limits.retry.unwrap();
+    assert_eq!((retry.max_attempts, retry.initial_delay), (None, Some(100)), "what it does not say is the host's");
     let ask = |operation, node: &str, forward, arguments: &str| {
         let call = guest.call("transfer", node, arguments);
         Call { id: CallId { operation, ..call.id.clone() }, forward, ..call }
