@@ -48,9 +48,9 @@ fn of_not_sent(why: NotSent) -> Error {
         NotSent::Refused => Error::ConnectionRefused,
         NotSent::Unreachable | NotSent::Closed => Error::DestinationUnavailable,
         NotSent::NoConnectionInTime => Error::ConnectionTimeout,
-        NotSent::Certificate => Error::TlsCertificateError,
+        NotSent::Certificate(_) => Error::TlsCertificateError,
         NotSent::Tls => Error::TlsProtocolError,
-        NotSent::TlsSetUp => Error::ConfigurationError,
+        NotSent::TlsSetUp(_) => Error::ConfigurationError,
         NotSent::Busy(_) => Error::ConnectionLimitReached,
     }
 }
@@ -78,6 +78,11 @@ fn refusal(why: &NotSent, of: &Of<'_>) -> Option<String> {
                  [\"{address}\"]`)"
             ))
         }
+        NotSent::Certificate(why) => Some(format!(
+            "module `{module}` did not call {origin}: its certificate is not trusted: {why} (trust who signed it with \
+             `--tls-roots`)"
+        )),
+        NotSent::TlsSetUp(why) => Some(format!("module `{module}` did not call {origin}: {why}")),
         NotSent::Busy(bound) => {
             let (whose, most) = match bound {
                 Bound::Call => ("one call", OF_CALL),

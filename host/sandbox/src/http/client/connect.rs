@@ -45,10 +45,7 @@ impl<N: Net> Connector<N> {
         if !to.secure {
             return Ok(Stream::plain(socket));
         }
-        let config = self.tls.config().map_err(|why| {
-            tracing::error!(target: "wasaga::http", "{why}");
-            NotSent::TlsSetUp
-        })?;
+        let config = self.tls.config().map_err(NotSent::TlsSetUp)?;
         let name = to.host.trim_end_matches('.').to_owned();
         let name = ServerName::try_from(name).map_err(|error| NotSent::Unresolved(error.to_string()))?;
         match timeout_at(by, TlsConnector::from(config).connect(name, socket)).await {
@@ -143,10 +140,7 @@ fn of_dial(error: &io::Error) -> NotSent {
 
 fn of_handshake(error: &io::Error) -> NotSent {
     match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-        Some(rustls::Error::InvalidCertificate(why)) => {
-            tracing::warn!(target: "wasaga::http", "the certificate of a partner is not trusted: {why}");
-            NotSent::Certificate
-        }
+        Some(rustls::Error::InvalidCertificate(why)) => NotSent::Certificate(why.to_string()),
         Some(_) => NotSent::Tls,
         None => of_dial(error),
     }

@@ -28,12 +28,12 @@ pub(crate) enum NotSent {
     Unreachable,
     /// There was no connection in time.
     NoConnectionInTime,
-    /// The partner's certificate is not trusted.
-    Certificate,
+    /// The partner's certificate is not trusted, with the reason.
+    Certificate(String),
     /// The partner does not speak TLS as this host does.
     Tls,
-    /// TLS cannot be set up on this host.
-    TlsSetUp,
+    /// TLS cannot be set up on this host, with the reason.
+    TlsSetUp(String),
     /// A connection was there, and ended before it took a byte.
     Closed,
     /// As many requests as may be were in flight until it was too late to send another.

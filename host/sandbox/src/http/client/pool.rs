@@ -86,11 +86,11 @@ impl<B: Send + 'static> Pool<B> {
 
     /// Keeps a connection whose answer has come whole, once it is ready for its next request.
     pub(crate) fn give_back(self: &Arc<Self>, lease: Lease<B>) {
+        // Without a runtime nobody can wait, and it is closed.
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         if lease.connection.sender.is_ready() {
             return self.put(lease);
         }
-        // Without a runtime nobody can wait, and it is closed.
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         let pool = self.clone();
         runtime.spawn(async move {
             let mut lease = lease;

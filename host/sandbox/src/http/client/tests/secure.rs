@@ -95,13 +95,14 @@ async fn an_error_of_tls_counts_by_what_was_sent() {
     for does in [Does::WantsCertificate, Does::Garbles] {
         assert_eq!(outcome(does, true).await, Err(Fault::Lost(Lost::Ended)), "{does:?}");
     }
+    let untrusted = outcome(Does::Answers, false).await;
+    assert!(matches!(untrusted, Err(Fault::NotSent(NotSent::Certificate(_)))), "{untrusted:?}");
     let before = [
-        (Does::Answers, false, NotSent::Certificate),
-        (Does::GarblesHandshake, true, NotSent::Tls),
-        (Does::ClosesHandshake, true, NotSent::Refused),
-        (Does::StallsHandshake, true, NotSent::NoConnectionInTime),
+        (Does::GarblesHandshake, NotSent::Tls),
+        (Does::ClosesHandshake, NotSent::Refused),
+        (Does::StallsHandshake, NotSent::NoConnectionInTime),
     ];
-    for (does, is_trusted, expected) in before {
-        assert_eq!(outcome(does, is_trusted).await, Err(expected.into()), "{does:?}");
+    for (does, expected) in before {
+        assert_eq!(outcome(does, true).await, Err(expected.into()), "{does:?}");
     }
 }
