@@ -55,6 +55,10 @@ pub(crate) struct Common {
 
 impl Common {
     pub(crate) fn new(settings: Settings) -> Result<Self, LoadError> {
+        let tls = TlsRoots::new(settings.tls_roots.as_deref()).map_err(|reason| LoadError {
+            reason,
+            remedy: "name a file with the certificates of those who may be trusted, or none for the system's".into(),
+        })?;
         let calls_max = settings.calls_max.max(1);
         let idle_max = calls_max.max(WAITING_MAX as u32);
         let instances = calls_max.saturating_add(idle_max).saturating_add(DESCRIBES_MAX);
@@ -69,7 +73,7 @@ impl Common {
             calling: Semaphore::new(calls_max as usize),
             idle: Arc::new(PoolSlots::new(idle_max)),
             budget: Arc::new(Budget::new(settings.memory_bytes_max)),
-            tls: Arc::new(TlsRoots::new(settings.tls_roots.clone())),
+            tls: Arc::new(tls),
             counters: Counters::default(),
             settings,
         })

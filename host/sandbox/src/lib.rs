@@ -62,7 +62,7 @@ impl Sandbox {
     /// Makes a sandbox. Its clock thread ends with it.
     ///
     /// # Errors
-    /// wasmtime does not support this machine.
+    /// wasmtime does not support this machine, or the file of certificates has none.
     pub fn new(settings: Settings) -> Result<Arc<Self>, LoadError> {
         let common = Common::new(settings)?;
         Ok(Arc::new_cyclic(|me| Self { me: me.clone(), common, modules: RwLock::default() }))
