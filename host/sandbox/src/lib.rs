@@ -8,6 +8,7 @@
 mod budget;
 mod cache;
 mod call;
+mod compile;
 mod contract;
 mod cost;
 mod describe;
@@ -28,6 +29,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use parking_lot::RwLock;
@@ -36,11 +38,13 @@ use wasaga_core::{Answer, Call, Digest, NotMade, definition};
 use wasaga_engine::port::{Guest, Guests, LoadError};
 
 use budget::Budget;
+use compile::{Compiler, Limits, Process};
 use engine::Runtime;
 use http::TlsRoots;
 use load::Loaded;
 use warm::{Places, WAITING_MAX};
 
+pub use compile::{COMPILE_MODULE, compile_module};
 pub use cost::CallCost;
 pub use http::{Addresses, InvalidAddress, InvalidOrigin, Origin};
 pub use policy::{Grants, ModulePolicy, Policy, Secret};
@@ -55,11 +59,26 @@ pub const MODULE_BYTES_MAX: usize = 128 << 20;
 /// seconds at most.
 const DESCRIBES_MAX: u32 = 4;
 
+/// What compiling a module may take: ten times what a Python guest takes.
+const COMPILE_CPU_MAX: Duration = Duration::from_secs(300);
+
 /// How guests are run.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Where compiled modules are kept, mode 0700; none compiles anew in every process.
+    /// Where compiled modules are kept: a directory of this user's alone, 4 GiB at most, of which what was not used for
+    /// the longest time goes first. None compiles anew in every process, and so does one that belongs to another user or
+    /// that others may write to, which is told once in the log.
     pub cache: Option<PathBuf>,
+    /// A program that compiles modules in a process of its own, under the two limits that follow: started with
+    /// [`COMPILE_MODULE`] it calls [`compile_module`]. None compiles in this process, where only what is in the file bounds
+    /// the time and the memory that compiling takes.
+    pub compiler: Option<PathBuf>,
+    /// Computing, on all cores together, that compiling one module may take. Default: 300 s, ten times what a Python guest
+    /// takes.
+    pub compile_cpu_max: Duration,
+    /// Memory that compiling one module may take. Default: half of the machine's, from 1 to 4 GiB; a Python guest takes
+    /// half a GiB.
+    pub compile_memory_bytes_max: u64,
     /// Calls in flight at once, at least 1; more wait for a place until their deadline. Each has an
     /// instance with its stack and memory, and address space is set aside for all of them at start.
     pub calls_max: u32,
@@ -79,6 +98,9 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             cache: None,
+            compiler: None,
+            compile_cpu_max: COMPILE_CPU_MAX,
+            compile_memory_bytes_max: (machine::memory_bytes() / 2).clamp(1 << 30, 4 << 30),
             calls_max: 1_024,
             memory_bytes_max: machine::memory_bytes() / 2,
             calls_per_instance_max: u32::MAX,
@@ -105,7 +127,6 @@ pub struct Stats {
 struct Counters {
     calls: AtomicU64,
     instances: AtomicU64,
-    compiled: AtomicU64,
 }
 
 /// Runs guests in wasmtime.
@@ -117,8 +138,7 @@ pub struct Sandbox {
     settings: Settings,
     /// Modules that somebody holds. Written when one is loaded.
     modules: RwLock<BTreeMap<Digest, Weak<Loaded>>>,
-    /// One compilation at a time: each takes all cores and, for Python, half a gigabyte.
-    compiling: Semaphore,
+    compiler: Compiler,
     /// The pool has a place for each of the three: instances that say what they are, that are called, and
     /// that wait for their next call.
     describing: Semaphore,
@@ -143,11 +163,14 @@ impl Sandbox {
             reason: format!("wasmtime cannot be set up: {error:#}"),
             remedy: "it needs a 64-bit Linux or macOS, and address space for its instances".into(),
         })?;
+        let limits = Limits { cpu: settings.compile_cpu_max, memory_bytes: settings.compile_memory_bytes_max };
+        let process = settings.compiler.clone().map(|program| Process { program, limits });
+        let compiler = Compiler::new(runtime.engine.clone(), settings.cache.clone(), process);
         Ok(Arc::new_cyclic(|me| Self {
             me: me.clone(),
             runtime,
             modules: RwLock::default(),
-            compiling: Semaphore::new(1),
+            compiler,
             describing: Semaphore::new(DESCRIBES_MAX as usize),
             calling: Semaphore::new(calls_max as usize),
             idle: Arc::new(Places::new(idle_max)),
@@ -166,9 +189,9 @@ impl Sandbox {
     /// What it has done so far.
     pub fn stats(&self) -> Stats {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let Counters { calls, instances, compiled } = &self.counters;
-        let memory_bytes = self.budget.taken_bytes();
-        Stats { calls: read(calls), instances: read(instances), compiled: read(compiled), memory_bytes }
+        let Counters { calls, instances } = &self.counters;
+        let (compiled, memory_bytes) = (self.compiler.compiled(), self.budget.taken_bytes());
+        Stats { calls: read(calls), instances: read(instances), compiled, memory_bytes }
     }
 
     fn loaded(&self, digest: Digest) -> Option<Arc<Loaded>> {

@@ -1,5 +1,5 @@
-//! Makes a module ready to answer: looks at its bytes, compiles it or finds it compiled, compares
-//! it with the contract, and asks what it is. Everything that can be wrong has its own message.
+//! Makes a module ready to answer: takes its component (`compile`), compares it with the contract, and asks what it is.
+//! Everything that can be wrong has its own message.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,15 +13,15 @@ use wasmtime::component::Component;
 use wasmtime::{Engine, Store, UpdateDeadline};
 
 use crate::budget::Share;
-use crate::cache::Cache;
+use crate::compile::refuse;
 use crate::contract::{METADATA, OF_SAGAS, OF_TCCS, PACKAGE, VERSION, full};
-use crate::failure::{Ended, Late, size};
+use crate::failure::{Ended, Late};
 use crate::guest::Exports;
 use crate::http::{Reach, TlsRoots};
 use crate::policy::ModulePolicy;
 use crate::state::{Granted, State};
 use crate::warm::Warm;
-use crate::{MODULE_BYTES_MAX, Sandbox, call, describe, engine};
+use crate::{Sandbox, call, describe, engine};
 
 /// What `describe` may take: it puts a few tables together. A Python guest starts its interpreter first.
 const DESCRIBE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -110,10 +110,6 @@ fn store(
     Ok(store)
 }
 
-fn refuse(reason: impl Into<String>, remedy: impl Into<String>) -> LoadError {
-    LoadError { reason: reason.into(), remedy: remedy.into() }
-}
-
 fn unfit(error: &wasmtime::Error) -> LoadError {
     let reason = format!("it does not fit the contract {PACKAGE}plugin@{VERSION}: {error:#}");
     refuse(reason, "build it with a matching SDK")
@@ -135,11 +131,8 @@ fn check_definitions(exports: &Exports, description: &definition::Module) -> Res
     Ok(())
 }
 
-const BUILD: &str = "build it with `cargo build --target wasm32-wasip2`";
-
 pub(crate) async fn load(sandbox: &Sandbox, digest: Digest, bytes: Arc<[u8]>) -> Result<Loaded, LoadError> {
-    check_bytes(&bytes)?;
-    let component = compile(sandbox, digest, bytes).await?;
+    let component = sandbox.compiler.component(digest, bytes).await?;
     check_contract(&sandbox.runtime.engine, &component)?;
     let pre = sandbox.runtime.linker.instantiate_pre(&component).map_err(|error| unknown_import(&error))?;
     let exports = Arc::new(Exports::new(pre).map_err(|error| unfit(&error))?);
@@ -195,79 +188,6 @@ fn granted(description: &definition::Module, policy: ModulePolicy, tls: Arc<TlsR
     let reach = Reach::new(&description.name, &description.capabilities, policy, tls)
         .map_err(|error| refuse("it asks to send requests to what is not an origin", error.to_string()))?;
     Ok(Granted { reach: Some(Arc::new(reach)), config })
-}
-
-/// The first bytes tell what a file is, before anything is compiled.
-fn check_bytes(bytes: &[u8]) -> Result<(), LoadError> {
-    if bytes.len() > MODULE_BYTES_MAX {
-        let reason = format!("it has {} bytes, and {} are the most", bytes.len(), size(MODULE_BYTES_MAX));
-        return Err(refuse(reason, "strip it, or leave large data outside"));
-    }
-    match bytes {
-        [] => Err(refuse("it is empty", "was it copied whole?")),
-        [0, b'a', b's', b'm', 0x0d, 0, 1, 0, ..] => Ok(()),
-        [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => Err(refuse(
-            "it is a core WebAssembly module, not a component",
-            format!("{BUILD}, not `wasm32-wasip1` or `wasm32-unknown-unknown`"),
-        )),
-        [0, b'a', b's', b'm', ..] => Err(refuse("it is WebAssembly of a version that this host does not know", BUILD)),
-        [0x7f, b'E', b'L', b'F', ..] => Err(refuse(
-            "it is native code, perhaps a precompiled component, which is never taken",
-            "give the `.wasm` itself; wasaga compiles it and keeps the result",
-        )),
-        _ => Err(refuse("it is not WebAssembly", format!("give a component, a `.wasm` file; {BUILD}"))),
-    }
-}
-
-async fn compile(sandbox: &Sandbox, digest: Digest, bytes: Arc<[u8]>) -> Result<Component, LoadError> {
-    // The semaphore is never closed, so this waits for its turn and nothing else.
-    let _turn = sandbox.compiling.acquire().await;
-    let (engine, directory) = (sandbox.runtime.engine.clone(), sandbox.settings.cache.clone());
-    let work = move || {
-        let cache = directory.as_deref().and_then(open_cache);
-        if let Some(found) = cache.as_ref().and_then(|cache| cache.find(&engine, digest)) {
-            return Ok((found, false));
-        }
-        let compiled = engine.precompile_component(&bytes)?;
-        let kept = cache.as_ref().and_then(|cache| match cache.keep(&engine, digest, &compiled) {
-            Ok(component) => Some(component),
-            Err(error) => {
-                tracing::warn!(%error, "a compiled module could not be kept; it will be compiled anew next time");
-                None
-            }
-        });
-        kept.map_or_else(|| Component::new(&engine, &bytes), Ok).map(|component| (component, true))
-    };
-    let done = tokio::task::spawn_blocking(work).await;
-    let done = done.map_err(|error| refuse(format!("compiling it failed: {error}"), "report this, with the file"))?;
-    let (component, compiled) = done.map_err(|error: wasmtime::Error| invalid(&first_line(&error)))?;
-    if compiled {
-        sandbox.counters.compiled.fetch_add(1, Ordering::Relaxed);
-    }
-    Ok(component)
-}
-
-/// Why wasmtime does not take it. What it needs too much of has no type of its own there.
-fn invalid(why: &str) -> LoadError {
-    if why.contains("exceeds the") {
-        return refuse(format!("it needs more than one instance is given: {why}"), "split it into several modules");
-    }
-    refuse(format!("it is not a valid component: {why}"), "was it copied whole? build it anew")
-}
-
-fn open_cache(directory: &std::path::Path) -> Option<Cache> {
-    match Cache::open(directory) {
-        Ok(cache) => Some(cache),
-        Err(error) => {
-            tracing::warn!(directory = %directory.display(), %error, "compiled modules cannot be kept");
-            None
-        }
-    }
-}
-
-fn first_line(error: &wasmtime::Error) -> String {
-    let text = format!("{error:#}");
-    text.lines().next().unwrap_or_default().to_owned()
 }
 
 /// Another version, or another world, is told before wasmtime's own words are needed.
