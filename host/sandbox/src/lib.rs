@@ -10,6 +10,7 @@ mod budget;
 mod cache;
 mod call;
 mod common;
+mod compile;
 mod contract;
 mod cost;
 mod engine;
@@ -42,6 +43,7 @@ use common::Common;
 use module::Loaded;
 
 pub use common::Stats;
+pub use compile::{COMPILE_MODULE, compile_module};
 pub use cost::CallCost;
 pub use http::{Addresses, InvalidAddress, InvalidOrigin, Origin};
 pub use limits::{MODULE_BYTES_MAX, PAYLOAD_BYTES_MAX};
