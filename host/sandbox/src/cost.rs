@@ -6,8 +6,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use wasaga_core::{Call, Operation, Timestamp};
 
-use crate::Sandbox;
 use crate::call;
+use crate::common::Common;
 use crate::instance::{Bounds, Instance};
 use crate::module::Loaded;
 
@@ -28,46 +28,38 @@ pub struct CallCost {
     pub bare_us: f64,
 }
 
-impl Sandbox {
-    /// Repeats a `run` or `try` call over and over, on one thread. None where the module is not loaded, it
-    /// is another operation, the guest does not answer, or takes too long for this to tell anything.
-    pub async fn cost(&self, call: &Call) -> Option<CallCost> {
-        let loaded =
-            self.loaded(call.module).filter(|_| matches!(call.id.operation, Operation::Run | Operation::Try))?;
-        let call = Arc::new(Call { deadline: soon(), ..call.clone() });
-        let mut bare = Bare {
-            sandbox: self,
-            loaded: &loaded,
-            call: &call,
-            arguments: call.arguments.text().into_owned(),
-            kept: None,
-        };
-        // The first of each is not like the others.
-        self.call(&call).await;
-        bare.call().await?;
-        let begun = Instant::now();
-        self.call(&call).await;
-        let one = begun.elapsed();
-        if one > CALL_MAX {
-            return None;
-        }
-        let times = (TURN.as_nanos() / one.as_nanos().max(1)).clamp(1, 10_000) as u32;
-        let (mut sandbox, mut alone) = (Vec::new(), Vec::new());
-        let end = Instant::now() + SPAN;
-        while Instant::now() < end {
-            let begun = Instant::now();
-            for _ in 0..times {
-                drop(call::call(&self.common, &loaded, &call).await);
-            }
-            sandbox.push(begun.elapsed() / times);
-            let begun = Instant::now();
-            for _ in 0..times {
-                bare.call().await?;
-            }
-            alone.push(begun.elapsed() / times);
-        }
-        Some(CallCost { sandbox_us: median_us(sandbox), bare_us: median_us(alone) })
+/// Repeats a call over and over, in the sandbox and in wasmtime alone, in turns.
+pub(crate) async fn cost(common: &Common, loaded: &Loaded, call: &Call) -> Option<CallCost> {
+    if !matches!(call.id.operation, Operation::Run | Operation::Try) {
+        return None;
     }
+    let call = Arc::new(Call { deadline: soon(), ..call.clone() });
+    let mut bare = Bare { common, loaded, call: &call, arguments: call.arguments.text().into_owned(), kept: None };
+    // The first of each is not like the others.
+    drop(call::call(common, loaded, &call).await);
+    bare.call().await?;
+    let begun = Instant::now();
+    drop(call::call(common, loaded, &call).await);
+    let one = begun.elapsed();
+    if one > CALL_MAX {
+        return None;
+    }
+    let times = (TURN.as_nanos() / one.as_nanos().max(1)).clamp(1, 10_000) as u32;
+    let (mut sandbox, mut alone) = (Vec::new(), Vec::new());
+    let end = Instant::now() + SPAN;
+    while Instant::now() < end {
+        let begun = Instant::now();
+        for _ in 0..times {
+            drop(call::call(common, loaded, &call).await);
+        }
+        sandbox.push(begun.elapsed() / times);
+        let begun = Instant::now();
+        for _ in 0..times {
+            bare.call().await?;
+        }
+        alone.push(begun.elapsed() / times);
+    }
+    Some(CallCost { sandbox_us: median_us(sandbox), bare_us: median_us(alone) })
 }
 
 /// A deadline that none of these calls meets.
@@ -83,7 +75,7 @@ fn median_us(mut spans: Vec<Duration>) -> f64 {
 
 /// Calls without the sandbox.
 struct Bare<'a> {
-    sandbox: &'a Sandbox,
+    common: &'a Common,
     loaded: &'a Loaded,
     call: &'a Arc<Call>,
     arguments: String,
@@ -110,7 +102,7 @@ impl Bare<'_> {
 
     async fn instance(&self) -> Option<Instance> {
         // Fuel is counted here as well, for it is compiled in; it is enough for all calls.
-        let share = self.sandbox.common.budget.try_take(self.loaded.usual_bytes())?;
+        let share = self.common.budget.try_take(self.loaded.usual_bytes())?;
         let bounds = Bounds { fuel: u64::MAX, memory_bytes: self.call.memory_bytes };
         let mut store = self.loaded.store(bounds, share).ok()?;
         store.data_mut().serve(self.call);

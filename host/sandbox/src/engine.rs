@@ -10,6 +10,7 @@ use crate::contract::v0_1;
 use crate::limits::{
     CORE_INSTANCES_MAX, MEMORIES_MAX, MEMORY_BYTES_MAX, TABLE_ELEMENTS_MAX, TABLES_MAX, WASM_STACK_BYTES,
 };
+use crate::requests;
 use crate::state::State;
 
 /// How often a running guest is looked at. A guest that spins is stopped this much late at most,
@@ -44,6 +45,7 @@ impl Runtime {
         let mut linker = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
         wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
+        requests::add_to_linker(&mut linker)?;
         v0_1::Saga::add_to_linker::<_, wasmtime::component::HasSelf<State>>(&mut linker, |state| state)?;
         start_ticking(&engine)?;
         Ok(Self { engine, linker, pooling })

@@ -26,6 +26,7 @@ mod machine;
 mod module;
 mod output;
 mod policy;
+mod requests;
 mod settings;
 mod state;
 mod warm;
@@ -108,6 +109,13 @@ impl Sandbox {
         let sandbox = self.me.upgrade().expect("whoever asks holds it");
         let (digest, description) = (loaded.digest, loaded.description.clone());
         Module { digest, description, sandbox, loaded }
+    }
+
+    /// What a call costs in the sandbox, and in wasmtime alone: repeats a `run` or `try` call over and over, on one
+    /// thread. None where the module is not loaded, it is another operation, the guest does not answer, or takes too long
+    /// for this to tell anything.
+    pub async fn cost(&self, call: &Call) -> Option<CallCost> {
+        cost::cost(&self.common, &*self.loaded(call.module)?, call).await
     }
 
     /// Makes a call of a module that is loaded, for tools that have no engine: a call that was not made is told as a

@@ -231,6 +231,11 @@ fn trace(headers: &Headers) -> Vec<(HeaderName, HeaderValue)> {
 type Sent = wasmtime_wasi_http::Result<(Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>)>;
 
 impl WasiHttpHooks for Hooks {
+    /// What the host keeps of a body that is not sent yet: two of these.
+    fn p2_outgoing_body_chunk_size(&mut self) -> usize {
+        64 << 10
+    }
+
     fn send_request(
         &mut self,
         mut request: Request<WasiBody>,
