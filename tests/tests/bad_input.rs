@@ -41,7 +41,7 @@ fn files_that_are_no_guests_are_told_apart() {
     let mut cut = std::fs::read(guest("hello")).unwrap();
     cut.truncate(5_000);
     check_file("cut.wasm", &cut, "it is not a valid component: ");
-    let later = r#"(component (component $i) (instance $x (instantiate $i)) (export "wasaga:plugin/metadata@0.9.0" (instance $x)))"#;
+    let later = r#"(component (component $i) (instance $x (instantiate $i)) (export "wasaga:guest/metadata@0.9.0" (instance $x)))"#;
     check_file("later.wasm", &wat::parse_str(later).unwrap(), "it speaks version 0.9.0 of the contract");
 }
 

@@ -115,7 +115,8 @@ fn an_address_is_the_same_however_it_is_written() {
     assert!(message(&refused).contains("the operator has not granted it"), "another port is another origin");
     let name = format!("http://user@localhost:{port}/");
     let refused = fetch(&user, &json!({"url": name}), &["--grant", &format!("http:http://localhost:{port}")]).with(3);
-    assert!(message(&refused).contains("names no host, or a user in it"), "{}", message(&refused));
+    assert_eq!(failure(&refused)["code"], "http-invalid");
+    assert!(message(&refused).contains("has a user or a password"), "{}", message(&refused));
     assert_eq!(server.seen(), [""; 0], "nothing arrived");
 }
 
@@ -243,6 +244,23 @@ fn partners_that_lie_or_do_not_end_are_outcomes_within_the_deadline() {
     let silent = Server::with("");
     let input = json!({"url": silent.url("/"), "timeout_ms": 100});
     assert_eq!(failure(&granted(&silent, &input).with(3))["code"], "http-no-answer", "its own timeout is kept");
+}
+
+/// S16: whole URLs stood in failures. U16: a space went out as it was.
+#[test]
+fn what_a_url_hides_is_told_to_its_partner_alone() {
+    for caller in callers() {
+        let server = Server::closing("");
+        let ended = granted_by(&caller, &server, &json!({"url": server.url("/t0ken a?key=va1ue b")})).with(3);
+        assert_eq!(failure(&ended)["code"], "http-no-answer", "{}", message(&ended));
+        assert!(server.seen()[0].starts_with("GET /t0ken%20a?key=va1ue%20b HTTP/1.1\r\n"), "{:?}", server.seen());
+        let wrong = granted_by(&caller, &server, &json!({"url": "ftp://me:pa55@a/t0ken?key=va1ue"})).with(3);
+        assert_eq!(failure(&wrong)["code"], "http-invalid", "{}", message(&wrong));
+        assert_eq!(wrong.json()["nodes"][0]["attempts"], 1, "it is not tried again");
+        for told in [message(&ended), ended.stderr, message(&wrong), wrong.stderr] {
+            assert!(["t0ken", "va1ue", "pa55"].iter().all(|hidden| !told.contains(hidden)), "{told}");
+        }
+    }
 }
 
 #[test]

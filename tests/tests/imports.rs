@@ -22,8 +22,9 @@ const ARROWS: [(&str, &[&str]); 11] = [
 ];
 
 /// Libraries that one room alone may know, by the beginning of their names.
-const OWNED: [(&str, &[&str]); 9] = [
+const OWNED: [(&str, &[&str]); 10] = [
     ("wasmtime", &["wasaga-sandbox"]),
+    ("wasmparser", &["wasaga-sandbox"]),
     ("rusqlite", &["wasaga-journal"]),
     ("cel", &["wasaga-engine"]),
     ("jsonschema", &["wasaga-engine"]),

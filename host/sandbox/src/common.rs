@@ -7,6 +7,7 @@ use tokio::sync::Semaphore;
 use wasaga_engine::port::LoadError;
 
 use crate::budget::Budget;
+use crate::compile::{Compiler, Limits, Process};
 use crate::engine::Runtime;
 use crate::http::TlsRoots;
 use crate::settings::Settings;
@@ -33,15 +34,13 @@ pub struct Stats {
 pub(crate) struct Counters {
     pub(crate) calls: AtomicU64,
     pub(crate) instances: AtomicU64,
-    pub(crate) compiled: AtomicU64,
 }
 
 #[derive(Debug)]
 pub(crate) struct Common {
     pub(crate) runtime: Runtime,
     pub(crate) settings: Settings,
-    /// One compilation at a time: each takes all cores and, for Python, half a gigabyte.
-    pub(crate) compiling: Semaphore,
+    pub(crate) compiler: Compiler,
     /// The pool has a place for each of the three: instances that say what they are, that are called, and
     /// that wait for their next call.
     pub(crate) describing: Semaphore,
@@ -55,6 +54,10 @@ pub(crate) struct Common {
 
 impl Common {
     pub(crate) fn new(settings: Settings) -> Result<Self, LoadError> {
+        let tls = TlsRoots::new(settings.tls_roots.as_deref()).map_err(|reason| LoadError {
+            reason,
+            remedy: "name a file with the certificates of those who may be trusted, or none for the system's".into(),
+        })?;
         let calls_max = settings.calls_max.max(1);
         let idle_max = calls_max.max(WAITING_MAX as u32);
         let instances = calls_max.saturating_add(idle_max).saturating_add(DESCRIBES_MAX);
@@ -62,14 +65,17 @@ impl Common {
             reason: format!("wasmtime cannot be set up: {error:#}"),
             remedy: "it needs a 64-bit Linux or macOS, and address space for its instances".into(),
         })?;
+        let limits = Limits { cpu: settings.compile_cpu_max, memory_bytes: settings.compile_memory_bytes_max };
+        let process = settings.compiler.clone().map(|program| Process { program, limits });
+        let compiler = Compiler::new(runtime.engine.clone(), settings.cache.clone(), process);
         Ok(Self {
             runtime,
-            compiling: Semaphore::new(1),
+            compiler,
             describing: Semaphore::new(DESCRIBES_MAX as usize),
             calling: Semaphore::new(calls_max as usize),
             idle: Arc::new(PoolSlots::new(idle_max)),
             budget: Arc::new(Budget::new(settings.memory_bytes_max)),
-            tls: Arc::new(TlsRoots::new(settings.tls_roots.clone())),
+            tls: Arc::new(tls),
             counters: Counters::default(),
             settings,
         })
@@ -77,8 +83,8 @@ impl Common {
 
     pub(crate) fn stats(&self) -> Stats {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let Counters { calls, instances, compiled } = &self.counters;
-        let memory_bytes = self.budget.taken_bytes();
-        Stats { calls: read(calls), instances: read(instances), compiled: read(compiled), memory_bytes }
+        let Counters { calls, instances } = &self.counters;
+        let (compiled, memory_bytes) = (self.compiler.compiled(), self.budget.taken_bytes());
+        Stats { calls: read(calls), instances: read(instances), compiled, memory_bytes }
     }
 }

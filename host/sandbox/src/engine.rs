@@ -1,5 +1,6 @@
 //! wasmtime, set up: which features, how instances are made, what stops a guest that does not stop.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Duration;
 
 use wasmtime::component::Linker;
@@ -51,6 +52,20 @@ impl Runtime {
     pub(crate) fn is_pooling(&self) -> bool {
         self.pooling
     }
+}
+
+/// An engine that compiles and runs nothing: what it makes fits an engine with a pool and one without.
+pub(crate) fn compiling() -> wasmtime::Result<Engine> {
+    Engine::new(&config())
+}
+
+/// What a compiled module must have in common with an engine, as a number.
+pub(crate) fn compatibility(engine: &Engine) -> u64 {
+    // The default hasher has fixed keys, so one build of wasaga finds again what it wrote. What else counts is checked by
+    // wasmtime itself when it maps the file.
+    let mut hasher = DefaultHasher::new();
+    engine.precompile_compatibility_hash().hash(&mut hasher);
+    hasher.finish()
 }
 
 /// A pool where its address space can be had; otherwise instances are mapped one by one.

@@ -10,6 +10,7 @@ mod budget;
 mod cache;
 mod call;
 mod common;
+mod compile;
 mod contract;
 mod cost;
 mod engine;
@@ -42,6 +43,7 @@ use common::Common;
 use module::Loaded;
 
 pub use common::Stats;
+pub use compile::{COMPILE_MODULE, compile_module};
 pub use cost::CallCost;
 pub use http::{Addresses, InvalidAddress, InvalidOrigin, Origin};
 pub use limits::{MODULE_BYTES_MAX, PAYLOAD_BYTES_MAX};
@@ -62,7 +64,7 @@ impl Sandbox {
     /// Makes a sandbox. Its clock thread ends with it.
     ///
     /// # Errors
-    /// wasmtime does not support this machine.
+    /// wasmtime does not support this machine, or the file of certificates has none.
     pub fn new(settings: Settings) -> Result<Arc<Self>, LoadError> {
         let common = Common::new(settings)?;
         Ok(Arc::new_cyclic(|me| Self { me: me.clone(), common, modules: RwLock::default() }))
@@ -110,9 +112,9 @@ impl Sandbox {
 
     /// Makes a call of a module that is loaded, for tools that have no engine: a call that was not made is told as a
     /// retryable outcome here.
-    pub async fn call(&self, call: &Arc<Call>) -> Answer {
+    pub async fn call(&self, call: &Call) -> Answer {
         let Some(loaded) = self.loaded(call.module) else { return failure::not_loaded(call.module) };
-        match call::call(&self.common, &loaded, call).await {
+        match call::call(&self.common, &loaded, &Arc::new(call.clone())).await {
             Ok(answer) => answer,
             Err(NotCalled::Busy(outcome)) => call::nothing_done(outcome),
             Err(NotCalled::Held(why)) => {

@@ -54,7 +54,7 @@ macro_rules! write_at {
             transaction = $of.call.as_ref().map(|call| tracing::field::display(call.transaction)),
             call = $of.call.as_ref().map(|call| tracing::field::display(&call.id)),
             stream = $line.stream,
-            fields = $fields.as_deref(),
+            fields = $fields.as_ref().map(tracing::field::display),
             "{}", $text
         )
     };

@@ -1,7 +1,7 @@
-//! Loads a module: its bytes are looked at, compiled, and asked what the module is.
+//! Makes a module ready to answer: takes its component (`compile`), compares it with the contract (`contract`), and asks
+//! what it is. Everything that can be wrong has its own message.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -9,16 +9,13 @@ use wasaga_core::definition::{self, Definition};
 use wasaga_core::{Digest, document};
 use wasaga_engine::port::LoadError;
 use wasmtime::Engine;
-use wasmtime::component::Component;
 
 use crate::budget::Idle;
-use crate::cache::Cache;
 use crate::common::Common;
 use crate::contract::{self, OF_SAGAS, OF_TCCS, PACKAGE, VERSION, full, refuse};
-use crate::failure::{Ended, Late, size};
+use crate::failure::{Ended, Late};
 use crate::guest::Exports;
 use crate::instance::{self, Bounds};
-use crate::limits::MODULE_BYTES_MAX;
 use crate::module::{Allowed, Loaded, Parts};
 use crate::state::Granted;
 use crate::warm::Warm;
@@ -48,11 +45,8 @@ fn check_definitions(exports: &Exports, description: &definition::Module) -> Res
     Ok(())
 }
 
-const BUILD: &str = "build it with `cargo build --target wasm32-wasip2`";
-
 pub(crate) async fn load(common: &Common, digest: Digest, bytes: Arc<[u8]>) -> Result<Loaded, LoadError> {
-    check_bytes(&bytes)?;
-    let component = compile(common, digest, bytes).await?;
+    let component = common.compiler.component(digest, bytes).await?;
     let engine = common.runtime.engine.clone();
     contract::check(&engine, &component)?;
     let pre = common.runtime.linker.instantiate_pre(&component).map_err(|error| unknown_import(&error))?;
@@ -72,79 +66,6 @@ pub(crate) async fn load(common: &Common, digest: Digest, bytes: Arc<[u8]>) -> R
     let idle: Arc<dyn Idle> = warm.clone();
     common.budget.watch(Arc::downgrade(&idle));
     Ok(Loaded::new(Parts { digest, description, engine, exports, warm, allowed, bytes }))
-}
-
-/// The first bytes tell what a file is, before anything is compiled.
-fn check_bytes(bytes: &[u8]) -> Result<(), LoadError> {
-    if bytes.len() > MODULE_BYTES_MAX {
-        let reason = format!("it has {} bytes, and {} are the most", bytes.len(), size(MODULE_BYTES_MAX));
-        return Err(refuse(reason, "strip it, or leave large data outside"));
-    }
-    match bytes {
-        [] => Err(refuse("it is empty", "was it copied whole?")),
-        [0, b'a', b's', b'm', 0x0d, 0, 1, 0, ..] => Ok(()),
-        [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => Err(refuse(
-            "it is a core WebAssembly module, not a component",
-            format!("{BUILD}, not `wasm32-wasip1` or `wasm32-unknown-unknown`"),
-        )),
-        [0, b'a', b's', b'm', ..] => Err(refuse("it is WebAssembly of a version that this host does not know", BUILD)),
-        [0x7f, b'E', b'L', b'F', ..] => Err(refuse(
-            "it is native code, perhaps a precompiled component, which is never taken",
-            "give the `.wasm` itself; wasaga compiles it and keeps the result",
-        )),
-        _ => Err(refuse("it is not WebAssembly", format!("give a component, a `.wasm` file; {BUILD}"))),
-    }
-}
-
-async fn compile(common: &Common, digest: Digest, bytes: Arc<[u8]>) -> Result<Component, LoadError> {
-    // The semaphore is never closed, so this waits for its turn and nothing else.
-    let _turn = common.compiling.acquire().await;
-    let (engine, directory) = (common.runtime.engine.clone(), common.settings.cache.clone());
-    let work = move || {
-        let cache = directory.as_deref().and_then(open_cache);
-        if let Some(found) = cache.as_ref().and_then(|cache| cache.find(&engine, digest)) {
-            return Ok((found, false));
-        }
-        let compiled = engine.precompile_component(&bytes)?;
-        let kept = cache.as_ref().and_then(|cache| match cache.keep(&engine, digest, &compiled) {
-            Ok(component) => Some(component),
-            Err(error) => {
-                tracing::warn!(%error, "a compiled module could not be kept; it will be compiled anew next time");
-                None
-            }
-        });
-        kept.map_or_else(|| Component::new(&engine, &bytes), Ok).map(|component| (component, true))
-    };
-    let done = tokio::task::spawn_blocking(work).await;
-    let done = done.map_err(|error| refuse(format!("compiling it failed: {error}"), "report this, with the file"))?;
-    let (component, compiled) = done.map_err(|error: wasmtime::Error| invalid(&first_line(&error)))?;
-    if compiled {
-        common.counters.compiled.fetch_add(1, Ordering::Relaxed);
-    }
-    Ok(component)
-}
-
-/// Why wasmtime does not take it. What it needs too much of has no type of its own there.
-fn invalid(why: &str) -> LoadError {
-    if why.contains("exceeds the") {
-        return refuse(format!("it needs more than one instance is given: {why}"), "split it into several modules");
-    }
-    refuse(format!("it is not a valid component: {why}"), "was it copied whole? build it anew")
-}
-
-fn open_cache(directory: &std::path::Path) -> Option<Cache> {
-    match Cache::open(directory) {
-        Ok(cache) => Some(cache),
-        Err(error) => {
-            tracing::warn!(directory = %directory.display(), %error, "compiled modules cannot be kept");
-            None
-        }
-    }
-}
-
-fn first_line(error: &wasmtime::Error) -> String {
-    let text = format!("{error:#}");
-    text.lines().next().unwrap_or_default().to_owned()
 }
 
 fn unknown_import(error: &wasmtime::Error) -> LoadError {
@@ -173,13 +94,14 @@ async fn ask(engine: &Engine, exports: &Arc<Exports>) -> Result<(definition::Mod
         Ok(Ok(metadata.call_describe(&mut store).await?))
     };
     let answered: Result<wasmtime::Result<_>, _> = tokio::time::timeout_at(deadline, asked).await;
+    let stderr = store.data().stderr.tail();
     store.data_mut().end();
     let state = store.data();
     match answered {
         Err(_) => Err(failed(late())),
         Ok(Err(error)) if error.is::<Late>() => Err(failed(late())),
         Ok(Err(error)) => {
-            let Ended { failure, .. } = Ended::of(&error, &state.limits, &state.stderr.tail());
+            let Ended { failure, .. } = Ended::of(&error, &state.limits, &stderr);
             let trace = failure.details.map(|details| format!("; {details}")).unwrap_or_default();
             let trace: String = trace.chars().take(400).collect();
             Err(failed(format!("it failed to say what it is: `{}`: {}{trace}", failure.code, failure.message)))

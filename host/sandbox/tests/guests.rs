@@ -112,7 +112,8 @@ async fn a_participant_is_tried_confirmed_and_cancelled() {
     let members: Vec<_> = tcc.participants.iter().map(|of| (&*of.id, of.order, of.optional)).collect();
     assert_eq!(members, [("debit", 1, false), ("credit", 2, false)]);
     assert_eq!(tcc.deadline, Some(60_000));
-    assert_eq!(tcc.participants[0].confirm_limits.retry.unwrap().max_attempts, 70);
+    let retry = tcc.participants[0].confirm_limits.retry.unwrap();
+    assert_eq!((retry.max_attempts, retry.initial_delay), (None, Some(100)), "what it does not say is the host's");
     let ask = |operation, node: &str, forward, arguments: &str| {
         let call = guest.call("transfer", node, arguments);
         Call { id: CallId { operation, ..call.id.clone() }, forward, ..call }
@@ -137,13 +138,13 @@ async fn a_participant_is_tried_confirmed_and_cancelled() {
 /// A module of TCCs that lost the interface it answers with.
 #[tokio::test]
 async fn a_module_that_describes_what_it_cannot_answer_for_is_told() {
-    let bytes = renamed(&file("transfer"), b"wasaga:plugin/participant@", b"wasaga:plugin/participanx@");
+    let bytes = renamed(&file("transfer"), b"wasaga:guest/participant@", b"wasaga:guest/participanx@");
     let told = refused(bytes).await.to_string();
-    let expected = "it describes tcc `transfer` and does not export `wasaga:plugin/participant@0.1.0` (build it anew";
+    let expected = "it describes tcc `transfer` and does not export `wasaga:guest/participant@0.1.0` (build it anew";
     assert!(told.contains(expected), "{told}");
-    let bytes = renamed(&file("order"), b"wasaga:plugin/compensation@", b"wasaga:plugin/compensatiox@");
+    let bytes = renamed(&file("order"), b"wasaga:guest/compensation@", b"wasaga:guest/compensatiox@");
     let told = refused(bytes).await.to_string();
-    assert!(told.contains("it does not export `wasaga:plugin/compensation@0.1.0`"), "{told}");
+    assert!(told.contains("it does not export `wasaga:guest/compensation@0.1.0`"), "{told}");
 }
 
 fn renamed(bytes: &[u8], old: &[u8], new: &[u8]) -> Vec<u8> {
@@ -320,7 +321,7 @@ async fn refused(bytes: impl Into<Arc<[u8]>>) -> LoadError {
 fn of_version(version: &str) -> Vec<u8> {
     let mut bytes = file("hello").to_vec();
     let (old, new) = (b"@0.1.0", format!("@{version}").into_bytes());
-    let name = b"wasaga:plugin/";
+    let name = b"wasaga:guest/";
     let mut at = 0;
     while let Some(found) = bytes[at..].windows(name.len()).position(|window| window == name) {
         at += found + name.len();
@@ -340,11 +341,14 @@ async fn what_is_no_module_is_told_with_a_remedy() {
         (wat::parse_str("(module)").unwrap(), "it is a core WebAssembly module, not a component (build it with"),
         (
             wat::parse_str("(component)").unwrap(),
-            "it does not export `wasaga:plugin/metadata@0.1.0` (write it with the SDK",
+            "it does not export `wasaga:guest/metadata@0.1.0` (write it with the SDK",
         ),
         (b"\x7fELF\x02\x01\x01".to_vec(), "it is native code, perhaps a precompiled component, which is never taken"),
         (file("hello")[..90_000].to_vec(), "it is not a valid component: "),
-        (of_version("9.9.9"), "it speaks version 9.9.9 of the contract `wasaga:plugin`, and this host 0.1.0 (build it"),
+        (
+            of_version("9.9.9"),
+            "it speaks version 9.9.9 of the contract `wasaga:guest`, and this host 0.1.0 (update the host, or build it",
+        ),
         (wat::parse_str("(component (import \"acme:shop/db@1.0.0\" (instance)))").unwrap(), "it does not export"),
     ];
     for (bytes, expected) in cases {

@@ -24,6 +24,10 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const TURNS: u32 = 7;
 
 fn main() -> ExitCode {
+    // Started by a sandbox of this program, to compile one module: limits are set on this process, and no one types it.
+    if std::env::args_os().nth(1).is_some_and(|first| first == wasaga_sandbox::COMPILE_MODULE) {
+        return wasaga_sandbox::compile_module();
+    }
     let cli = cli::parse();
     logs::start(&cli.options);
     let mut threads = tokio::runtime::Builder::new_multi_thread();

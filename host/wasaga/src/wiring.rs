@@ -60,11 +60,18 @@ pub(crate) fn sandbox(options: &Options, mut settings: Settings) -> anyhow::Resu
         Some(path) => Some(path.clone()),
         None => directories().ok().map(|own| own.cache_dir().join("modules")),
     };
+    settings.compiler = this_program();
     let allowed = policy::read(options.policy_file.as_deref(), &options.grant)?;
     settings.policy = allowed.policy;
     settings.tls_roots = options.tls_roots.clone().or(allowed.tls_roots);
     settings.memory_bytes_max = options.guest_memory.unwrap_or(settings.memory_bytes_max);
     Ok(Sandbox::new(settings).map_err(wasaga_engine::Error::from)?)
+}
+
+/// This program, to compile modules in a process of its own. Linux knows it also where its file was replaced or removed.
+fn this_program() -> Option<PathBuf> {
+    let running = PathBuf::from("/proc/self/exe");
+    if running.exists() { Some(running) } else { std::env::current_exe().ok() }
 }
 
 /// An engine's maker, with what every command wants.

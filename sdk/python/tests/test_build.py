@@ -130,8 +130,8 @@ def test_nothing_to_build_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixt
 
 
 def test_the_contract_that_is_shipped_is_the_contract() -> None:
-    ours = Path(wasaga.__file__).parent / "wit" / "deps" / "plugin" / "wasaga.wit"
-    assert ours.read_text(encoding="utf-8") == (ROOT / "wit" / "wasaga.wit").read_text(encoding="utf-8")
+    ours = Path(wasaga.__file__).parent / "wit" / "deps" / "guest" / "wasaga.wit"
+    assert ours.read_text(encoding="utf-8") == (ROOT / "wit" / "0.1" / "wasaga.wit").read_text(encoding="utf-8")
 
 
 def test_what_lies_in_the_folder_is_not_what_the_build_imports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

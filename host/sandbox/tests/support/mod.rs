@@ -113,12 +113,12 @@ impl Host {
 
     /// Runs with a number.
     pub(crate) async fn run(&self, module: &Module, n: u32) -> Answer {
-        self.sandbox.call(&Arc::new(call(module, n))).await
+        self.sandbox.call(&call(module, n)).await
     }
 
     /// Runs with other limits.
     pub(crate) async fn call(&self, call: &Call) -> Answer {
-        self.sandbox.call(&Arc::new(call.clone())).await
+        self.sandbox.call(call).await
     }
 
     /// A neighbour is called and answers as if nothing had happened.

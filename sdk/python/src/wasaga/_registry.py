@@ -18,24 +18,29 @@ if TYPE_CHECKING:
 _sagas: list[Saga] = []
 _tccs: list[Tcc] = []
 _modules: dict[str, Module] = {}
+_known: dict[tuple[str, str, str], Operation] = {}
+"""What was looked up before, by the operation's kind, its definition and its node."""
 
 
 def add(saga: Saga) -> None:
     """Keep a saga. One of the same place and name takes that of the other, as when a module is reloaded."""
     _sagas[:] = [known for known in _sagas if (known.place, known.name) != (saga.place, saga.name)]
     _sagas.append(saga)
+    _known.clear()
 
 
 def add_tcc(tcc: Tcc) -> None:
     """Keep a TCC, likewise."""
     _tccs[:] = [known for known in _tccs if (known.place, known.name) != (tcc.place, tcc.name)]
     _tccs.append(tcc)
+    _known.clear()
 
 
 def drop(name: str) -> None:
     """Forget the sagas and TCCs of a name."""
     _sagas[:] = [known for known in _sagas if known.name != name]
     _tccs[:] = [known for known in _tccs if known.name != name]
+    _known.clear()
 
 
 def say(module: str, said: Module) -> None:
@@ -64,13 +69,13 @@ def describe(module: str) -> Description:
     python = sys.modules[module]
     return Description(
         said.name or module.rpartition(".")[2].replace("_", "-"),
-        said.version or str(getattr(python, "__version__", "0.1.0")),
+        said.version or getattr(python, "__version__", None),
         said.description or first_paragraph(python.__doc__) or whole[0].description,
+        f"wasaga-python/{VERSION} (Python {'.'.join(map(str, sys.version_info[:3]))})",
         sagas,
         tccs,
-        said.calls_per_instance,
-        said.asked,
-        [("sdk", f"wasaga-python/{VERSION}"), ("python", ".".join(map(str, sys.version_info[:3])))],
+        said.calls,
+        said.asks,
     )
 
 
@@ -105,7 +110,8 @@ def step(definition: str, node: str) -> Operation:
     Raises:
         Rejected: there is no such step.
     """
-    return _find(definition, node).operation
+    known = _known.get(("run", definition, node))
+    return known or _keep(("run", definition, node), _find(definition, node).operation)
 
 
 def compensation(definition: str, node: str) -> Operation:
@@ -114,10 +120,13 @@ def compensation(definition: str, node: str) -> Operation:
     Raises:
         Rejected: there is no such step, or it has no compensation.
     """
+    known = _known.get(("undo", definition, node))
+    if known is not None:
+        return known
     undo = _find(definition, node).undo
     if undo is None:
         raise Rejected("no-compensation", f"step `{node}` has no compensation")
-    return undo.operation
+    return _keep(("undo", definition, node), undo.operation)
 
 
 def _find(definition: str, node: str) -> Step:
@@ -136,7 +145,8 @@ def attempt(definition: str, node: str) -> Operation:
     Raises:
         Rejected: there is no such participant.
     """
-    return _participant(definition, node).attempt.operation
+    known = _known.get(("try", definition, node))
+    return known or _keep(("try", definition, node), _participant(definition, node).attempt.operation)
 
 
 def confirm(definition: str, node: str) -> Operation:
@@ -145,7 +155,8 @@ def confirm(definition: str, node: str) -> Operation:
     Raises:
         Rejected: there is no such participant.
     """
-    return _participant(definition, node).confirm.operation
+    known = _known.get(("confirm", definition, node))
+    return known or _keep(("confirm", definition, node), _participant(definition, node).confirm.operation)
 
 
 def cancel(definition: str, node: str) -> Operation:
@@ -154,7 +165,8 @@ def cancel(definition: str, node: str) -> Operation:
     Raises:
         Rejected: there is no such participant.
     """
-    return _participant(definition, node).cancel.operation
+    known = _known.get(("cancel", definition, node))
+    return known or _keep(("cancel", definition, node), _participant(definition, node).cancel.operation)
 
 
 def _participant(definition: str, node: str) -> Participant:
@@ -166,12 +178,28 @@ def _participant(definition: str, node: str) -> Participant:
     raise Rejected("no-such-participant", f"tcc `{definition}` has no participant `{node}`")
 
 
-def operations() -> list[Operation]:
-    """Give everything that can be called."""
-    steps = [step for saga in _sagas for step in saga.steps.values()]
-    participants = [one for tcc in _tccs for one in tcc.participants.values()]
-    settled = [action.operation for one in participants for action in (one.attempt, one.confirm, one.cancel)]
-    return [step.operation for step in steps] + [step.undo.operation for step in steps if step.undo] + settled
+def _keep(key: tuple[str, str, str], operation: Operation) -> Operation:
+    _known[key] = operation
+    return operation
+
+
+def prepare() -> None:
+    """Do what can be done before the first call: make the objects of methods, and look everything up."""
+    for saga in _sagas:
+        for of in saga.steps.values():
+            of.operation.prepare()
+            if of.provider is None:
+                step(saga.name, of.id)
+            if of.undo is not None:
+                of.undo.operation.prepare()
+                if of.provider is None:
+                    compensation(saga.name, of.id)
+    for tcc in _tccs:
+        for one in tcc.participants.values():
+            for action, find in ((one.attempt, attempt), (one.confirm, confirm), (one.cancel, cancel)):
+                action.operation.prepare()
+                if one.provider is None:
+                    find(tcc.name, one.id)
 
 
 def sagas(module: str) -> list[Saga]:

@@ -35,6 +35,8 @@ _INVALID = (
     "HttpRequestUriInvalid",
     "HttpRequestUriTooLong",
     "HttpRequestMethodInvalid",
+    "HttpRequestBodySize",
+    "HttpRequestHeaderSize",
     "HttpRequestHeaderSectionSize",
 )
 
@@ -46,7 +48,11 @@ def send(request: Request) -> Response:
     try:
         answer = outgoing_handler.handle(outgoing, options)
     except Err as error:
-        raise _told(error.value) from None
+        told = _told(error.value)
+        # What is wrong at once is wrong with the request itself, and nothing of it was sent.
+        if isinstance(told, NoAnswer):
+            told = Invalid(f"the request cannot be sent: {_name(error.value)}")
+        raise told from None
     lost = _write(body, request.content)
     with answer.subscribe() as ready:
         ready.block()
@@ -125,6 +131,8 @@ def _told(code: Any) -> Exception:
     if name in _DENIED:
         what = "did not send it" if name == "HttpRequestDenied" else "does not connect to that address"
         return Denied(f"the request is not allowed: the host {what}")
+    if name == "ConnectionLimitReached":
+        return NotSent("the request was not sent: too many requests are in flight at once")
     if name in _INVALID:
         return Invalid(f"the request cannot be sent: {name}")
     if name in _UNSENT:
