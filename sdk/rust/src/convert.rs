@@ -40,7 +40,7 @@ const UNTYPED: &str = "error";
 /// means no for one whose outcome is not known, without a word.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not say what it means for an operation",
-    label = "is it rejected, retryable or unknown?",
+    label = "is it rejected, retryable or unknown? (implement `wasaga::IntoError`, or say `.or_unknown(\"code\")?`)",
     note = "implement `wasaga::IntoError` for an error type of your own",
     note = "for any other, say it on the spot: `.or_rejected(\"code\")?`, `.or_retryable(\"code\")?` or \
             `.or_unknown(\"code\")?` (with `use wasaga::ResultExt`)"
