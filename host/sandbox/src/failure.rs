@@ -134,11 +134,12 @@ fn classify(error: &Error, limits: &Limits, stderr: &str) -> Ended {
         }
         Some(trap) => Ended::new(UnknownCause::Trap, "trap", trap.to_string()),
         None => {
-            let text = format!("{error:#}");
-            if text.contains(PAYLOAD_REFUSED) {
+            // What comes before the cause is the backtrace, which goes into the details.
+            let cause = error.root_cause().to_string();
+            if cause.contains(PAYLOAD_REFUSED) {
                 return Ended::too_large();
             }
-            Ended::new(UnknownCause::Trap, "trap", text)
+            Ended::new(UnknownCause::Trap, "trap", cause)
         }
     }
 }

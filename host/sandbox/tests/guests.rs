@@ -278,7 +278,7 @@ async fn too_large_an_answer_is_refused() {
 
 #[tokio::test]
 async fn too_many_writes_are_refused() {
-    check_hostile("variable-flood", 9_000, (UnknownCause::Trap, "too-much", "1024 KiB at most")).await;
+    check_hostile("variable-flood", 9_000, (UnknownCause::Guest, "too-much", "1.0 MiB at most")).await;
 }
 
 #[tokio::test]
