@@ -26,7 +26,7 @@ class Late(ModuleType):
     def __init__(self, real: ModuleType) -> None:
         super().__init__(real.__name__, real.__doc__)
         self.__dict__.update(__spec__=real.__spec__, __loader__=real.__loader__, __file__=real.__file__)
-        self.__dict__.update(seed=self._first, _real=real)
+        self.__dict__.update(seed=self._first, _real=real, _is_used=False)
 
     def __getattr__(self, name: str) -> Any:
         # Python's own questions, such as for `__path__` at an import, are no use of it.
@@ -45,7 +45,8 @@ class Late(ModuleType):
 
     def _use(self) -> Any:
         real = self.__dict__["_real"]
-        if sys.modules.get("random") is self:
+        if not self.__dict__["_is_used"]:
+            self.__dict__["_is_used"] = True
             sys.modules["random"] = real
             real.seed()
             # It may have been bound to a name already.
