@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import gc
 import importlib
-import io
 import linecache
 import sys
 from typing import Any, cast
 
+import componentize_py_types
 from componentize_py_types import Err
 from wit_world.imports import wasaga_guest_types as types
 
-from wasaga import _absent, _document, _host, _outcome, _practice, _registry, _wire, log
+from wasaga import _absent, _chance, _document, _host, _outcome, _practice, _printed, _registry, _wire, log
 from wasaga.call import Forward
 from wasaga.errors import Error
 
@@ -26,8 +26,6 @@ from wasaga.errors import Error
 _LATE = ("_strptime", "encodings.ascii", "encodings.latin_1", "encodings.utf_8_sig", "encodings.idna")
 
 _document_text = ""
-_random: Any = None
-"""The module `random`, where the guest uses it, until its first call."""
 
 
 def start(module: str) -> None:
@@ -36,7 +34,7 @@ def start(module: str) -> None:
     Raises:
         DefinitionError: what it describes makes no sense.
     """
-    global _document_text, _random
+    global _document_text
     host, stand_in = _wire.Host(), cast(Any, _practice.Host())
     _host.become(host)
     _absent.close()
@@ -51,14 +49,13 @@ def start(module: str) -> None:
     _host.become(stand_in)
     _practise()
     _host.become(host)
-    _registry.prepare()
     log.install()
-    _random = sys.modules.get("random")
+    _chance.defer()
     _keep_sources()
-    # Line by line, for what is printed before a step is stopped tells where it was.
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")
+    _printed.install()
+    componentize_py_types.Ok = Ok
     gc.collect()
+    _registry.prepare()
     # What is here stays, and collections of a call do not touch its pages.
     gc.freeze()
 
@@ -99,14 +96,13 @@ class Step:
 
     def run(self, definition: str, step: str, arguments: str) -> str:
         """Run a step."""
-        if _random is not None:
-            _reseed()
         try:
-            return _registry.step(definition, step).answer(arguments)
+            return _registry.runs[definition, step](arguments)
         except Error as error:
             raise Err(_wire.error(error)) from None
         finally:
-            _end()
+            if _printed.is_left:
+                _printed.flush()
 
 
 class Compensation:
@@ -114,14 +110,13 @@ class Compensation:
 
     def compensate(self, definition: str, step: str, arguments: str, forward: types.Forward) -> str:
         """Undo a step."""
-        if _random is not None:
-            _reseed()
         try:
-            return _registry.compensation(definition, step).answer(arguments, _wire.forward(forward))
+            return _registry.undos[definition, step](arguments, _wire.forward(forward))
         except Error as error:
             raise Err(_wire.error(error)) from None
         finally:
-            _end()
+            if _printed.is_left:
+                _printed.flush()
 
 
 class Participant:
@@ -129,49 +124,36 @@ class Participant:
 
     def try_(self, definition: str, participant: str, arguments: str) -> str:
         """Try a participant."""
-        if _random is not None:
-            _reseed()
         try:
-            return _registry.attempt(definition, participant).answer(arguments)
+            return _registry.tries[definition, participant](arguments)
         except Error as error:
             raise Err(_wire.error(error)) from None
         finally:
-            _end()
+            if _printed.is_left:
+                _printed.flush()
 
     def confirm(self, definition: str, participant: str, arguments: str, tried: str) -> str:
         """Confirm a participant."""
-        if _random is not None:
-            _reseed()
         try:
-            return _registry.confirm(definition, participant).answer(arguments, Forward("completed", tried))
+            return _registry.confirms[definition, participant](arguments, Forward("completed", tried))
         except Error as error:
             raise Err(_wire.error(error)) from None
         finally:
-            _end()
+            if _printed.is_left:
+                _printed.flush()
 
     def cancel(self, definition: str, participant: str, arguments: str, tried: types.Forward) -> str:
         """Cancel a participant."""
-        if _random is not None:
-            _reseed()
         try:
-            return _registry.cancel(definition, participant).answer(arguments, _wire.forward(tried))
+            return _registry.cancels[definition, participant](arguments, _wire.forward(tried))
         except Error as error:
             raise Err(_wire.error(error)) from None
         finally:
-            _end()
+            if _printed.is_left:
+                _printed.flush()
 
 
-def _reseed() -> None:
-    """Seed `random`: its state was made when the component was built, the same for all instances."""
-    global _random
-    _random.seed()
-    _random = None
+class Ok(StopIteration):
+    """What componentize-py wraps each answer in; this one is made without running Python, and has a `value` too."""
 
-
-def _end() -> None:
-    """Let what was printed go."""
-    try:
-        sys.stdout.flush()
-        sys.stderr.flush()
-    except Exception:  # noqa: S110 -- the guest has closed or replaced them, which is its own affair.
-        pass
+    __slots__ = ()

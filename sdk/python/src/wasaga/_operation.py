@@ -37,6 +37,20 @@ class Operation:
         target: the function, bound where it is a method; None until someone needs it.
     """
 
+    __slots__ = (
+        "_arguments",
+        "_bind",
+        "_is_nullable",
+        "_keywords",
+        "_output",
+        "_types",
+        "name",
+        "place",
+        "plain",
+        "takes_call",
+        "target",
+    )
+
     def __init__(
         self, name: str, place: str, signature: Signature, bind: Callable[[], Callable[..., Any]], types: Types
     ) -> None:
@@ -48,6 +62,7 @@ class Operation:
         self._bind = bind
         self._types = types
         self._output: Codec = signature.output
+        self._is_nullable = signature.output.nullable
         self._arguments = [argument for argument in signature.arguments if argument.keyword is None]
         self._keywords = [argument for argument in signature.arguments if argument.keyword is not None]
 
@@ -85,8 +100,9 @@ class Operation:
                 from wasaga import _loop
 
                 result = _loop.run(result)
-            # What is answered most often, without a look at the type that the hint says: there is none to convert.
-            return "null" if result is None and self._output.nullable else self._text(result)
+            if result is None and self._is_nullable:
+                return "null"
+            return self._text(result)
         except Pending as pending:
             raise self._pending(pending) from None
         except Error:

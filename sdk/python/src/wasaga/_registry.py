@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from wasaga import _marks
@@ -18,29 +19,27 @@ if TYPE_CHECKING:
 _sagas: list[Saga] = []
 _tccs: list[Tcc] = []
 _modules: dict[str, Module] = {}
-_known: dict[tuple[str, str, str], Operation] = {}
-"""What was looked up before, by the operation's kind, its definition and its node."""
 
 
 def add(saga: Saga) -> None:
     """Keep a saga. One of the same place and name takes that of the other, as when a module is reloaded."""
     _sagas[:] = [known for known in _sagas if (known.place, known.name) != (saga.place, saga.name)]
     _sagas.append(saga)
-    _known.clear()
+    _forget()
 
 
 def add_tcc(tcc: Tcc) -> None:
     """Keep a TCC, likewise."""
     _tccs[:] = [known for known in _tccs if (known.place, known.name) != (tcc.place, tcc.name)]
     _tccs.append(tcc)
-    _known.clear()
+    _forget()
 
 
 def drop(name: str) -> None:
     """Forget the sagas and TCCs of a name."""
     _sagas[:] = [known for known in _sagas if known.name != name]
     _tccs[:] = [known for known in _tccs if known.name != name]
-    _known.clear()
+    _forget()
 
 
 def say(module: str, said: Module) -> None:
@@ -110,8 +109,7 @@ def step(definition: str, node: str) -> Operation:
     Raises:
         Rejected: there is no such step.
     """
-    known = _known.get(("run", definition, node))
-    return known or _keep(("run", definition, node), _find(definition, node).operation)
+    return _find(definition, node).operation
 
 
 def compensation(definition: str, node: str) -> Operation:
@@ -120,13 +118,10 @@ def compensation(definition: str, node: str) -> Operation:
     Raises:
         Rejected: there is no such step, or it has no compensation.
     """
-    known = _known.get(("undo", definition, node))
-    if known is not None:
-        return known
     undo = _find(definition, node).undo
     if undo is None:
         raise Rejected("no-compensation", f"step `{node}` has no compensation")
-    return _keep(("undo", definition, node), undo.operation)
+    return undo.operation
 
 
 def _find(definition: str, node: str) -> Step:
@@ -145,8 +140,7 @@ def attempt(definition: str, node: str) -> Operation:
     Raises:
         Rejected: there is no such participant.
     """
-    known = _known.get(("try", definition, node))
-    return known or _keep(("try", definition, node), _participant(definition, node).attempt.operation)
+    return _participant(definition, node).attempt.operation
 
 
 def confirm(definition: str, node: str) -> Operation:
@@ -155,8 +149,7 @@ def confirm(definition: str, node: str) -> Operation:
     Raises:
         Rejected: there is no such participant.
     """
-    known = _known.get(("confirm", definition, node))
-    return known or _keep(("confirm", definition, node), _participant(definition, node).confirm.operation)
+    return _participant(definition, node).confirm.operation
 
 
 def cancel(definition: str, node: str) -> Operation:
@@ -165,8 +158,7 @@ def cancel(definition: str, node: str) -> Operation:
     Raises:
         Rejected: there is no such participant.
     """
-    known = _known.get(("cancel", definition, node))
-    return known or _keep(("cancel", definition, node), _participant(definition, node).cancel.operation)
+    return _participant(definition, node).cancel.operation
 
 
 def _participant(definition: str, node: str) -> Participant:
@@ -178,28 +170,42 @@ def _participant(definition: str, node: str) -> Participant:
     raise Rejected("no-such-participant", f"tcc `{definition}` has no participant `{node}`")
 
 
-def _keep(key: tuple[str, str, str], operation: Operation) -> Operation:
-    _known[key] = operation
-    return operation
+class _Answers(dict[tuple[str, str], Callable[..., str]]):
+    """What answers a call, by definition and node; looked up the first time."""
+
+    def __init__(self, find: Callable[[str, str], Operation]) -> None:
+        super().__init__()
+        self._find = find
+
+    def __missing__(self, key: tuple[str, str]) -> Callable[..., str]:
+        operation = self._find(*key)
+        operation.prepare()
+        self[key] = operation.answer
+        return self[key]
+
+
+runs, undos = _Answers(step), _Answers(compensation)
+tries, confirms, cancels = _Answers(attempt), _Answers(confirm), _Answers(cancel)
+
+
+def _forget() -> None:
+    for answers in (runs, undos, tries, confirms, cancels):
+        answers.clear()
 
 
 def prepare() -> None:
     """Do what can be done before the first call: make the objects of methods, and look everything up."""
+    _forget()
     for saga in _sagas:
         for of in saga.steps.values():
-            of.operation.prepare()
             if of.provider is None:
-                step(saga.name, of.id)
-            if of.undo is not None:
-                of.undo.operation.prepare()
-                if of.provider is None:
-                    compensation(saga.name, of.id)
+                runs[saga.name, of.id]
+                if of.undo is not None:
+                    undos[saga.name, of.id]
     for tcc in _tccs:
         for one in tcc.participants.values():
-            for action, find in ((one.attempt, attempt), (one.confirm, confirm), (one.cancel, cancel)):
-                action.operation.prepare()
-                if one.provider is None:
-                    find(tcc.name, one.id)
+            if one.provider is None:
+                tries[tcc.name, one.id], confirms[tcc.name, one.id], cancels[tcc.name, one.id]
 
 
 def sagas(module: str) -> list[Saga]:
