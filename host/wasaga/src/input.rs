@@ -61,33 +61,6 @@ pub(crate) fn headers(given: &[String]) -> anyhow::Result<BTreeMap<Name, Arc<str
     given.iter().map(pair).collect()
 }
 
-/// The least memory for guests that is taken: a Python guest alone has more than half of it.
-const SIZE_MIN: u64 = 32 << 20;
-
-/// What all guests may have: a [`memory`] that is enough to run one.
-pub(crate) fn size(text: &str) -> Result<u64, String> {
-    let bytes = memory(text)?;
-    if bytes < SIZE_MIN {
-        return Err(format!("`{text}` is too little to run anything (give 32MiB or more)"));
-    }
-    Ok(bytes)
-}
-
-/// A size as it is typed: `64MiB`, `2GiB`, or a number of bytes.
-pub(crate) fn memory(text: &str) -> Result<u64, String> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic() || c == ' ');
-    let unit = match text[digits.len()..].trim() {
-        "" | "B" => 1,
-        "KiB" => 1 << 10,
-        "MiB" => 1 << 20,
-        "GiB" => 1 << 30,
-        "TiB" => 1 << 40,
-        other => return Err(format!("`{other}` is no unit (write B, KiB, MiB, GiB or TiB)")),
-    };
-    let number = digits.trim().parse::<u64>().map_err(|_| format!("`{text}` is no size (write `512MiB` or `2GiB`)"))?;
-    number.checked_mul(unit).ok_or_else(|| format!("`{text}` is more than any machine has"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,14 +82,5 @@ mod tests {
         let headers = headers(&["tenant=acme".into(), "note=a=b".into()]).unwrap();
         assert_eq!((&*headers["tenant"], &*headers["note"]), ("acme", "a=b"));
         assert_eq!(super::headers(&["x".into()]).unwrap_err().to_string(), "header `x` is not `name=value`");
-    }
-
-    #[test]
-    fn sizes_are_typed_with_their_unit() {
-        let sizes = ["32MiB", "2GiB", "33554432", "64 MiB", "1TiB"].map(|text| size(text).unwrap());
-        assert_eq!(sizes, [32 << 20, 2 << 30, 32 << 20, 64 << 20, 1 << 40]);
-        for wrong in ["", "GiB", "2GB", "1.5GiB", "-1GiB", "31MiB", "20000000TiB"] {
-            assert!(size(wrong).is_err(), "{wrong}");
-        }
     }
 }

@@ -7,7 +7,7 @@ use indicatif::MultiProgress;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::cli::{LogFormat, Options};
+use crate::options::{LogFormat, Speech};
 
 /// The live view, which every line of the log makes room for. There is one in a process.
 static VIEW: std::sync::OnceLock<MultiProgress> = std::sync::OnceLock::new();
@@ -18,18 +18,19 @@ pub(crate) fn view() -> &'static MultiProgress {
 }
 
 /// Begins to write log lines. Whose filter cannot be read gets the default and is told.
-pub(crate) fn start(options: &Options) {
-    let (filter, wrong) = match EnvFilter::try_new(&options.log) {
+pub(crate) fn start(speech: &Speech) {
+    let given = speech.log.as_deref().unwrap_or("warn");
+    let (filter, wrong) = match EnvFilter::try_new(given) {
         Ok(filter) => (filter, None),
         Err(error) => (EnvFilter::new("warn"), Some(error)),
     };
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(Above).with_target(false);
-    match options.log_format {
+    match speech.log_format {
         LogFormat::Text => lines.with_ansi(console::colors_enabled_stderr()).init(),
         LogFormat::Json => lines.json().init(),
     }
     if let Some(error) = wrong {
-        tracing::warn!("log filter `{}` cannot be read: {error} (write `info` or `warn,guest=debug`)", options.log);
+        tracing::warn!("log filter `{}` cannot be read: {error} (write `info` or `warn,wasaga::guest=debug`)", given);
     }
 }
 

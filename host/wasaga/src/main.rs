@@ -5,11 +5,15 @@ mod cli;
 mod exit;
 mod graph;
 mod input;
+mod loading;
 mod logs;
+mod options;
 mod policy;
 mod project;
 mod text;
+mod units;
 mod view;
+mod waiting;
 mod wiring;
 
 use std::process::ExitCode;
@@ -25,7 +29,7 @@ const TURNS: u32 = 7;
 
 fn main() -> ExitCode {
     let cli = cli::parse();
-    logs::start(&cli.options);
+    logs::start(&cli.speech);
     let mut threads = tokio::runtime::Builder::new_multi_thread();
     let runtime = match threads.enable_all().event_interval(TURNS).build() {
         Ok(runtime) => runtime,

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use serde::Deserialize;
 use wasaga_sandbox::{Addresses, Grants, ModulePolicy, Origin, Policy, Secret};
 
 use crate::exit::BadInput;
-use crate::input;
+use crate::units;
 
 /// The file.
 #[derive(Debug, Default, Deserialize)]
@@ -112,11 +111,17 @@ fn of_file(path: &Path) -> anyhow::Result<Allowed> {
 
 fn module(name: &str, section: Section, beside: &Path) -> Result<ModulePolicy, String> {
     let at = |key: &str, why: String| format!("`{key}` of `[modules.{name}]`: {why}");
-    let timeout_max = section.timeout_max.as_deref().map(span).transpose().map_err(|why| at("timeout_max", why))?;
+    let timeout_max =
+        section.timeout_max.as_deref().map(units::span).transpose().map_err(|why| at("timeout_max", why))?;
     let memory_bytes_max =
-        section.memory_max.as_deref().map(input::memory).transpose().map_err(|why| at("memory_max", why))?;
-    if section.fuel_max == Some(0) || section.calls_per_instance_max == Some(0) {
-        return Err(at("fuel_max", "0 would let nothing run (likewise for `calls_per_instance_max`)".into()));
+        section.memory_max.as_deref().map(units::size).transpose().map_err(|why| at("memory_max", why))?;
+    let zeros = [
+        ("timeout_max", timeout_max.is_some_and(|span| span.is_zero())),
+        ("fuel_max", section.fuel_max == Some(0)),
+        ("calls_per_instance_max", section.calls_per_instance_max == Some(0)),
+    ];
+    if let Some((key, _)) = zeros.into_iter().find(|(_, zero)| *zero) {
+        return Err(at(key, "0 would let nothing run".into()));
     }
     let origins = |list: &[String], key: &str| {
         let read: Result<Vec<Origin>, String> =
@@ -163,24 +168,10 @@ fn value(from: &SecretFrom, beside: &Path) -> Result<String, String> {
     if value.is_empty() { Err("it is empty".into()) } else { Ok(value) }
 }
 
-/// `200ms`, `10s`, `5m` or `1h`.
-fn span(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("`{text}` is no span of time (write `200ms`, `10s`, `5m` or `1h`)");
-    let (digits, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
-    let number: u64 = digits.parse().map_err(|_| wrong())?;
-    let ms = match unit {
-        "ms" => 1,
-        "s" => 1_000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        _ => return Err(wrong()),
-    };
-    let ms = number.checked_mul(ms).filter(|ms| *ms > 0).ok_or_else(wrong)?;
-    Ok(Duration::from_millis(ms))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn read_text(text: &str) -> Result<Allowed, String> {

@@ -17,8 +17,9 @@ use wasaga_engine::port::{Guest, Guests, LoadError};
 use wasaga_engine::{Engine, Recover, StartRequest};
 use wasaga_sandbox::{Module, Sandbox, Settings};
 
-use super::{Options, run};
 use crate::exit::{BadInput, Exit, print_json};
+use crate::loading::{self, Providers, add_module, add_providers};
+use crate::options::{GuestOptions, JournalOptions, Speech};
 use crate::{input, text, wiring};
 
 /// The longest latency that is told apart, in microseconds: ten minutes.
@@ -31,7 +32,7 @@ pub(crate) struct Bench {
     /// Which of its sagas and TCCs; may be left out where there is one
     definition: Option<String>,
     #[command(flatten)]
-    providers: run::Providers,
+    providers: Providers,
     /// What each is started with: JSON, `@FILE`, or `-`
     #[arg(long, short, value_name = "JSON|@FILE|-", default_value = "{}")]
     input: String,
@@ -47,6 +48,10 @@ pub(crate) struct Bench {
     /// How many calls one instance may serve at most; 1 makes a fresh one for every call
     #[arg(long, value_name = "CALLS")]
     calls_per_instance: Option<u32>,
+    #[command(flatten)]
+    journal: JournalOptions,
+    #[command(flatten)]
+    guests: GuestOptions,
 }
 
 /// The figures. Times are in microseconds.
@@ -89,7 +94,7 @@ struct Figures {
 }
 
 impl Bench {
-    pub(crate) async fn run(self, options: &Options) -> anyhow::Result<Exit> {
+    pub(crate) async fn run(self, speech: &Speech) -> anyhow::Result<Exit> {
         if !(self.seconds > 0.0 && self.seconds <= 3_600.0 && (0.0..=3_600.0).contains(&self.warm_up)) {
             return Err(BadInput::new("`--seconds` is above 0 and at most 3600, `--warm-up` from 0 to 3600").into());
         }
@@ -97,21 +102,22 @@ impl Bench {
         let bytes = input::module(&self.file)?;
         let providers = self.providers.read()?;
         // What it starts is for nothing, so it does not go into the user's own journal unasked.
-        let options = Options { journal: options.journal.clone().or(Some("memory:".into())), ..options.clone() };
-        let journal = wiring::journal(&options).await?;
+        let journal = JournalOptions { journal: self.journal.journal.clone().or(Some("memory:".into())) };
+        let journal = wiring::journal(&journal).await?;
         let calls_per_instance_max = self.calls_per_instance.unwrap_or(u32::MAX);
         let calls_max = self.in_flight.clamp(16, 1_024);
-        let sandbox = wiring::sandbox(&options, Settings { calls_max, calls_per_instance_max, ..Settings::default() })?;
+        let sandbox =
+            wiring::sandbox(&self.guests, Settings { calls_max, calls_per_instance_max, ..Settings::default() })?;
         let tap = Arc::new(Tap { sandbox: sandbox.clone(), first: Arc::default() });
         let engine = wiring::engine(journal, tap.clone())
             .recover(Recover::Nothing)
             .in_flight_max(self.in_flight as usize)
             .start()
             .await?;
-        let module = run::add_module(&engine, bytes, &self.file).await?;
-        run::add_providers(&engine, providers).await?;
+        let module = add_module(&engine, bytes, &self.file).await?;
+        add_providers(&engine, providers).await?;
         let names = engine.definitions(module.digest)?;
-        let definition = run::choose(self.definition.as_deref(), &names, &module.description.name)?;
+        let definition = loading::choose(self.definition.as_deref(), &names, &module.description.name)?;
         let request = StartRequest::new(module.digest, definition.clone(), input);
         let figures = self.measure(&engine, &sandbox, request, &module.description.name, &definition).await;
         wiring::close(&engine).await;
@@ -121,7 +127,7 @@ impl Bench {
         };
         let (call_us, bare_call_us) = cost.map(|cost| (cost.sandbox_us, cost.bare_us)).unzip();
         let figures = Figures { call_us, bare_call_us, ..figures? };
-        if options.json {
+        if speech.json {
             print_json(&figures)?;
         } else {
             text::print(&table(&figures))?;

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::{Options, inspect};
 use crate::exit::{Exit, print_json};
+use crate::options::{CacheOptions, Speech};
 use crate::project::{self, Anew};
-use crate::text;
+use crate::{loading, text};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Build {
@@ -15,6 +15,8 @@ pub(crate) struct Build {
     /// Build it anew, also where the same files were built before (for Python; cargo knows by itself)
     #[arg(long)]
     fresh: bool,
+    #[command(flatten)]
+    cache: CacheOptions,
 }
 
 /// What programs get.
@@ -27,14 +29,14 @@ struct Built<'a> {
 }
 
 impl Build {
-    pub(crate) async fn run(self, options: &Options) -> anyhow::Result<Exit> {
-        let Self { folder, fresh } = self;
+    pub(crate) async fn run(self, speech: &Speech) -> anyhow::Result<Exit> {
+        let Self { folder, fresh, cache } = self;
         let anew = if fresh { Anew::Always } else { Anew::WhereChanged };
         let file = tokio::task::spawn_blocking(move || project::build(&folder, anew)).await??;
-        let (engine, module, bytes) = inspect::load(options, &file).await?;
+        let (engine, module, bytes) = loading::look(&cache, &file).await?;
         let names = engine.definitions(module.digest)?;
         let shown = file.strip_prefix(".").unwrap_or(&file).display().to_string();
-        if options.json {
+        if speech.json {
             let definitions = names.iter().map(|name| name.as_str()).collect();
             print_json(&Built { file: shown, bytes, digest: module.digest, definitions })?;
             return Ok(Exit::Completed);

@@ -1,7 +1,5 @@
 //! `wasaga completions`: what a shell needs to complete commands.
 
-use clap::CommandFactory as _;
-
 use crate::exit::Exit;
 
 #[derive(Debug, clap::Args)]
@@ -12,8 +10,8 @@ pub(crate) struct Completions {
 }
 
 impl Completions {
-    pub(crate) fn run(self) -> Exit {
-        clap_complete::generate(self.shell, &mut super::Cli::command(), "wasaga", &mut std::io::stdout());
+    pub(crate) fn run(self, mut command: clap::Command) -> Exit {
+        clap_complete::generate(self.shell, &mut command, "wasaga", &mut std::io::stdout());
         Exit::Completed
     }
 }

@@ -5,14 +5,12 @@ use std::path::PathBuf;
 
 use wasaga_core::definition::{self, Capability, Source};
 use wasaga_core::{Checked, Json, Limits, Participant, Plan, Step, TccPlan};
-use wasaga_engine::Module;
-use wasaga_engine::{Engine, Recover};
-use wasaga_journal::memory::Memory;
-use wasaga_sandbox::{Grants, ModulePolicy, Settings};
+use wasaga_engine::{Engine, Module};
+use wasaga_sandbox::{Grants, ModulePolicy};
 
-use super::{Options, run};
 use crate::exit::{Exit, print_json};
-use crate::{input, policy, text, wiring};
+use crate::options::{CacheOptions, PolicyOptions, Speech};
+use crate::{loading, policy, text};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Inspect {
@@ -20,6 +18,10 @@ pub(crate) struct Inspect {
     file: PathBuf,
     /// Only this saga or TCC
     definition: Option<String>,
+    #[command(flatten)]
+    cache: CacheOptions,
+    #[command(flatten)]
+    policy: PolicyOptions,
 }
 
 /// What programs get.
@@ -31,41 +33,20 @@ struct Said<'a> {
 }
 
 impl Inspect {
-    pub(crate) async fn run(self, options: &Options) -> anyhow::Result<Exit> {
-        let (engine, module, bytes) = load(options, &self.file).await?;
+    pub(crate) async fn run(self, speech: &Speech) -> anyhow::Result<Exit> {
+        let (engine, module, bytes) = loading::look(&self.cache, &self.file).await?;
         if let Some(name) = &self.definition {
             engine.plan(module.digest, name)?;
         }
-        if options.json {
+        if speech.json {
             print_json(&Said { digest: module.digest, bytes, module: &module.description })?;
         } else {
-            let policy = policy::read(options.policy_file.as_deref(), &options.grant)?.policy;
+            let policy = policy::read(self.policy.policy_file.as_deref(), &self.policy.grant)?.policy;
             let allowed = policy.of(&module.description.name);
             text::print(&describe(&engine, &module, bytes, self.definition.as_deref(), &allowed)?)?;
         }
         Ok(Exit::Completed)
     }
-}
-
-/// Loads a module for looking at, on an engine that keeps nothing.
-pub(super) async fn load(options: &Options, file: &std::path::Path) -> anyhow::Result<(Engine, Module, usize)> {
-    let engine = engine(options).await?;
-    let (module, count) = add(&engine, file).await?;
-    Ok((engine, module, count))
-}
-
-/// An engine that keeps nothing.
-pub(super) async fn engine(options: &Options) -> anyhow::Result<Engine> {
-    let sandbox = wiring::sandbox(options, Settings { calls_max: 4, ..Settings::default() })?;
-    let journal = std::sync::Arc::new(Memory::new());
-    Ok(wiring::engine(journal, sandbox).recover(Recover::Nothing).start().await?)
-}
-
-/// Adds a module; answers with its size.
-pub(super) async fn add(engine: &Engine, file: &std::path::Path) -> anyhow::Result<(Module, usize)> {
-    let bytes = input::module(file)?;
-    let count = bytes.len();
-    Ok((run::add_module(engine, bytes, file).await?, count))
 }
 
 /// Whether an origin that is asked for is granted, or which parts of a pattern are.

@@ -5,10 +5,10 @@ use wasaga_engine::{Engine, Error, Recover};
 use wasaga_journal::{Filter, Journal, Page};
 use wasaga_sandbox::Settings;
 
-use super::{Options, run};
 use crate::exit::{Exit, print_json};
+use crate::options::{GuestOptions, JournalOptions, Speech};
 use crate::view::View;
-use crate::{text, wiring};
+use crate::{text, waiting, wiring};
 
 /// Transactions that are looked at in one go.
 const PAGE: usize = 1_000;
@@ -21,53 +21,57 @@ pub(crate) struct Resume {
     /// Why, for the record of a paused one
     #[arg(long, default_value = "resumed from the command line")]
     reason: String,
+    #[command(flatten)]
+    journal: JournalOptions,
+    #[command(flatten)]
+    guests: GuestOptions,
 }
 
 impl Resume {
-    pub(crate) async fn run(self, options: &Options) -> anyhow::Result<Exit> {
-        let journal = wiring::journal(options).await?;
+    pub(crate) async fn run(self, speech: &Speech) -> anyhow::Result<Exit> {
+        let journal = wiring::journal(&self.journal).await?;
         let ids = match &self.id {
             Some(id) => vec![super::transactions::find(&*journal, id).await?],
             None => left(&*journal).await?,
         };
         if ids.is_empty() {
-            return nothing(options);
+            return nothing(speech);
         }
         // A single one is shown as it goes, several by a line each.
         let one = if let [id] = ids[..] { Some(id) } else { None };
-        let view = View::new(options.json || one.is_none());
-        let sandbox = wiring::sandbox(options, Settings { calls_max: 256, ..Settings::default() })?;
+        let view = View::new(speech.json || one.is_none());
+        let sandbox = wiring::sandbox(&self.guests, Settings { calls_max: 256, ..Settings::default() })?;
         let engine = wiring::engine(journal, sandbox).recover(Recover::Nothing).watch(view.clone()).start().await?;
         let done = match one {
-            Some(id) => self.one(&engine, &view, id, options).await,
-            None => all(&engine, &view, ids, options).await,
+            Some(id) => self.one(&engine, &view, id, speech).await,
+            None => all(&engine, &view, ids, speech).await,
         };
         view.end();
         wiring::close(&engine).await;
         done
     }
 
-    async fn one(&self, engine: &Engine, view: &View, id: TransactionId, options: &Options) -> anyhow::Result<Exit> {
+    async fn one(&self, engine: &Engine, view: &View, id: TransactionId, speech: &Speech) -> anyhow::Result<Exit> {
         let row = engine.journal().load(id).await?.ok_or(Error::UnknownTransaction(id))?.row;
         view.begin(&row.definition, &engine.journal().identity());
-        let mut stop = run::Stop::listen()?;
+        let mut stop = waiting::Stop::listen()?;
         if row.paused && !row.status.is_ended() {
             let by = Operator { who: super::operate::who(), why: self.reason.clone() };
             engine.resume(id, by).await?;
         } else {
             engine.take(id).await?;
         }
-        match run::wait(engine, view, id, &mut stop).await? {
+        match waiting::wait(engine, view, id, &mut stop).await? {
             None => Ok(Exit::Unfinished),
             // Programs that ask for all get an array, however many there are.
-            Some(report) if options.json && self.id.is_none() => print_json(&[&report]).map(|()| Exit::of(&report)),
-            Some(report) => run::tell(&report, view, options),
+            Some(report) if speech.json && self.id.is_none() => print_json(&[&report]).map(|()| Exit::of(&report)),
+            Some(report) => waiting::tell(&report, view, speech),
         }
     }
 }
 
-fn nothing(options: &Options) -> anyhow::Result<Exit> {
-    if options.json {
+fn nothing(speech: &Speech) -> anyhow::Result<Exit> {
+    if speech.json {
         print_json::<[(); 0]>(&[])?;
     } else {
         text::print("nothing to resume: every transaction has ended, is driven, or waits for a person\n")?;
@@ -76,7 +80,7 @@ fn nothing(options: &Options) -> anyhow::Result<Exit> {
 }
 
 /// Everything that nobody drives.
-async fn all(engine: &Engine, view: &View, ids: Vec<TransactionId>, options: &Options) -> anyhow::Result<Exit> {
+async fn all(engine: &Engine, view: &View, ids: Vec<TransactionId>, speech: &Speech) -> anyhow::Result<Exit> {
     let take = async {
         match engine.take_all().await {
             Ok(taken) => tracing::info!(taken, "transactions are taken up"),
@@ -87,18 +91,18 @@ async fn all(engine: &Engine, view: &View, ids: Vec<TransactionId>, options: &Op
         Ok(())
     };
     // The first ones are told while the last ones still wait for their place.
-    let ((), exit) = tokio::try_join!(take, tell_all(engine, view, ids, options))?;
+    let ((), exit) = tokio::try_join!(take, tell_all(engine, view, ids, speech))?;
     Ok(exit)
 }
 
 /// A line for each as it ends, or one array of reports.
-async fn tell_all(engine: &Engine, view: &View, ids: Vec<TransactionId>, options: &Options) -> anyhow::Result<Exit> {
+async fn tell_all(engine: &Engine, view: &View, ids: Vec<TransactionId>, speech: &Speech) -> anyhow::Result<Exit> {
     let (mut reports, mut unfinished) = (Vec::new(), 0);
-    let mut stop = run::Stop::listen()?;
+    let mut stop = waiting::Stop::listen()?;
     for id in ids {
-        match run::wait(engine, view, id, &mut stop).await {
+        match waiting::wait(engine, view, id, &mut stop).await {
             Ok(Some(report)) => {
-                if !options.json {
+                if !speech.json {
                     text::print(&format!("{}  {}\n", report.transaction, crate::view::closing(&report)))?;
                 }
                 reports.push(report);
@@ -110,7 +114,7 @@ async fn tell_all(engine: &Engine, view: &View, ids: Vec<TransactionId>, options
             }
         }
     }
-    if options.json {
+    if speech.json {
         print_json(&reports)?;
     }
     Ok(match unfinished {

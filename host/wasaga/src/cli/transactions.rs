@@ -9,8 +9,8 @@ use wasaga_engine::{Error, Recover};
 use wasaga_journal::{Filter, Journal, Page, Row};
 use wasaga_sandbox::Settings;
 
-use super::Options;
 use crate::exit::{BadInput, Exit, print_json};
+use crate::options::{CacheOptions, JournalOptions, Speech};
 use crate::{text, view, wiring};
 
 #[derive(Debug, Subcommand)]
@@ -40,6 +40,8 @@ pub(crate) struct List {
     /// Only those before this one: the last of the list before
     #[arg(long, value_name = "ID")]
     before: Option<TransactionId>,
+    #[command(flatten)]
+    journal: JournalOptions,
 }
 
 #[derive(Debug, clap::Args)]
@@ -49,6 +51,10 @@ pub(crate) struct Show {
     /// The records of its journal, one JSON object a line
     #[arg(long)]
     records: bool,
+    #[command(flatten)]
+    journal: JournalOptions,
+    #[command(flatten)]
+    cache: CacheOptions,
 }
 
 #[derive(Debug, clap::Args)]
@@ -56,6 +62,8 @@ pub(crate) struct Prune {
     /// How many days they have ended
     #[arg(long, value_name = "DAYS", default_value_t = 7)]
     older_than: u32,
+    #[command(flatten)]
+    journal: JournalOptions,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -103,18 +111,18 @@ struct Listed {
 }
 
 impl Transactions {
-    pub(crate) async fn run(self, options: &Options) -> anyhow::Result<Exit> {
+    pub(crate) async fn run(self, speech: &Speech) -> anyhow::Result<Exit> {
         match self {
-            Self::List(list) => list.run(options).await,
-            Self::Show(show) => show.run(options).await,
-            Self::Prune(prune) => prune.run(options).await,
+            Self::List(list) => list.run(speech).await,
+            Self::Show(show) => show.run(speech).await,
+            Self::Prune(prune) => prune.run(speech).await,
         }
     }
 }
 
 impl List {
-    async fn run(self, options: &Options) -> anyhow::Result<Exit> {
-        let journal = wiring::journal(options).await?;
+    async fn run(self, speech: &Speech) -> anyhow::Result<Exit> {
+        let journal = wiring::journal(&self.journal).await?;
         let filter = Filter {
             statuses: self.status.iter().map(|status| status.0).collect(),
             definition: self.definition.as_deref().map(Name::from),
@@ -122,7 +130,7 @@ impl List {
             ..Filter::default()
         };
         let rows = journal.list(&filter, Page { limit: self.limit, below: self.before }).await.map_err(Error::from)?;
-        if options.json {
+        if speech.json {
             print_json(&rows.iter().map(listed).collect::<Vec<_>>())?;
         } else {
             text::print(&table(&rows, self.limit))?;
@@ -182,8 +190,8 @@ fn cells(row: &Row, now: Timestamp) -> Vec<String> {
 }
 
 impl Show {
-    async fn run(self, options: &Options) -> anyhow::Result<Exit> {
-        let journal = wiring::journal(options).await?;
+    async fn run(self, speech: &Speech) -> anyhow::Result<Exit> {
+        let journal = wiring::journal(&self.journal).await?;
         let id = find(&*journal, &self.id).await?;
         if self.records {
             let stored = journal.load(id).await.map_err(Error::from)?.ok_or(Error::UnknownTransaction(id))?;
@@ -195,12 +203,12 @@ impl Show {
             journal.close().await;
             return Ok(Exit::Completed);
         }
-        let sandbox = wiring::sandbox(options, Settings { calls_max: 4, ..Settings::default() })?;
+        let sandbox = wiring::bare_sandbox(&self.cache, Settings { calls_max: 4, ..Settings::default() })?;
         let engine = wiring::engine(journal, sandbox).recover(Recover::Nothing).start().await?;
         let report = engine.result(id).await;
         wiring::close(&engine).await;
         let report = report?;
-        if options.json {
+        if speech.json {
             print_json(&report)?;
             return Ok(Exit::Completed);
         }
@@ -216,11 +224,11 @@ impl Show {
 }
 
 impl Prune {
-    async fn run(self, options: &Options) -> anyhow::Result<Exit> {
+    async fn run(self, speech: &Speech) -> anyhow::Result<Exit> {
         const DAY_US: u64 = 86_400_000_000;
         /// Records that are removed in one commit, so that others who write need not wait long.
         const CHUNK: usize = 2_000;
-        let journal = wiring::journal(options).await?;
+        let journal = wiring::journal(&self.journal).await?;
         let before = now().unix_us().saturating_sub(u64::from(self.older_than) * DAY_US);
         let mut removed = 0;
         loop {
@@ -231,7 +239,7 @@ impl Prune {
             }
         }
         journal.close().await;
-        if options.json {
+        if speech.json {
             print_json(&removed)?;
         } else {
             text::print(&format!("{} removed\n", text::plural(removed, "transaction")))?;

@@ -5,15 +5,17 @@ use std::path::{Path, PathBuf};
 use wasaga_engine::Module;
 use wasaga_engine::{Engine, Error};
 
-use super::{Options, inspect};
 use crate::exit::{Exit, print_json};
-use crate::text;
+use crate::options::{CacheOptions, Speech};
+use crate::{loading, text};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Validate {
     /// The modules: components, `.wasm` files. Those that provide steps of others belong beside them
     #[arg(required = true)]
     files: Vec<PathBuf>,
+    #[command(flatten)]
+    cache: CacheOptions,
 }
 
 /// What programs get of one file.
@@ -26,22 +28,22 @@ struct Checked {
 }
 
 impl Validate {
-    pub(crate) async fn run(self, options: &Options) -> anyhow::Result<Exit> {
-        let engine = inspect::engine(options).await?;
+    pub(crate) async fn run(self, speech: &Speech) -> anyhow::Result<Exit> {
+        let engine = loading::looking(&self.cache).await?;
         // All are there before one is compared with another.
         let mut loaded = Vec::new();
         for file in &self.files {
-            loaded.push((file, inspect::add(&engine, file).await));
+            loaded.push((file, loading::add_file(&engine, file).await));
         }
         let mut checked = Vec::new();
         for (file, loaded) in loaded {
             let one = check(&engine, file, loaded.map(|(module, _)| module))?;
-            if !options.json {
+            if !speech.json {
                 text::print(&told(&one))?;
             }
             checked.push(one);
         }
-        if options.json {
+        if speech.json {
             print_json(&checked)?;
         }
         let valid = checked.iter().all(|one| one.valid);

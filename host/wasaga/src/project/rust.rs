@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use anyhow::Context as _;
 use serde::Deserialize;
 
-use super::File;
+use super::files::File;
 use crate::exit::BadInput;
 
 const TARGET: &str = "wasm32-wasip2";

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use wasaga_core::{CallId, Fact, Name, NodeReport, Operation, Operator, Record, Report, Transaction};
+use wasaga_core::{CallId, Fact, Name, NodeReport, Operation, Operator, Record, Report, Transaction, unit_name};
 
 use super::row::{Mark, Row, forward, settled, undo, units};
 use crate::text::clipped;
@@ -48,10 +48,10 @@ impl Plain {
                 Fact::Terminated { by, .. } => text.push_str(&by_whom("terminated", by)),
                 Fact::RetryRequested { by, .. } => text.push_str(&by_whom("to be tried again", by)),
                 Fact::UndoSkipped { by, node, item } => {
-                    text.push_str(&by_whom(&format!("{} given up", named(node, *item)), by));
+                    text.push_str(&by_whom(&format!("{} given up", unit_name(node, *item)), by));
                 }
                 Fact::Patched { by, node, item, .. } => {
-                    text.push_str(&by_whom(&format!("{} patched", named(node, *item)), by));
+                    text.push_str(&by_whom(&format!("{} patched", unit_name(node, *item)), by));
                 }
                 Fact::CircuitOpened { .. }
                 | Fact::Stuck { .. }
@@ -110,10 +110,6 @@ impl Plain {
         let what = format!("{} {:?} {}", row.name, row.mark, row.text);
         if self.said.insert(what) { format!("{}\n", row.line()) } else { String::new() }
     }
-}
-
-fn named(node: &Name, item: Option<u32>) -> String {
-    item.map_or_else(|| node.to_string(), |item| format!("{node}[{item}]"))
 }
 
 fn by_whom(what: &str, by: &Operator) -> String {

@@ -2,7 +2,9 @@
 //! `transactions show`.
 
 use console::{StyledObject, style};
-use wasaga_core::{CauseReport, Decided, Failure, Json, NodeReport, Report, SettleReport, Status, UndoReport};
+use wasaga_core::{
+    CauseReport, Decided, Failure, Json, NodeReport, Report, SettleReport, Status, UndoReport, unit_name,
+};
 
 use crate::text::{clipped, span};
 
@@ -205,10 +207,7 @@ pub(crate) fn closing(report: &Report) -> String {
 }
 
 fn cause_text(cause: &CauseReport) -> String {
-    let node = cause.node.as_ref().map(|node| match cause.item {
-        Some(item) => format!("`{node}[{item}]` "),
-        None => format!("`{node}` "),
-    });
+    let node = cause.node.as_ref().map(|node| format!("`{}` ", unit_name(node, cause.item)));
     let word = match cause.outcome.as_str() {
         "used-up" => "failed for good with",
         "deadline" => "the deadline passed",
