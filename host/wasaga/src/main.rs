@@ -1,15 +1,20 @@
-//! The wasaga binary. Deliberately absent: everything but the end of it; `cli` has the commands and
+//! The wasaga binary. Deliberately absent: everything but its beginning and its end; `cli` has the commands and
 //! `wiring` the list of backends.
+
+#![deny(clippy::print_stdout, clippy::print_stderr)]
 
 mod cli;
 mod exit;
 mod graph;
+mod hints;
 mod input;
 mod loading;
 mod logs;
 mod options;
+mod out;
 mod policy;
 mod project;
+mod shown;
 mod text;
 mod units;
 mod view;
@@ -28,15 +33,24 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const TURNS: u32 = 7;
 
 fn main() -> ExitCode {
-    let cli = cli::parse();
+    let exit = cli::parse().map_or_else(|unread| unread, run);
+    out::flush();
+    exit
+}
+
+fn run(cli: cli::Cli) -> ExitCode {
+    let is_json = cli.speech.json;
     logs::start(&cli.speech);
     let mut threads = tokio::runtime::Builder::new_multi_thread();
     let runtime = match threads.enable_all().event_interval(TURNS).build() {
         Ok(runtime) => runtime,
-        Err(error) => return exit::fail(&anyhow::Error::new(error).context("no threads can be started")),
+        Err(error) => return exit::fail(&anyhow::Error::new(error).context("no threads can be started"), is_json),
     };
-    match runtime.block_on(cli::run(cli)) {
+    let done = runtime.block_on(cli::run(cli));
+    // A module that is still compiled, or a name that is still looked up, is waited for by nobody.
+    runtime.shutdown_background();
+    match done {
         Ok(exit) => exit.into(),
-        Err(error) => exit::fail(&error),
+        Err(error) => exit::fail(&error, is_json),
     }
 }

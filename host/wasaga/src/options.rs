@@ -15,6 +15,15 @@ pub(crate) struct Speech {
     /// One JSON value on standard output, for programs; also for an error
     #[arg(long, global = true)]
     pub(crate) json: bool,
+    /// When colours are used
+    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t = Color::Auto)]
+    pub(crate) color: Color,
+    /// Only what it came to: no rows, no remarks, and of log lines only errors
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+    /// More log lines: `-v` for what the host does, `-vv` for why
+    #[arg(long, short, global = true, action = clap::ArgAction::Count, conflicts_with = "quiet")]
+    pub(crate) verbose: u8,
     /// Which log lines are written to standard error, such as `info` or `warn,wasaga::guest=debug`
     /// [default: `warn,wasaga::guest=info`, which shows the lines of guests]
     #[arg(long, global = true, value_name = "FILTER", env = "WASAGA_LOG")]
@@ -22,6 +31,31 @@ pub(crate) struct Speech {
     /// How log lines are written
     #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text, env = "WASAGA_LOG_FORMAT")]
     pub(crate) log_format: LogFormat,
+}
+
+impl Speech {
+    /// Whether rows are shown while a transaction runs.
+    pub(crate) fn rows(&self) -> Rows {
+        if self.json || self.quiet { Rows::Hidden } else { Rows::Shown }
+    }
+}
+
+/// What is shown while a transaction runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rows {
+    Shown,
+    Hidden,
+}
+
+/// When colours are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless `NO_COLOR` is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
 }
 
 /// How log lines are written.

@@ -6,8 +6,10 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use wasaga_core::{Report, TransactionId};
 use wasaga_engine::Engine;
 
-use crate::exit::{Exit, print_json};
+use crate::exit::{Exit, last_json};
 use crate::options::Speech;
+use crate::out;
+use crate::shown::shown;
 use crate::view::View;
 
 /// How long calls in flight may go on after the user asks to stop.
@@ -16,9 +18,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The last word on a transaction: the result object for programs, a line for people.
 pub(crate) fn tell(report: &Report, view: &View, speech: &Speech) -> anyhow::Result<Exit> {
     if speech.json {
-        print_json(report)?;
+        last_json(report)?;
     } else {
-        view.conclude(report)?;
+        view.conclude(report);
     }
     Ok(Exit::of(report))
 }
@@ -34,7 +36,8 @@ pub(crate) async fn wait(
         report = engine.wait(id) => Ok(Some(report?)),
         () = stop.asked() => {
             view.end();
-            eprintln!("stopping: calls in flight may end within {} s (once more to stop at once)", PATIENCE.as_secs());
+            let patience = PATIENCE.as_secs();
+            out::remark(&shown!("stopping: calls in flight may end within {} s (once more to stop at once)", patience));
             tokio::select! {
                 _ = engine.drain(PATIENCE) => {}
                 () = stop.asked() => { engine.drain(Duration::ZERO).await; }
@@ -44,7 +47,11 @@ pub(crate) async fn wait(
             match row {
                 Some(row) if row.status.is_ended() => Ok(Some(engine.result(id).await?)),
                 _ => {
-                    eprintln!("transaction {id} is kept in the journal and not finished; go on: wasaga resume {id}");
+                    let left = shown!("transaction {} is not finished", id);
+                    out::remark(&match view.hints().about("resume", id, &[]) {
+                        Some(command) => shown!("{}, and kept in the journal; go on: {}", left, command),
+                        None => shown!("{}, and its journal goes with this process", left),
+                    });
                     Ok(None)
                 }
             }

@@ -13,6 +13,7 @@ use wasaga_sandbox::{Sandbox, Settings};
 use crate::exit::BadInput;
 use crate::options::{CacheOptions, GuestOptions, JournalOptions};
 use crate::policy;
+use crate::shown::{Shown, shown};
 use crate::text::home_path;
 
 /// The journals there are, as help shows them.
@@ -84,11 +85,11 @@ fn host_name() -> String {
 }
 
 /// `journal sqlite, survives power loss  (~/…/journal.db)`.
-pub(crate) fn describe(identity: &Identity) -> String {
+pub(crate) fn describe(identity: &Identity) -> Shown {
     let Identity { kind, location, durability, .. } = identity;
     let place = location.strip_prefix(kind).and_then(|rest| rest.strip_prefix(':')).unwrap_or(location);
-    let place = if place.is_empty() { String::new() } else { format!("  ({})", home_path(place)) };
-    format!("journal {kind}, {}{place}", durability.as_str())
+    let place = if place.is_empty() { Shown::default() } else { shown!("  ({})", home_path(place)) };
+    shown!("journal {}, {}{}", kind, durability.as_str(), place)
 }
 
 /// Says good-bye in order: ownership is given up, files are closed.

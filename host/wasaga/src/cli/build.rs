@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use crate::exit::{Exit, print_json};
 use crate::options::{CacheOptions, Speech};
 use crate::project::{self, Anew};
-use crate::{loading, text};
+use crate::shown::{Shown, shown};
+use crate::{loading, out, text};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Build {
@@ -41,13 +42,13 @@ impl Build {
             print_json(&Built { file: shown, bytes, digest: module.digest, definitions })?;
             return Ok(Exit::Completed);
         }
-        let mut line = format!("{shown}  {}  {}", text::size(bytes as u64), module.digest);
+        let mut line = shown!("{}  {}  {}", shown, text::size(bytes as u64), module.digest);
         for name in &names {
             let plan = engine.plan(module.digest, name)?;
-            let nodes: Vec<&str> = plan.nodes().into_iter().map(|id| &**id).collect();
-            line.push_str(&format!("  {} `{name}`: {}", plan.kind(), nodes.join(", ")));
+            let nodes = Shown::join(plan.nodes().into_iter().map(Shown::of), ", ");
+            line.push(&shown!("  {} `{}`: {}", plan.kind(), name, nodes));
         }
-        text::print(&format!("{line}\n"))?;
+        out::answer(&shown!("{}\n", line))?;
         Ok(Exit::Completed)
     }
 }

@@ -7,7 +7,7 @@ use wasaga_core::Checked;
 
 use crate::exit::Exit;
 use crate::options::{CacheOptions, Speech};
-use crate::{graph, loading, text};
+use crate::{graph, loading, out};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Graph {
@@ -41,7 +41,7 @@ impl Graph {
         let name = loading::choose(self.definition.as_deref(), &names, &module.description.name)?;
         let plan = engine.plan(module.digest, &name)?;
         let format = if speech.json { Format::Json } else { self.format };
-        text::print(&match (format, &plan) {
+        out::answer(&match (format, &plan) {
             (Format::Ascii, Checked::Saga(plan)) => graph::ascii(plan),
             (Format::Dot, Checked::Saga(plan)) => graph::dot(plan),
             (Format::Mermaid, Checked::Saga(plan)) => graph::mermaid(plan),

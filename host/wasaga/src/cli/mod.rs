@@ -13,10 +13,12 @@ mod run;
 mod transactions;
 mod validate;
 
+use std::process::ExitCode;
+
 use clap::{CommandFactory as _, Parser, Subcommand};
 
-use crate::exit::{Exit, TABLE};
-use crate::options::Speech;
+use crate::exit::{self, Exit, TABLE};
+use crate::options::{Color, Speech};
 
 const ABOUT: &str = "Runs sagas and TCC transactions whose business logic lives in WebAssembly components.";
 const LONG_ABOUT: &str = "\
@@ -78,16 +80,33 @@ enum Command {
     Completions(completions::Completions),
 }
 
-/// Reads the command line; what cannot be read ends the process with 2.
-pub(crate) fn parse() -> Cli {
-    Cli::parse()
+/// Reads the command line. What cannot be read is told, and so is what is asked for instead: help, a version.
+pub(crate) fn parse() -> Result<Cli, ExitCode> {
+    let words: Vec<std::ffi::OsString> = std::env::args_os().collect();
+    // What cannot be read still says for whom it is.
+    let said = words.iter().take_while(|word| *word != "--");
+    let is_json = said.clone().any(|word| word == "--json");
+    let plain = |word: &std::ffi::OsString| word == "--color=never";
+    if said.clone().any(plain) || said.clone().zip(words.iter().skip(1)).any(|(a, b)| a == "--color" && b == "never") {
+        console::set_colors_enabled(false);
+        console::set_colors_enabled_stderr(false);
+    }
+    let cli = Cli::try_parse_from(&words).map_err(|error| exit::fail_usage(&error, is_json))?;
+    let is_colored = match cli.speech.color {
+        Color::Auto => return Ok(cli),
+        Color::Always => true,
+        Color::Never => false,
+    };
+    console::set_colors_enabled(is_colored);
+    console::set_colors_enabled_stderr(is_colored);
+    Ok(cli)
 }
 
 /// Does what was typed.
 pub(crate) async fn run(cli: Cli) -> anyhow::Result<Exit> {
     let speech = &cli.speech;
     match cli.command {
-        Command::New(command) => command.run(),
+        Command::New(command) => command.run(speech),
         Command::Build(command) => command.run(speech).await,
         Command::Run(command) => command.run(speech).await,
         Command::Resume(command) => command.run(speech).await,
@@ -102,7 +121,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Pause(command) => command.run(speech).await,
         Command::Terminate(command) => command.run(speech).await,
         Command::Bench(command) => command.run(speech).await,
-        Command::Completions(command) => Ok(command.run(Cli::command())),
+        Command::Completions(command) => command.run(Cli::command()),
     }
 }
 

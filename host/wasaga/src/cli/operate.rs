@@ -8,6 +8,7 @@ use wasaga_engine::{Engine, Recover};
 use wasaga_sandbox::Settings;
 
 use crate::exit::{BadInput, Exit};
+use crate::hints::Hints;
 use crate::options::{GuestOptions, JournalOptions, Speech};
 use crate::view::View;
 use crate::{input, waiting, wiring};
@@ -178,7 +179,7 @@ async fn order<F: Future<Output = Asked>>(
 ) -> anyhow::Result<Exit> {
     let journal = wiring::journal(&place.journal).await?;
     let id = super::transactions::find(&*journal, id).await?;
-    let view = View::new(speech.json);
+    let view = View::new(speech.rows(), Hints::of(&place.journal));
     let sandbox = wiring::sandbox(&place.guests, Settings { calls_max: 64, ..Settings::default() })?;
     let engine = wiring::engine(journal, sandbox).recover(Recover::Nothing).watch(view.clone()).start().await?;
     let done = async {

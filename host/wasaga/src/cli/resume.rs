@@ -1,14 +1,16 @@
 //! `wasaga resume`: goes on with what nobody drives. What a living host drives is left alone.
 
-use wasaga_core::{Operator, Status, TransactionId};
+use wasaga_core::{Operator, Report, Status, TransactionId};
 use wasaga_engine::{Engine, Error, Recover};
 use wasaga_journal::{Filter, Journal, Page};
 use wasaga_sandbox::Settings;
 
-use crate::exit::{Exit, print_json};
-use crate::options::{GuestOptions, JournalOptions, Speech};
+use crate::exit::{self, Exit, last_json, print_json};
+use crate::hints::Hints;
+use crate::options::{GuestOptions, JournalOptions, Rows, Speech};
+use crate::shown::shown;
 use crate::view::View;
-use crate::{text, waiting, wiring};
+use crate::{out, waiting, wiring};
 
 /// Transactions that are looked at in one go.
 const PAGE: usize = 1_000;
@@ -39,7 +41,7 @@ impl Resume {
         }
         // A single one is shown as it goes, several by a line each.
         let one = if let [id] = ids[..] { Some(id) } else { None };
-        let view = View::new(speech.json || one.is_none());
+        let view = View::new(if one.is_some() { speech.rows() } else { Rows::Hidden }, Hints::of(&self.journal));
         let sandbox = wiring::sandbox(&self.guests, Settings { calls_max: 256, ..Settings::default() })?;
         let engine = wiring::engine(journal, sandbox).recover(Recover::Nothing).watch(view.clone()).start().await?;
         let done = match one {
@@ -63,8 +65,8 @@ impl Resume {
         }
         match waiting::wait(engine, view, id, &mut stop).await? {
             None => Ok(Exit::Unfinished),
-            // Programs that ask for all get an array, however many there are.
-            Some(report) if speech.json && self.id.is_none() => print_json(&[&report]).map(|()| Exit::of(&report)),
+            // Programs get an array, however many there are and however they were named.
+            Some(report) if speech.json => last_json(&[&report]).map(|()| Exit::of(&report)),
             Some(report) => waiting::tell(&report, view, speech),
         }
     }
@@ -74,7 +76,7 @@ fn nothing(speech: &Speech) -> anyhow::Result<Exit> {
     if speech.json {
         print_json::<[(); 0]>(&[])?;
     } else {
-        text::print("nothing to resume: every transaction has ended, is driven, or waits for a person\n")?;
+        out::answer(&shown!("nothing to resume: every transaction has ended, is driven, or waits for a person\n"))?;
     }
     Ok(Exit::Completed)
 }
@@ -95,31 +97,41 @@ async fn all(engine: &Engine, view: &View, ids: Vec<TransactionId>, speech: &Spe
     Ok(exit)
 }
 
-/// A line for each as it ends, or one array of reports.
+/// What programs get of one transaction: its report, or why there is none.
+#[derive(serde::Serialize)]
+#[serde(untagged)]
+enum Resumed {
+    Report(Box<Report>),
+    Failed { transaction: TransactionId, error: exit::Told },
+}
+
+/// A line for each as it ends, or one array.
 async fn tell_all(engine: &Engine, view: &View, ids: Vec<TransactionId>, speech: &Speech) -> anyhow::Result<Exit> {
-    let (mut reports, mut unfinished) = (Vec::new(), 0);
+    let (mut resumed, mut unfinished, mut stuck) = (Vec::new(), 0, 0);
     let mut stop = waiting::Stop::listen()?;
     for id in ids {
         match waiting::wait(engine, view, id, &mut stop).await {
             Ok(Some(report)) => {
                 if !speech.json {
-                    text::print(&format!("{}  {}\n", report.transaction, crate::view::closing(&report)))?;
+                    out::pass(&shown!("{}  {}\n", report.transaction, crate::view::closing(&report)));
                 }
-                reports.push(report);
+                stuck += usize::from(report.status == Status::Stuck);
+                resumed.push(Resumed::Report(Box::new(report)));
             }
             Ok(None) => return Ok(Exit::Unfinished),
             Err(error) => {
                 unfinished += 1;
-                eprintln!("{id}  not finished: {error:#}");
+                out::remark(&shown!("{}  not finished: {}", id, exit::told(&error)));
+                resumed.push(Resumed::Failed { transaction: id, error: exit::Told::of(&error) });
             }
         }
     }
     if speech.json {
-        print_json(&reports)?;
+        last_json(&resumed)?;
     }
-    Ok(match unfinished {
-        0 if reports.iter().any(|report| report.status == Status::Stuck) => Exit::Stuck,
-        0 => Exit::Completed,
+    Ok(match (unfinished, stuck) {
+        (0, 0) => Exit::Completed,
+        (0, _) => Exit::Stuck,
         _ => Exit::Unfinished,
     })
 }

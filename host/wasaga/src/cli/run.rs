@@ -10,8 +10,10 @@ use wasaga_journal::{Filter, Page};
 use wasaga_sandbox::Settings;
 
 use crate::exit::Exit;
+use crate::hints::Hints;
 use crate::loading::{self, Provider, Providers, add_module, add_providers};
 use crate::options::{GuestOptions, JournalOptions, Speech};
+use crate::shown::shown;
 use crate::view::View;
 use crate::waiting::{self, Stop};
 use crate::{input, text, wiring};
@@ -75,7 +77,7 @@ impl Run {
         let bytes = input::module(&self.file)?;
         let providers = self.providers.read()?;
         let journal = wiring::journal(&self.journal).await?;
-        let view = View::new(speech.json);
+        let view = View::new(speech.rows(), Hints::of(&self.journal));
         let sandbox = wiring::sandbox(&self.guests, Settings { calls_max: 64, ..Settings::default() })?;
         let engine = wiring::engine(journal, sandbox).recover(Recover::Nothing).watch(view.clone()).start().await?;
         let done = self.start_and_wait(&engine, &view, input, headers, bytes, providers).await;
@@ -115,10 +117,8 @@ impl Run {
         let mut stop = Stop::listen()?;
         let started = engine.start(request).await?;
         if started.existing {
-            view.say(&format!(
-                "key `{}` was used before: this is that transaction",
-                self.key.as_deref().unwrap_or("")
-            ))?;
+            let key = self.key.as_deref().unwrap_or_default();
+            view.say(&shown!("key `{}` was used before: this is that transaction", key));
             // It is driven here where nobody drives it: otherwise this would wait for ever.
             drop(engine.take(started.id).await);
         }
@@ -135,16 +135,14 @@ async fn tell_of_others(engine: &Engine, view: &View, own: TransactionId) -> any
     let rows = engine.journal().list(&filter, Page { limit: LOOKED_AT, below: None }).await?;
     let left =
         rows.iter().filter(|row| row.id != own && !row.paused && row.owner.as_ref().is_none_or(|owner| !owner.alive));
-    match left.count() {
-        0 => Ok(()),
-        count => {
-            let more = if count == LOOKED_AT { "at least " } else { "" };
-            view.say(&format!(
-                "{more}{} of an earlier time, which nobody drives; go on: wasaga resume",
-                text::plural(count, "unfinished transaction")
-            ))
-        }
+    let count = left.count();
+    if count > 0 {
+        let more = if count == LOOKED_AT { "at least " } else { "" };
+        let left = text::plural(count, "unfinished transaction");
+        let command = view.hints().command(&["resume"]).unwrap_or_default();
+        view.say(&shown!("{}{} of an earlier time, which nobody drives; go on: {}", more, left, command));
     }
+    Ok(())
 }
 
 #[cfg(test)]
