@@ -71,10 +71,12 @@ fn a_key_finds_the_first_start() {
 #[test]
 fn policies_and_headers_are_taken() {
     let user = User::new();
-    let report =
-        user.run("diamond", r#"{"fail":"join"}"#, &["--policy", "best-effort-parallel", "--json"]).with(3).json();
+    let report = user
+        .run("diamond", r#"{"fail":"join"}"#, &["--compensation-policy", "best-effort-parallel", "--json"])
+        .with(3)
+        .json();
     assert_eq!(report["policy"], "best-effort-parallel");
-    let wrong = user.run("diamond", "{}", &["--policy", "nice"]).with(2);
+    let wrong = user.run("diamond", "{}", &["--compensation-policy", "nice"]).with(2);
     assert!(wrong.stderr.contains("strict-sequential"), "{}", wrong.stderr);
     let report = user.run("conditional", r#"{"amount":10}"#, &["--header", "tenant=acme", "--json"]).json();
     assert_eq!(report["status"], "completed", "{report}");

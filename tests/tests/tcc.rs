@@ -138,7 +138,7 @@ fn it_is_inspected_validated_and_drawn() {
 #[test]
 fn what_does_not_fit_is_refused() {
     let user = User::new();
-    let refused = user.run("transfer", GOOD, &["--policy", "circuit-breaker"]).with(2);
+    let refused = user.run("transfer", GOOD, &["--compensation-policy", "circuit-breaker"]).with(2);
     assert!(refused.error().contains("a compensation policy is for sagas"), "{}", refused.stderr);
     let refused = user.run("transfer", r#"{"from":"ada"}"#, &[]).with(2);
     assert!(refused.error().starts_with("input does not fit tcc `transfer`: "), "{}", refused.stderr);

@@ -43,7 +43,7 @@ use warm::{Places, WAITING_MAX};
 
 pub use cost::CallCost;
 pub use http::{Addresses, InvalidAddress, InvalidOrigin, Origin};
-pub use policy::{Grants, ModulePolicy, Policy, Secret};
+pub use policy::{Grants, ModulePolicy, Policy, Reading, Secret, SecretSource, Section, Standing, Terms};
 
 /// Bytes of one JSON text that passes between host and guest, in either direction. What is larger
 /// belongs into a store, with its key in the transaction.

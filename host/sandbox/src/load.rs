@@ -148,7 +148,7 @@ pub(crate) async fn load(sandbox: &Sandbox, digest: Digest, bytes: Arc<[u8]>) ->
     let (description, bytes) = ask(&sandbox.runtime.engine, &exports).await?;
     drop(turn);
     check_definitions(&exports, &description)?;
-    let policy = sandbox.settings.policy.of(&description.name);
+    let policy = sandbox.settings.policy.of(&description.name, &description.capabilities, digest)?;
     let calls_per_instance_max =
         policy.calls_per_instance_max.unwrap_or(u32::MAX).min(sandbox.settings.calls_per_instance_max);
     let calls_per_instance = description.calls_per_instance.min(calls_per_instance_max.max(1));

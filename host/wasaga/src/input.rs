@@ -2,17 +2,21 @@
 //! and the remedy.
 
 use std::collections::BTreeMap;
-use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
 
 use wasaga_core::{Json, Name};
+use wasaga_sandbox::MODULE_BYTES_MAX;
 
 use crate::exit::BadInput;
+use crate::files;
+
+/// Bytes of a JSON text that is read: more than any input or argument may have, so that its own bound is what is told.
+const JSON_BYTES_MAX: usize = 80 << 20;
 
 /// A module's file, read whole.
 pub(crate) fn module(path: &Path) -> anyhow::Result<Arc<[u8]>> {
-    let bytes = std::fs::read(path).map_err(|error| {
+    let bytes = files::read(path, MODULE_BYTES_MAX).map_err(|error| {
         let remedy = match error.kind() {
             std::io::ErrorKind::NotFound => " (build the guest first, or mind the path)",
             std::io::ErrorKind::IsADirectory => " (name the `.wasm` file in it)",
@@ -27,7 +31,7 @@ pub(crate) fn module(path: &Path) -> anyhow::Result<Arc<[u8]>> {
 pub(crate) fn json(given: &str) -> anyhow::Result<Json> {
     let (text, place) = match given.strip_prefix('@') {
         Some(path) => {
-            let text = std::fs::read_to_string(path)
+            let text = files::read_text(Path::new(path), JSON_BYTES_MAX)
                 .map_err(|error| BadInput::new(format!("input file `{path}` cannot be read: {error}")))?;
             (text, format!("input file `{path}`"))
         }
@@ -42,14 +46,8 @@ pub(crate) fn json(given: &str) -> anyhow::Result<Json> {
 }
 
 fn standard_input() -> anyhow::Result<String> {
-    // One byte more than the engine takes, so that it is the engine that refuses.
-    let limit = wasaga_engine::INPUT_BYTES_MAX as u64 + 1;
-    let mut text = String::new();
-    std::io::stdin()
-        .take(limit)
-        .read_to_string(&mut text)
-        .map_err(|error| BadInput::new(format!("standard input cannot be read: {error}")))?;
-    Ok(text)
+    let read = files::read_from(std::io::stdin(), JSON_BYTES_MAX).and_then(files::text_of);
+    read.map_err(|error| BadInput::new(format!("standard input cannot be read: {error}")).into())
 }
 
 /// Headers, each as `name=value`.

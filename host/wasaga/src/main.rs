@@ -5,6 +5,7 @@
 
 mod cli;
 mod exit;
+mod files;
 mod graph;
 mod hints;
 mod input;

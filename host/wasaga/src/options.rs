@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
+use wasaga_core::definition::CompensationPolicy;
 
 use crate::policy::Grant;
 use crate::units;
@@ -91,12 +92,29 @@ pub(crate) struct CacheOptions {
 #[command(next_help_heading = "Modules")]
 pub(crate) struct PolicyOptions {
     /// What modules may reach and use: a TOML file with a section `[modules.NAME]` for each
-    #[arg(long, value_name = "FILE", env = "WASAGA_POLICY")]
-    pub(crate) policy_file: Option<PathBuf>,
-    /// Grants every module that asks for it an origin, `http:https://api.example.com`, or an address that is
-    /// not public, `address:127.0.0.1:8080`; may stand several times
-    #[arg(long, value_name = "http:ORIGIN|address:ADDRESS")]
+    #[arg(long, value_name = "FILE", env = "WASAGA_POLICY", value_parser = policy_file)]
+    pub(crate) policy: Option<PathBuf>,
+    /// Grants a module that asks for it an origin, `shop:http:https://api.example.com`, or an address that is
+    /// not public, `shop:address:127.0.0.1:8080`; without a module's name it is granted to all. May stand several times
+    #[arg(long, value_name = "[MODULE:]http:ORIGIN|address:ADDRESS")]
     pub(crate) grant: Vec<Grant>,
+    /// As it was called before.
+    #[arg(long, hide = true, value_parser = renamed_policy)]
+    policy_file: Option<String>,
+}
+
+/// The policy file. What was meant by `--policy` before is told apart.
+fn policy_file(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    let is_order = CompensationPolicy::ALL.iter().any(|policy| policy.as_str() == text);
+    if is_order && !path.exists() {
+        return Err(format!("`{text}` is an order of undoing (write `--compensation-policy {text}`)"));
+    }
+    Ok(path)
+}
+
+fn renamed_policy(text: &str) -> Result<String, String> {
+    Err(format!("it is called `--policy` now (write `--policy {text}`)"))
 }
 
 /// What a command that runs guests needs.

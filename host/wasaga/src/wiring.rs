@@ -57,7 +57,7 @@ pub(crate) fn directories() -> anyhow::Result<directories::ProjectDirs> {
 
 /// The sandbox, with what the operator allows; compiled modules are kept in the user's cache directory.
 pub(crate) fn sandbox(options: &GuestOptions, mut settings: Settings) -> anyhow::Result<Arc<Sandbox>> {
-    let allowed = policy::read(options.policy.policy_file.as_deref(), &options.policy.grant)?;
+    let allowed = policy::read(options.policy.policy.as_deref(), &options.policy.grant)?;
     settings.policy = allowed.policy;
     settings.tls_roots = options.tls_roots.clone().or(allowed.tls_roots);
     settings.memory_bytes_max = options.guest_memory.unwrap_or(settings.memory_bytes_max);

@@ -88,10 +88,9 @@ impl Reach {
             )));
         }
         if !self.policy.grants.http.iter().any(|granted| granted.covers(origin)) {
+            let remedy = self.policy.remedy_for_origin(module, origin);
             return Err(Refusal(format!(
-                "module `{module}` may not call {origin}: it asks for it, and the operator has not granted it (grant it \
-                 with `--grant http:{origin}`, or in the policy file under `[modules.{module}.grants]`: `http = \
-                 [\"{origin}\"]`)"
+                "module `{module}` may not call {origin}: it asks for it, and the operator has not granted it ({remedy})"
             )));
         }
         Ok(())

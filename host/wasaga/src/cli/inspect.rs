@@ -6,7 +6,7 @@ use console::Style;
 use wasaga_core::definition::{self, Capability, Source};
 use wasaga_core::{Checked, Json, Limits, Participant, Plan, Step, TccPlan};
 use wasaga_engine::{Engine, Module};
-use wasaga_sandbox::{Grants, ModulePolicy};
+use wasaga_sandbox::{Grants, Standing, Terms};
 
 use crate::exit::{Exit, print_json};
 use crate::options::{CacheOptions, PolicyOptions, Speech};
@@ -42,8 +42,8 @@ impl Inspect {
         if speech.json {
             print_json(&Said { digest: module.digest, bytes, module: &module.description })?;
         } else {
-            let policy = policy::read(self.policy.policy_file.as_deref(), &self.policy.grant)?.policy;
-            let allowed = policy.of(&module.description.name);
+            let policy = policy::read(self.policy.policy.as_deref(), &self.policy.grant)?.policy;
+            let allowed = policy.terms(&module.description.name, module.digest);
             out::answer(&describe(&engine, &module, bytes, self.definition.as_deref(), &allowed)?)?;
         }
         Ok(Exit::Completed)
@@ -66,9 +66,19 @@ fn granted_of(origin: &str, grants: &Grants) -> Shown {
 }
 
 /// What it asks for, and whether it gets it.
-fn asks(said: &definition::Module, allowed: &ModulePolicy) -> Shown {
+fn asks(said: &definition::Module, (allowed, standing): &(Terms, Standing)) -> Shown {
+    let known = match standing {
+        Standing::Unnamed => Shown::default(),
+        Standing::ByDigest => shown!("the policy names its digest under `[modules.{}]`\n", said.name),
+        Standing::ByName => {
+            shown!("the policy trusts its name alone, under `[modules.{}]` (bind it: `digest = …`)\n", said.name)
+        }
+        Standing::Stranger => {
+            shown!("the policy names other digests under `[modules.{}]`: it gets nothing of them\n", said.name)
+        }
+    };
     if said.capabilities.is_empty() {
-        return shown!("asks for nothing\n");
+        return shown!("{}asks for nothing\n", known);
     }
     let plain = |granted: bool| if granted { shown!("granted") } else { shown!("not granted") };
     let rows = said.capabilities.iter().map(|capability| {
@@ -79,7 +89,7 @@ fn asks(said: &definition::Module, allowed: &ModulePolicy) -> Shown {
         };
         vec![shown!("  {}", what), granted]
     });
-    shown!("asks for:\n{}", text::table(&rows.collect::<Vec<_>>()))
+    shown!("{}asks for:\n{}", known, text::table(&rows.collect::<Vec<_>>()))
 }
 
 fn describe(
@@ -87,7 +97,7 @@ fn describe(
     module: &Module,
     bytes: usize,
     only: Option<&str>,
-    allowed: &ModulePolicy,
+    allowed: &(Terms, Standing),
 ) -> anyhow::Result<Shown> {
     let said = &module.description;
     let (name, size) = (Shown::of(&said.name).bold(), text::size(bytes as u64));

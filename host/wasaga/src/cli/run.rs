@@ -36,8 +36,8 @@ pub(crate) struct Run {
     #[arg(long)]
     key: Option<String>,
     /// In which order a saga is undone, and what follows when undoing fails
-    #[arg(long, value_enum)]
-    policy: Option<Policy>,
+    #[arg(long, value_enum, value_name = "POLICY")]
+    compensation_policy: Option<Policy>,
     #[command(flatten)]
     journal: JournalOptions,
     #[command(flatten)]
@@ -109,7 +109,7 @@ impl Run {
         view.warn(plan.warnings());
         let request = StartRequest {
             headers,
-            policy: self.policy.map(|policy| policy.0),
+            policy: self.compensation_policy.map(|policy| policy.0),
             key: self.key.as_deref().map(Name::from),
             ..StartRequest::new(module.digest, definition.clone(), input)
         };
