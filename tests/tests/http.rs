@@ -78,7 +78,7 @@ fn what_is_not_granted_is_refused_with_the_grant_that_is_missing() {
     let told = message(&refused);
     let grant = format!(
         "module `caller` may not call http://localhost:{port}: it asks for it, and the operator has not granted it (grant \
-         it with `--grant http:http://localhost:{port}`, or in the policy file under `[modules.caller.grants]`: `http = \
+         it with `--grant caller:http:http://localhost:{port}`, or in the policy file under `[modules.caller.grants]`: `http = \
          [\"http://localhost:{port}\"]`)"
     );
     assert!(told.contains(&grant), "{told}");
@@ -170,7 +170,7 @@ fn secrets_go_to_their_own_origins_and_nowhere_else() {
 
     assert_eq!(run("values", json!({"key": "greeting"})).with(0).json()["output"], json!({"read": "hi"}));
     assert_eq!(run("values", json!({"key": "hidden"})).with(0).json()["output"], json!({"read": null}));
-    let shown = user.wasaga(&["inspect", file.to_str().unwrap(), "--policy-file", "nowhere.toml"]).with(2);
+    let shown = user.wasaga(&["inspect", file.to_str().unwrap(), "--policy", "nowhere.toml"]).with(2);
     assert!(shown.error().starts_with("policy `nowhere.toml`: it cannot be read"), "{}", shown.error());
 }
 
@@ -287,7 +287,7 @@ fn ceilings_of_the_policy_hold() {
         );
         std::fs::write(user.directory().join("policy.toml"), text).unwrap();
     };
-    let fetch = || fetch(&user, &json!({"url": silent.url("/")}), &["--policy-file", "policy.toml"]).with(3);
+    let fetch = || fetch(&user, &json!({"url": silent.url("/")}), &["--policy", "policy.toml"]).with(3);
     policy("timeout_max = \"100ms\"");
     let late = failure(&fetch());
     assert_eq!(late["code"], "timed-out", "{late}");
@@ -296,6 +296,6 @@ fn ceilings_of_the_policy_hold() {
     policy("memory_max = \"64KiB\"");
     assert_eq!(failure(&fetch())["code"], "out-of-memory");
     policy("timeout = \"1s\"");
-    let refused = user.run("caller", "{}", &["fetch", "--policy-file", "policy.toml"]).with(2);
+    let refused = user.run("caller", "{}", &["fetch", "--policy", "policy.toml"]).with(2);
     assert!(refused.error().contains("unknown field `timeout`"), "{}", refused.error());
 }

@@ -61,7 +61,7 @@ pub use plan::{
 pub use record::{
     CallId, Cause, Created, Fact, IllegalRecord, LabelValue, LostCall, Operation, Operator, RECORD_VERSION, Record,
 };
-pub use report::{CauseReport, Decided, NodeReport, PhaseReached, Report, SettleReport, UndoReport};
+pub use report::{CauseReport, Decided, NodeReport, PhaseReached, Report, SettleReport, UndoReport, unit_name};
 pub use retry::RetryPolicy;
 pub use status::{Kind, Status};
 pub use stored::{APART_BYTES_MIN, NotWhole, Shared, StoredRecord};

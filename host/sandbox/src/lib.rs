@@ -48,7 +48,7 @@ pub use compile::{COMPILE_MODULE, compile_module};
 pub use cost::CallCost;
 pub use http::{Addresses, InvalidAddress, InvalidOrigin, Origin};
 pub use limits::{MODULE_BYTES_MAX, PAYLOAD_BYTES_MAX};
-pub use policy::{Grants, ModulePolicy, Policy, Secret};
+pub use policy::{Grants, ModulePolicy, Policy, Reading, Secret, SecretSource, Section, Standing, Terms};
 pub use settings::Settings;
 
 /// Runs guests in wasmtime.

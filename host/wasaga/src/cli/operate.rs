@@ -7,10 +7,11 @@ use wasaga_core::{Operator, TransactionId};
 use wasaga_engine::{Engine, Recover};
 use wasaga_sandbox::Settings;
 
-use super::{Options, run};
 use crate::exit::{BadInput, Exit};
+use crate::hints::Hints;
+use crate::options::{GuestOptions, JournalOptions, Speech};
 use crate::view::View;
-use crate::{input, wiring};
+use crate::{input, waiting, wiring};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Why {
@@ -36,6 +37,8 @@ pub(crate) struct Retry {
     step: Option<String>,
     #[command(flatten)]
     why: Why,
+    #[command(flatten)]
+    place: Place,
 }
 
 #[derive(Debug, clap::Args)]
@@ -50,6 +53,8 @@ pub(crate) struct Skip {
     /// Who, for the record [default: the user who is logged in]
     #[arg(long, value_name = "NAME")]
     by: Option<String>,
+    #[command(flatten)]
+    place: Place,
 }
 
 #[derive(Debug, clap::Args)]
@@ -63,6 +68,8 @@ pub(crate) struct Patch {
     arguments: String,
     #[command(flatten)]
     why: Why,
+    #[command(flatten)]
+    place: Place,
 }
 
 #[derive(Debug, clap::Args)]
@@ -71,6 +78,8 @@ pub(crate) struct Cancel {
     id: String,
     #[command(flatten)]
     why: Why,
+    #[command(flatten)]
+    place: Place,
 }
 
 #[derive(Debug, clap::Args)]
@@ -79,6 +88,8 @@ pub(crate) struct Pause {
     id: String,
     #[command(flatten)]
     why: Why,
+    #[command(flatten)]
+    place: Place,
 }
 
 #[derive(Debug, clap::Args)]
@@ -91,58 +102,69 @@ pub(crate) struct Terminate {
     /// Who, for the record [default: the user who is logged in]
     #[arg(long, value_name = "NAME")]
     by: Option<String>,
+    #[command(flatten)]
+    place: Place,
+}
+
+/// Where the transaction is, and what drives it on.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Place {
+    #[command(flatten)]
+    journal: JournalOptions,
+    #[command(flatten)]
+    guests: GuestOptions,
 }
 
 type Asked = Result<(), wasaga_engine::Error>;
 
 impl Retry {
-    pub(crate) async fn run(self, options: &Options) -> anyhow::Result<Exit> {
+    pub(crate) async fn run(self, speech: &Speech) -> anyhow::Result<Exit> {
         let by = self.why.operator();
         let ask = async |engine: Engine, id| engine.retry(id, self.step.as_deref(), by).await;
-        order(options, &self.id, ask).await
+        order(&self.place, speech, &self.id, ask).await
     }
 }
 
 impl Skip {
-    pub(crate) async fn run(self, options: &Options) -> anyhow::Result<Exit> {
+    pub(crate) async fn run(self, speech: &Speech) -> anyhow::Result<Exit> {
         let by = Why { reason: self.reason, by: self.by }.operator();
-        order(options, &self.id, async |engine: Engine, id| engine.skip(id, &self.step, by).await).await
+        order(&self.place, speech, &self.id, async |engine: Engine, id| engine.skip(id, &self.step, by).await).await
     }
 }
 
 impl Patch {
-    pub(crate) async fn run(self, options: &Options) -> anyhow::Result<Exit> {
+    pub(crate) async fn run(self, speech: &Speech) -> anyhow::Result<Exit> {
         let by = self.why.operator();
         let arguments = input::json(&self.arguments)?;
         if !arguments.as_str().starts_with('{') {
             return Err(BadInput::new("`--arguments` is not a JSON object (name every parameter)").into());
         }
-        let (step, item) = unit(&self.step)?;
-        let ask = async |engine: Engine, id| engine.patch(id, &step, item, arguments, by).await;
-        order(options, &self.id, ask).await
+        let ask = async |engine: Engine, id| engine.patch(id, &self.step, arguments, by).await;
+        order(&self.place, speech, &self.id, ask).await
     }
 }
 
 impl Cancel {
-    pub(crate) async fn run(self, options: &Options) -> anyhow::Result<Exit> {
+    pub(crate) async fn run(self, speech: &Speech) -> anyhow::Result<Exit> {
         let by = self.why.operator();
-        order(options, &self.id, async |engine: Engine, id| engine.cancel(id, by).await).await
+        order(&self.place, speech, &self.id, async |engine: Engine, id| engine.cancel(id, by).await).await
     }
 }
 
 impl Pause {
-    pub(crate) async fn run(self, options: &Options) -> anyhow::Result<Exit> {
+    pub(crate) async fn run(self, speech: &Speech) -> anyhow::Result<Exit> {
         let by = self.why.operator();
-        let exit = order(options, &self.id, async |engine: Engine, id| engine.pause(id, by).await).await?;
+        let exit = order(&self.place, speech, &self.id, async |engine: Engine, id| engine.pause(id, by).await).await?;
         // Paused is what was asked for.
         Ok(if exit == Exit::Unfinished { Exit::Completed } else { exit })
     }
 }
 
 impl Terminate {
-    pub(crate) async fn run(self, options: &Options) -> anyhow::Result<Exit> {
+    pub(crate) async fn run(self, speech: &Speech) -> anyhow::Result<Exit> {
         let by = Why { reason: self.reason, by: self.by }.operator();
-        let exit = order(options, &self.id, async |engine: Engine, id| engine.terminate(id, by).await).await?;
+        let exit =
+            order(&self.place, speech, &self.id, async |engine: Engine, id| engine.terminate(id, by).await).await?;
         // Terminated is what was asked for.
         Ok(if exit == Exit::Terminated { Exit::Completed } else { exit })
     }
@@ -150,21 +172,22 @@ impl Terminate {
 
 /// Asks, and drives what follows to its end.
 async fn order<F: Future<Output = Asked>>(
-    options: &Options,
+    place: &Place,
+    speech: &Speech,
     id: &str,
     ask: impl FnOnce(Engine, TransactionId) -> F,
 ) -> anyhow::Result<Exit> {
-    let journal = wiring::journal(options).await?;
+    let journal = wiring::journal(&place.journal).await?;
     let id = super::transactions::find(&*journal, id).await?;
-    let view = View::new(options.json);
-    let sandbox = wiring::sandbox(options, Settings { calls_max: 64, ..Settings::default() })?;
+    let view = View::new(speech.rows(), Hints::of(&place.journal));
+    let sandbox = wiring::sandbox(&place.guests, Settings { calls_max: 64, ..Settings::default() })?;
     let engine = wiring::engine(journal, sandbox).recover(Recover::Nothing).watch(view.clone()).start().await?;
     let done = async {
-        let mut stop = run::Stop::listen()?;
+        let mut stop = waiting::Stop::listen()?;
         ask(engine.clone(), id).await?;
-        match run::wait(&engine, &view, id, &mut stop).await? {
+        match waiting::wait(&engine, &view, id, &mut stop).await? {
             None => Ok(Exit::Unfinished),
-            Some(report) => run::tell(&report, &view, options),
+            Some(report) => waiting::tell(&report, &view, speech),
         }
     }
     .await;
@@ -173,28 +196,8 @@ async fn order<F: Future<Output = Asked>>(
     done
 }
 
-/// `step`, or `step[3]`.
-fn unit(name: &str) -> anyhow::Result<(String, Option<u32>)> {
-    let Some((step, rest)) = name.split_once('[') else { return Ok((name.into(), None)) };
-    let item = rest.strip_suffix(']').and_then(|item| item.parse().ok());
-    let item = item.ok_or_else(|| BadInput::new(format!("`{name}` is neither `step` nor `step[3]`")))?;
-    Ok((step.into(), Some(item)))
-}
-
 /// Who is logged in, as far as the environment tells.
 pub(super) fn who() -> String {
     let named = ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
     named.filter(|name| !name.is_empty()).unwrap_or_else(|| "unknown".into())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn units_have_an_item_in_brackets() {
-        assert_eq!(unit("ship").unwrap(), ("ship".into(), None));
-        assert_eq!(unit("ship[3]").unwrap(), ("ship".into(), Some(3)));
-        assert_eq!(unit("ship[x]").unwrap_err().to_string(), "`ship[x]` is neither `step` nor `step[3]`");
-    }
 }

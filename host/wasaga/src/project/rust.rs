@@ -6,8 +6,10 @@ use std::process::{Command, Stdio};
 use anyhow::Context as _;
 use serde::Deserialize;
 
-use super::File;
+use super::files::File;
 use crate::exit::BadInput;
+use crate::out;
+use crate::shown::shown;
 
 const TARGET: &str = "wasm32-wasip2";
 
@@ -106,7 +108,7 @@ fn ensure_target() -> anyhow::Result<()> {
     if printed.status.success() && Path::new(&folder).is_dir() {
         return Ok(());
     }
-    eprintln!("adding the compilation target {TARGET} to the active toolchain");
+    out::remark(&shown!("adding the compilation target {} to the active toolchain", TARGET));
     match Command::new("rustup").args(["target", "add", TARGET]).status() {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(missing(&format!("rustup ended with {status}")).into()),
