@@ -144,13 +144,6 @@ pub struct Module {
     loaded: Arc<Loaded>,
 }
 
-impl Module {
-    /// What it asks for and the operator has not granted, with what would grant it. Its calls are held until then.
-    pub fn missing(&self) -> Option<&str> {
-        self.loaded.allowed.missing.as_deref()
-    }
-}
-
 #[async_trait]
 impl Guest for Module {
     fn digest(&self) -> Digest {
@@ -159,6 +152,10 @@ impl Guest for Module {
 
     fn description(&self) -> &Arc<definition::Module> {
         &self.description
+    }
+
+    fn missing(&self) -> Option<&str> {
+        self.loaded.allowed.missing.as_deref()
     }
 
     async fn call(&self, call: Arc<Call>) -> Result<Answer, NotMade> {

@@ -5,7 +5,7 @@ use alloc::{collections::BTreeMap, format, string::String, vec, vec::Vec};
 use super::{
     index::StepIx,
     limits::{Mistake, STEPS_MAX},
-    mistakes::{self, Mistakes, NAMELESS},
+    mistakes::{self, InputFields, Mistakes, NAMELESS},
     suggest::closest,
 };
 use crate::{
@@ -46,6 +46,28 @@ pub(super) fn warnings(saga: &Saga) -> Vec<String> {
                  and the saga would be stuck (make the parameter optional)",
                 saga.name, undo.name, step.id
             ));
+        }
+    }
+    warnings.extend(taken_for_fields(saga));
+    warnings
+}
+
+/// A step that is new in a saga may have the name of a field of the input: from then on, the parameters of that name take
+/// the step's output, and nobody said so.
+fn taken_for_fields(saga: &Saga) -> Vec<String> {
+    let fields = InputFields::of(saga.input_schema.as_ref());
+    let mut warnings = Vec::new();
+    for step in &saga.steps {
+        let undo = step.compensation.iter().flat_map(|undo| &undo.parameters);
+        for parameter in step.parameters.iter().chain(undo) {
+            let Source::StepOutput { step: named, pointer: None } = &parameter.source else { continue };
+            if fields.has(&parameter.name) {
+                warnings.push(format!(
+                    "saga `{}`, step `{}`: parameter `{}` takes the output of step `{named}`, and the input has a field \
+                     `{}` as well (say which is meant, or give one of them another name)",
+                    saga.name, step.id, parameter.name, parameter.name
+                ));
+            }
         }
     }
     warnings

@@ -179,10 +179,15 @@ pub(super) fn bad_name(name: &str) -> Option<String> {
 }
 
 /// The fields that an input schema lists at its top, where it lists any and is about an object.
-struct InputFields(Option<Vec<String>>);
+pub(super) struct InputFields(Option<Vec<String>>);
 
 impl InputFields {
-    fn of(schema: Option<&Json>) -> Self {
+    /// Whether the input is known to have this field.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.as_ref().is_some_and(|fields| fields.iter().any(|field| field == name))
+    }
+
+    pub(super) fn of(schema: Option<&Json>) -> Self {
         let Some(Value::Object(schema)) = schema.and_then(|s| s.read::<Value>().ok()) else { return Self(None) };
         // What these keywords add cannot be listed without evaluating the schema.
         let open = ["allOf", "anyOf", "oneOf", "$ref", "patternProperties"].iter().any(|k| schema.contains_key(*k));

@@ -214,3 +214,16 @@ fn confirm_and_cancel_have_the_hosts_patience_and_no_more() {
     assert_eq!((b.confirm_limits.retry.max_attempts, b.confirm_limits.retry.max_delay), (70, 0));
     assert_eq!(a.confirm_limits.retry.max_delay, 30_000);
 }
+
+#[test]
+fn a_step_that_takes_the_place_of_a_field_is_told() {
+    let mut second = step("charge", &[]);
+    second.parameters.push(parameter("card", Source::StepOutput { step: "card".into(), pointer: None }));
+    let mut saga = saga(alloc::vec![step("card", &[]), second]);
+    let warnings = |saga: &Saga| Plan::new(saga, &Defaults::default()).unwrap().warnings;
+    assert_eq!(warnings(&saga), Vec::<String>::new());
+    saga.input_schema = Json::parse(r#"{"type":"object","properties":{"card":{"type":"string"}}}"#).ok();
+    let told = "saga `order`, step `charge`: parameter `card` takes the output of step `card`, and the input has a field \
+                `card` as well (say which is meant, or give one of them another name)";
+    assert_eq!(warnings(&saga), [told]);
+}

@@ -10,6 +10,7 @@ mod new;
 mod operate;
 mod resume;
 mod run;
+mod schema;
 mod transactions;
 mod validate;
 
@@ -76,6 +77,8 @@ enum Command {
     Terminate(operate::Terminate),
     /// Measure how many transactions a second this machine runs, and where the time goes
     Bench(bench::Bench),
+    /// Print the JSON Schema of what wasaga reads
+    Schema(schema::Schema),
     /// Print a completion script for a shell
     Completions(completions::Completions),
 }
@@ -121,6 +124,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Pause(command) => command.run(speech).await,
         Command::Terminate(command) => command.run(speech).await,
         Command::Bench(command) => command.run(speech).await,
+        Command::Schema(command) => command.run(),
         Command::Completions(command) => command.run(Cli::command()),
     }
 }

@@ -106,6 +106,7 @@ impl Run {
         let names = engine.definitions(module.digest)?;
         let definition = loading::choose(self.definition.as_deref(), &names, &module.description.name)?;
         let plan = engine.plan(module.digest, &definition)?;
+        view.warn(&module.description.warnings);
         view.warn(plan.warnings());
         let request = StartRequest {
             headers,

@@ -65,6 +65,7 @@ fn check(engine: &Engine, file: &Path, loaded: anyhow::Result<Module>) -> anyhow
             return Ok(Checked { error: Some(format!("{error:#}")), told, ..checked });
         }
     };
+    checked.warnings.extend(module.description.warnings.iter().cloned());
     for definition in engine.definitions(module.digest)? {
         checked.warnings.extend(engine.plan(module.digest, &definition)?.warnings().iter().cloned());
         match engine.providers(module.digest, &definition) {
