@@ -231,9 +231,13 @@ fn messages(error: &anyhow::Error) -> Vec<String> {
 /// For people. Mistakes are a list of ours; any other message is foreign, and so are its lines.
 pub(crate) fn told(error: &anyhow::Error) -> Shown {
     if let Some(EngineError::Mistakes { module, mistakes }) = error.chain().find_map(|cause| cause.downcast_ref()) {
-        let count = crate::text::plural(mistakes.len(), "mistake");
+        let count = crate::text::plural(mistakes.count(), "mistake");
         let mut text = shown!("module `{}` has {}", module, count);
         mistakes.iter().for_each(|mistake| text.push(&shown!("\n  {}", mistake.to_string())));
+        let more = mistakes.count() - mistakes.iter().len();
+        if more > 0 {
+            text.push(&shown!("\n  and {} more", more));
+        }
         return text;
     }
     Shown::block(&messages(error).join(": "))
