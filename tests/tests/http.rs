@@ -246,6 +246,24 @@ fn partners_that_lie_or_do_not_end_are_outcomes_within_the_deadline() {
     assert_eq!(failure(&granted(&silent, &input).with(3))["code"], "http-no-answer", "its own timeout is kept");
 }
 
+/// A request that is wrong from the first is refused for good; one that turns out to be wrong while it is sent may have arrived.
+#[test]
+fn a_length_of_the_guests_own_that_is_wrong() {
+    let server = Server::ok("fine");
+    for caller in callers() {
+        // Of the last one the head may have left before its body broke off.
+        let both = ["http-invalid", "http-no-answer"].as_slice();
+        for (length, codes) in [("x", &both[..1]), ("9000000", &both[..1]), ("50", both)] {
+            let headers = json!([["content-length", length]]);
+            let input = json!({"url": server.url("/"), "method": "POST", "body": "short", "headers": headers});
+            let ended = granted_by(&caller, &server, &input).with(3);
+            let code = failure(&ended)["code"].clone();
+            assert!(codes.iter().any(|of| code == *of), "{length}: {code} {}", message(&ended));
+        }
+    }
+    assert_eq!(server.seen(), [""; 0], "no request arrived whole");
+}
+
 /// S16: whole URLs stood in failures. U16: a space went out as it was.
 #[test]
 fn what_a_url_hides_is_told_to_its_partner_alone() {
