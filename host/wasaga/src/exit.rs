@@ -61,6 +61,11 @@ impl Exit {
         }
     }
 
+    /// What an error came to.
+    pub(crate) fn of_error(error: &anyhow::Error) -> Self {
+        exit_of(error)
+    }
+
     pub(crate) const fn code(self) -> u8 {
         match self {
             Self::Completed => 0,

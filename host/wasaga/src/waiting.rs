@@ -59,6 +59,9 @@ pub(crate) async fn wait(
     }
 }
 
+/// How often somebody asks before the process ends at once, whatever it does.
+const ASKED_MAX: usize = 3;
+
 /// Ctrl-C and SIGTERM, from the moment that this is made: before anything begins that should end in order.
 pub(crate) struct Stop {
     interrupt: Signal,
@@ -67,7 +70,18 @@ pub(crate) struct Stop {
 
 impl Stop {
     pub(crate) fn listen() -> anyhow::Result<Self> {
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+        let listen = || -> anyhow::Result<Self> {
+            Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+        };
+        // Whatever else holds the threads: who asks again and again is heard. The journal is safe at any moment.
+        let mut last = listen()?;
+        tokio::spawn(async move {
+            for _ in 0..ASKED_MAX {
+                last.asked().await;
+            }
+            std::process::exit(Exit::Unfinished.code().into());
+        });
+        listen()
     }
 
     /// The next time that the user, or the system, asks this process to end.
@@ -75,6 +89,18 @@ impl Stop {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
+        }
+    }
+
+    /// Waits for something that may take its time, such as a module that is compiled; none where the user asks to end
+    /// first. What was not begun by then does not begin.
+    pub(crate) async fn unless_asked<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            done = work => Some(done),
+            () = self.asked() => {
+                out::remark(&shown!("stopped; what has begun by now is in the journal"));
+                None
+            }
         }
     }
 }

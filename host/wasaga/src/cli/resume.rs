@@ -1,6 +1,6 @@
 //! `wasaga resume`: goes on with what nobody drives. What a living host drives is left alone.
 
-use wasaga_core::{Operator, Report, Status, TransactionId};
+use wasaga_core::{Operator, Report, Seq, Status, TransactionId};
 use wasaga_engine::{Engine, Error, Recover};
 use wasaga_journal::{Filter, Journal, Page};
 use wasaga_sandbox::Settings;
@@ -54,20 +54,40 @@ impl Resume {
     }
 
     async fn one(&self, engine: &Engine, view: &View, id: TransactionId, speech: &Speech) -> anyhow::Result<Exit> {
-        let row = engine.journal().load(id).await?.ok_or(Error::UnknownTransaction(id))?.row;
+        match self.drive(engine, view, id).await {
+            Ok(None) => Ok(Exit::Unfinished),
+            // Programs get an array, however many there are and however they were named.
+            Ok(Some(report)) if speech.json => last_json(&[&report]).map(|()| Exit::of(&report)),
+            Ok(Some(report)) => waiting::tell(&report, view, speech),
+            Err(error) if speech.json => {
+                out::remark(&shown!("{}  not finished: {}", id, exit::told(&error)));
+                last_json(&[Resumed::Failed { transaction: id, error: exit::Told::of(&error) }])?;
+                Ok(Exit::of_error(&error))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Drives one to its end; none where the user asks to stop first.
+    async fn drive(&self, engine: &Engine, view: &View, id: TransactionId) -> anyhow::Result<Option<Report>> {
+        let stored = engine.journal().read(id, Seq(0), 0).await?;
+        let row = stored.ok_or(Error::UnknownTransaction(id))?.row;
         view.begin(&row.definition, &engine.journal().identity());
         let mut stop = waiting::Stop::listen()?;
-        if row.paused && !row.status.is_ended() {
-            let by = Operator { who: super::operate::who(), why: self.reason.clone() };
-            engine.resume(id, by).await?;
-        } else {
-            engine.take(id).await?;
-        }
-        match waiting::wait(engine, view, id, &mut stop).await? {
-            None => Ok(Exit::Unfinished),
-            // Programs get an array, however many there are and however they were named.
-            Some(report) if speech.json => last_json(&[&report]).map(|()| Exit::of(&report)),
-            Some(report) => waiting::tell(&report, view, speech),
+        let take = async {
+            if row.paused && !row.status.is_ended() {
+                let by = Operator { who: super::operate::who(), why: self.reason.clone() };
+                engine.resume(id, by).await
+            } else {
+                engine.take(id).await
+            }
+        };
+        match stop.unless_asked(take).await {
+            None => Ok(None),
+            Some(taken) => {
+                taken?;
+                waiting::wait(engine, view, id, &mut stop).await
+            }
         }
     }
 }
@@ -118,7 +138,11 @@ async fn tell_all(engine: &Engine, view: &View, ids: Vec<TransactionId>, speech:
                 stuck += usize::from(report.status == Status::Stuck);
                 resumed.push(Resumed::Report(Box::new(report)));
             }
-            Ok(None) => return Ok(Exit::Unfinished),
+            // Asked to stop: the others stay as they are.
+            Ok(None) => {
+                unfinished += 1;
+                break;
+            }
             Err(error) => {
                 unfinished += 1;
                 out::remark(&shown!("{}  not finished: {}", id, exit::told(&error)));

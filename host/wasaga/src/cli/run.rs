@@ -116,7 +116,8 @@ impl Run {
         };
         view.begin(plan.name(), &engine.journal().identity());
         let mut stop = Stop::listen()?;
-        let started = engine.start(request).await?;
+        let Some(started) = stop.unless_asked(engine.start(request)).await else { return Ok(None) };
+        let started = started?;
         if started.existing {
             let key = self.key.as_deref().unwrap_or_default();
             view.say(&shown!("key `{}` was used before: this is that transaction", key));
