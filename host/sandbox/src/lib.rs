@@ -154,10 +154,6 @@ impl Guest for Module {
         &self.description
     }
 
-    fn missing(&self) -> Option<&str> {
-        self.loaded.allowed.missing.as_deref()
-    }
-
     async fn call(&self, call: Arc<Call>) -> Result<Answer, NotMade> {
         call::call(&self.sandbox.common, &self.loaded, &call).await.map_err(|why| match why {
             NotCalled::Busy(_) => NotMade::Busy,

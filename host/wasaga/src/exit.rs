@@ -200,7 +200,6 @@ fn exit_of_engine(error: &EngineError) -> Exit {
         | EngineError::UnknownModule(_)
         | EngineError::UnknownDefinition { .. }
         | EngineError::ProvidersMissing { .. }
-        | EngineError::NotGranted(_)
         | EngineError::Input { .. }
         | EngineError::UnknownTransaction(_)
         | EngineError::Post(PostError::Unknown(_)) => Exit::BadInput,
