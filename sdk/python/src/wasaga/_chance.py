@@ -26,29 +26,25 @@ class Late(ModuleType):
     def __init__(self, real: ModuleType) -> None:
         super().__init__(real.__name__, real.__doc__)
         self.__dict__.update(__spec__=real.__spec__, __loader__=real.__loader__, __file__=real.__file__)
-        self.__dict__.update(seed=self._first, _real=real, _is_used=False)
+        self.__dict__.update(_real=real, _is_used=False, _is_asked=False)
 
     def __getattr__(self, name: str) -> Any:
+        own = self.__dict__
+        if name == "seed" and not own["_is_asked"]:
+            # componentize-py asks for it right after the file was imported, and calls it at the first call of an
+            # instance. This does nothing, and does not even run Python.
+            own["_is_asked"] = True
+            return bool
         # Python's own questions, such as for `__path__` at an import, are no use of it.
-        real = self.__dict__["_real"] if name.startswith("__") else self._use()
-        return getattr(real, name)
-
-    def _first(self, a: Any = None, *more: Any, **named: Any) -> None:
-        """Do nothing for componentize-py, whose call is the first and without arguments."""
-        if a is not None:
-            self._use().seed(a, *more, **named)
-            return
-        self.__dict__["seed"] = self._again
-
-    def _again(self, *seed: Any, **named: Any) -> None:
-        self._use().seed(*seed, **named)
+        return getattr(own["_real"] if name.startswith("__") else self._use(), name)
 
     def _use(self) -> Any:
-        real = self.__dict__["_real"]
-        if not self.__dict__["_is_used"]:
-            self.__dict__["_is_used"] = True
+        own = self.__dict__
+        real = own["_real"]
+        if not own["_is_used"]:
+            own["_is_used"] = True
             sys.modules["random"] = real
             real.seed()
             # It may have been bound to a name already.
-            self.__dict__.update({name: value for name, value in vars(real).items() if not name.startswith("__")})
+            own.update({name: value for name, value in vars(real).items() if not name.startswith("__")})
         return real
