@@ -279,6 +279,24 @@ async fn too_large_an_answer_is_refused() {
 #[tokio::test]
 async fn too_many_writes_are_refused() {
     check_hostile("variable-flood", 9_000, (UnknownCause::Guest, "too-much", "1.0 MiB at most")).await;
+    check_hostile("variable-specks", 9_000, (UnknownCause::Guest, "too-much", "`set-variable`: one call writes")).await;
+    check_hostile("event-flood", 9_000, (UnknownCause::Guest, "too-much", "`publish`: one call writes")).await;
+    check_hostile("header-flood", 9_000, (UnknownCause::Guest, "too-much", "`set-header`: a transaction has")).await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_written_is_answered_and_the_call_goes_on() {
+    let guest = Guest::load("hostile").await;
+    let answer = guest.run("bad-writes", "work", "{}").await;
+    let mut codes = vec!["invalid"; 12];
+    codes[7] = "too-much";
+    codes.push("written");
+    assert_eq!(completed(&answer), serde_json::to_string(&codes).unwrap());
+    assert_eq!(answer.writes.variables.len(), 1, "what was valid is there");
+    assert!(answer.writes.headers.is_empty() && answer.writes.published.is_empty());
+    let call = guest.call("log-fields", "work", "{}");
+    let answer = guest.sandbox.call(&Call { fuel: 1_000_000_000, ..call }).await;
+    assert_eq!(completed(&answer), "100000");
 }
 
 #[tokio::test]

@@ -26,11 +26,13 @@ use quote::ToTokens as _;
 ///
 /// Settings: `name = "…"` (default: the module's name), `deadline = "2m"`, `concurrency = 4`,
 /// `policy = "strict-sequential"` (or `grouped-parallel`, `retry-with-backoff`, `circuit-breaker`,
-/// `best-effort-parallel`). The module's doc comment describes the saga.
+/// `best-effort-parallel`), `labels(customer = "/customer/id", size(at = "/size", integer))`: values of the input by which
+/// transactions are found, texts unless `integer` or `flag` is said. The module's doc comment describes the saga.
 ///
 /// `#[step(…)]`: `id = "…"` (default: the function's name), `depends_on = [a, b]`, `timeout = "2s"`,
 /// `total_timeout = "1m"`, `fuel = 1_000_000`, `memory = "64MiB"`,
-/// `retry(attempts = 3, delay = "200ms", max_delay = "5s", multiplier = 2.0, jitter = 0.3)`,
+/// `retry(attempts = 3, delay = "200ms", max_delay = "5s", multiplier = 2.0, jitter = 0.3)`, each alone: what is not said
+/// is the host's;
 /// `condition = "input.total > 100"` (CEL), `each = lines` or `each(step = "plan", at = "/parts")`,
 /// `at_most_once`, `provider = "…"`: another module does it, by the same id. Such a step and its compensation
 /// have no body, `fn charge(card: String) -> Payment;`, for there is nothing here to call.
@@ -40,11 +42,12 @@ use quote::ToTokens as _;
 ///
 /// Arguments follow one rule. A parameter of type `Call` is the call, one of type `Forward` what is
 /// known of the step to undo. One with the name of a step is that step's output, and makes the step
-/// a dependency. `input` is the whole input, `item` in a step with `each` the element; in a
+/// a dependency; `-` in a step's id is `_` there. `input` is the whole input, `item` in a step with `each` the element; in a
 /// compensation `output` is what is undone and `cause` is why. Any other name is that field of the
 /// input. `#[from(…)]` on a parameter says what this rule cannot: `input`, `step = "…"`, `variable =
-/// "…"`, `header = "…"`, `item`, `output`, `compensation_of = "…"`, `cause`, `literal = …`, `json = "…"`,
-/// each but the last four with `at = "/json/pointer"` where a part is wanted. `Option` makes a
+/// "…"`, `header = "…"`, `item`, `output`, `compensation_of = "…"`, `cause`, `literal = …`, `json = "…"`, with `at =
+/// "/json/pointer"` where a part of an input, an output or an item is wanted; and `call` and `forward`, for types of
+/// another name. A type of your own that is called `Call` is an argument where `#[from(…)]` says so. `Option` makes a
 /// parameter not required. A leading underscore is not part of the name.
 #[proc_macro_attribute]
 pub fn saga(settings: TokenStream, module: TokenStream) -> TokenStream {
@@ -67,7 +70,7 @@ pub fn compensation(_: TokenStream, function: TokenStream) -> TokenStream {
 /// Makes a TCC of a module: functions with `#[participant]` reserve, those with `#[confirm]` make that
 /// final, those with `#[cancel]` free it, and all stay plain functions.
 ///
-/// Settings: `name = "…"` (default: the module's name), `deadline = "30s"` (of the tries). The module's
+/// Settings: `name = "…"` (default: the module's name), `deadline = "30s"` (of the tries), `labels(…)` as for a saga. The module's
 /// doc comment describes the TCC.
 ///
 /// `#[participant(…)]` marks a try: `id = "…"` (default: the function's name), `order = 1` (default 0;
@@ -76,7 +79,7 @@ pub fn compensation(_: TokenStream, function: TokenStream) -> TokenStream {
 /// `timeout`, `total_timeout`, `fuel`, `memory` and `retry` as for a step of a [`macro@saga`].
 ///
 /// `#[confirm(of = participant, …)]` and `#[cancel(of = participant, …)]`: each participant has one of
-/// each. They take the same limits; `attempts` is 70 where it is not said, and never more than the host has.
+/// each. They take the same limits; without `attempts` they are tried as often as the host does.
 ///
 /// Arguments follow the rule of [`macro@saga`]. A parameter with the name of a participant is what that
 /// one's try answered, which must have a lower order. In a confirm and a cancel `output`, or the

@@ -6,6 +6,12 @@ use crate::error::{Error, Failure, Kind};
 use crate::forward::Forward;
 use crate::registry;
 
+/// What is there before the first call.
+fn begin() {
+    #[cfg(feature = "log")]
+    crate::logger::install();
+}
+
 struct Guest;
 
 #[expect(unsafe_code, reason = "wit-bindgen writes this")]
@@ -22,6 +28,7 @@ impl metadata::Guest for Guest {
 
 impl step::Guest for Guest {
     fn run(definition: String, step: String, arguments: String) -> Result<String, types::Error> {
+        begin();
         registry::run(&definition, &step, &arguments).map_err(Into::into)
     }
 }
@@ -33,12 +40,14 @@ impl compensation::Guest for Guest {
         arguments: String,
         forward: types::Forward,
     ) -> Result<String, types::Error> {
+        begin();
         registry::compensate(&definition, &step, &arguments, &forward.into()).map_err(Into::into)
     }
 }
 
 impl participant::Guest for Guest {
     fn try_(definition: String, participant: String, arguments: String) -> Result<String, types::Error> {
+        begin();
         registry::attempt(&definition, &participant, &arguments).map_err(Into::into)
     }
 
@@ -48,6 +57,7 @@ impl participant::Guest for Guest {
         arguments: String,
         tried: String,
     ) -> Result<String, types::Error> {
+        begin();
         registry::confirm(&definition, &participant, &arguments, tried).map_err(Into::into)
     }
 
@@ -57,6 +67,7 @@ impl participant::Guest for Guest {
         arguments: String,
         tried: types::Forward,
     ) -> Result<String, types::Error> {
+        begin();
         registry::cancel(&definition, &participant, &arguments, &tried.into()).map_err(Into::into)
     }
 }

@@ -109,6 +109,8 @@ mod forward;
 pub mod http;
 mod json;
 pub mod log;
+#[cfg(feature = "log")]
+pub mod logger;
 mod marks;
 mod registry;
 mod table;

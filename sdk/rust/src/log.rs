@@ -4,6 +4,9 @@
 //! wasaga::log::info("charged", &[("receipt", "r-1")]);
 //! ```
 //!
+//! With the feature `log` of this crate, lines of the crate [`log`](https://docs.rs/log) go there too, with their
+//! key-value pairs as fields. Those of `tracing` follow, by its own feature `log`.
+//!
 //! Under `cargo test` they go to stderr.
 
 /// How much a line matters.
