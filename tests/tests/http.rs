@@ -78,7 +78,7 @@ fn what_is_not_granted_is_refused_with_the_grant_that_is_missing() {
     let told = message(&refused);
     let grant = format!(
         "module `caller` may not call http://localhost:{port}: it asks for it, and the operator has not granted it (grant \
-         it with `--grant http:http://localhost:{port}`, or in the policy file under `[modules.caller.grants]`: `http = \
+         it with `--grant caller:http:http://localhost:{port}`, or in the policy file under `[modules.caller.grants]`: `http = \
          [\"http://localhost:{port}\"]`)"
     );
     assert!(told.contains(&grant), "{told}");
@@ -170,7 +170,7 @@ fn secrets_go_to_their_own_origins_and_nowhere_else() {
 
     assert_eq!(run("values", json!({"key": "greeting"})).with(0).json()["output"], json!({"read": "hi"}));
     assert_eq!(run("values", json!({"key": "hidden"})).with(0).json()["output"], json!({"read": null}));
-    let shown = user.wasaga(&["inspect", file.to_str().unwrap(), "--policy-file", "nowhere.toml"]).with(2);
+    let shown = user.wasaga(&["inspect", file.to_str().unwrap(), "--policy", "nowhere.toml"]).with(2);
     assert!(shown.error().starts_with("policy `nowhere.toml`: it cannot be read"), "{}", shown.error());
 }
 
@@ -246,6 +246,24 @@ fn partners_that_lie_or_do_not_end_are_outcomes_within_the_deadline() {
     assert_eq!(failure(&granted(&silent, &input).with(3))["code"], "http-no-answer", "its own timeout is kept");
 }
 
+/// A request that is wrong from the first is refused for good; one that turns out to be wrong while it is sent may have arrived.
+#[test]
+fn a_length_of_the_guests_own_that_is_wrong() {
+    let server = Server::ok("fine");
+    for caller in callers() {
+        // Of the last one the head may have left before its body broke off.
+        let both = ["http-invalid", "http-no-answer"].as_slice();
+        for (length, codes) in [("x", &both[..1]), ("9000000", &both[..1]), ("50", both)] {
+            let headers = json!([["content-length", length]]);
+            let input = json!({"url": server.url("/"), "method": "POST", "body": "short", "headers": headers});
+            let ended = granted_by(&caller, &server, &input).with(3);
+            let code = failure(&ended)["code"].clone();
+            assert!(codes.iter().any(|of| code == *of), "{length}: {code} {}", message(&ended));
+        }
+    }
+    assert_eq!(server.seen(), [""; 0], "no request arrived whole");
+}
+
 /// S16: whole URLs stood in failures. U16: a space went out as it was.
 #[test]
 fn what_a_url_hides_is_told_to_its_partner_alone() {
@@ -287,7 +305,7 @@ fn ceilings_of_the_policy_hold() {
         );
         std::fs::write(user.directory().join("policy.toml"), text).unwrap();
     };
-    let fetch = || fetch(&user, &json!({"url": silent.url("/")}), &["--policy-file", "policy.toml"]).with(3);
+    let fetch = || fetch(&user, &json!({"url": silent.url("/")}), &["--policy", "policy.toml"]).with(3);
     policy("timeout_max = \"100ms\"");
     let late = failure(&fetch());
     assert_eq!(late["code"], "timed-out", "{late}");
@@ -296,6 +314,6 @@ fn ceilings_of_the_policy_hold() {
     policy("memory_max = \"64KiB\"");
     assert_eq!(failure(&fetch())["code"], "out-of-memory");
     policy("timeout = \"1s\"");
-    let refused = user.run("caller", "{}", &["fetch", "--policy-file", "policy.toml"]).with(2);
+    let refused = user.run("caller", "{}", &["fetch", "--policy", "policy.toml"]).with(2);
     assert!(refused.error().contains("unknown field `timeout`"), "{}", refused.error());
 }

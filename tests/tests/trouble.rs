@@ -179,7 +179,7 @@ fn check_read_only(of: impl Fn(&Cramped) -> PathBuf, list_code: i32) {
     }
     let list = cramped.wasaga(&["transactions", "list"]).with(list_code);
     match list_code {
-        0 => assert!(list.stdout.contains("order  running"), "{}", list.stdout),
+        0 => assert!(list.stdout.contains("order       running"), "{}", list.stdout),
         _ => check_told(list.error(), &journal, READ_ONLY),
     }
     assert!(cramped.disk.read(&cramped.journal()).unwrap() == before, "the file was changed");

@@ -26,6 +26,12 @@ pub trait Guest: Send + Sync + fmt::Debug {
     /// What the module says of itself.
     fn description(&self) -> &Arc<definition::Module>;
 
+    /// What it asks for and the operator has not granted, as a sentence with what would grant it: no transaction that needs
+    /// it is started, and the calls of those that were are held ([`NotMade::Held`]).
+    fn missing(&self) -> Option<&str> {
+        None
+    }
+
     /// Makes a call.
     ///
     /// # Errors

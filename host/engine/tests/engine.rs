@@ -170,7 +170,7 @@ async fn stuck_is_visible_and_goes_on() {
     assert_eq!(engine.wait(id).await.unwrap().status, Status::Stuck);
     let refused = engine.skip(id, "a", operator()).await.unwrap_err().to_string();
     assert!(refused.contains("`a`"), "{refused}");
-    engine.patch(id, "b", None, json(r#"{"by":"hand"}"#), operator()).await.unwrap();
+    engine.patch(id, "b", json(r#"{"by":"hand"}"#), operator()).await.unwrap();
     let report = engine.wait(id).await.unwrap();
     assert_eq!((report.status, report.undone), (Status::Compensated, vec!["a".to_owned(), "b".to_owned()]));
 }

@@ -227,7 +227,7 @@ async fn a_word_comes_first() {
     for refused in [
         engine.retry(id, None, operator()).await,
         engine.skip(id, "b", operator()).await,
-        engine.patch(id, "b", None, json("{}"), operator()).await,
+        engine.patch(id, "b", json("{}"), operator()).await,
     ] {
         assert!(matches!(refused.unwrap_err(), Error::Refused { .. }));
     }

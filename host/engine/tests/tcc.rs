@@ -92,7 +92,7 @@ async fn a_confirm_that_refuses_is_stuck_after_the_hosts_budget_until_an_operato
     assert_eq!(guests.calls().iter().filter(|call| call.starts_with("b confirm")).count(), 70);
     assert!(guests.calls().iter().all(|call| !call.contains("cancel")));
     engine.cancel(id, operator()).await.unwrap_err();
-    engine.patch(id, "b", None, json("{}"), operator()).await.unwrap();
+    engine.patch(id, "b", json("{}"), operator()).await.unwrap();
     assert_eq!(engine.wait(id).await.unwrap().status, Status::Stuck);
     engine.retry(id, Some("b"), operator()).await.unwrap();
     assert_eq!(engine.wait(id).await.unwrap().status, Status::Stuck);

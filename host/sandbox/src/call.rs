@@ -1,5 +1,6 @@
 //! One call: an instance, its limits, the guest's answer or what ended it.
 
+use std::borrow::Cow;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -7,7 +8,7 @@ use std::task::Poll;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::time::Instant;
-use wasaga_core::{Answer, Call, Failure, Operation, Outcome, Timestamp, UnknownCause, Usage, Writes};
+use wasaga_core::{Answer, Call, Failure, Json, Operation, Outcome, Timestamp, UnknownCause, Usage, Writes};
 use wasmtime::Store;
 
 use crate::answer;
@@ -230,7 +231,7 @@ async fn serve(mut instance: Box<Instance>, asked: &Asked<'_>, begun: Instant) -
         },
         Some(Ok(Err(error))) => match answer::refused(error) {
             Ok(outcome) => {
-                let outcome = with_refusal(outcome, instance.store.data());
+                let outcome = told(outcome, instance.store.data());
                 return Called::Answered(instance, outcome);
             }
             Err(ended) => ended,
@@ -240,20 +241,28 @@ async fn serve(mut instance: Box<Instance>, asked: &Asked<'_>, begun: Instant) -
         None => late(&instance.store, begun),
     };
     let used = used(&instance.store, asked.bounds);
-    let outcome = with_refusal(ended.into_outcome(), instance.store.data());
+    let outcome = told(ended.into_outcome(), instance.store.data());
     instance.store.data_mut().end();
     Called::Ended(outcome, used)
 }
 
-/// Says what was not granted, where the guest failed after a request that was not sent: it is told no more
-/// than that, and the operator needs to know what to grant.
-fn with_refusal(mut outcome: Outcome, state: &State) -> Outcome {
-    if let Some(refusal) = state.http.refused() {
-        match &mut outcome {
-            Outcome::Rejected(failure) | Outcome::Retryable { failure, .. } | Outcome::Unknown { failure, .. } => {
-                failure.message = format!("{}; {}", failure.message, refusal.0);
-            }
-            Outcome::Completed(_) | Outcome::Pending { .. } => {}
+/// A failure as it is kept: without secrets that a partner may have echoed, and with what was not granted, where the guest
+/// failed after a request that was not sent. The guest is told no more than that, and the operator needs to know what to
+/// grant.
+fn told(mut outcome: Outcome, state: &State) -> Outcome {
+    if let Outcome::Rejected(failure) | Outcome::Retryable { failure, .. } | Outcome::Unknown { failure, .. } =
+        &mut outcome
+    {
+        if let Cow::Owned(blotted) = state.http.blot(&failure.message) {
+            failure.message = blotted;
+        }
+        if let Some(details) = &failure.details
+            && let Cow::Owned(blotted) = state.http.blot(details.as_str())
+        {
+            failure.details = Json::parse(&blotted).ok();
+        }
+        if let Some(refusal) = state.http.refused() {
+            failure.message = format!("{}; {}", failure.message, refusal.0);
         }
     }
     outcome

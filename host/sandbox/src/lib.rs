@@ -48,7 +48,7 @@ pub use compile::{COMPILE_MODULE, compile_module};
 pub use cost::CallCost;
 pub use http::{Addresses, InvalidAddress, InvalidOrigin, Origin};
 pub use limits::{MODULE_BYTES_MAX, PAYLOAD_BYTES_MAX};
-pub use policy::{Grants, ModulePolicy, Policy, Secret};
+pub use policy::{Grants, ModulePolicy, Policy, Reading, Secret, SecretSource, Section, Standing, Terms};
 pub use settings::Settings;
 
 /// Runs guests in wasmtime.
@@ -144,13 +144,6 @@ pub struct Module {
     loaded: Arc<Loaded>,
 }
 
-impl Module {
-    /// What it asks for and the operator has not granted, with what would grant it. Its calls are held until then.
-    pub fn missing(&self) -> Option<&str> {
-        self.loaded.allowed.missing.as_deref()
-    }
-}
-
 #[async_trait]
 impl Guest for Module {
     fn digest(&self) -> Digest {
@@ -159,6 +152,10 @@ impl Guest for Module {
 
     fn description(&self) -> &Arc<definition::Module> {
         &self.description
+    }
+
+    fn missing(&self) -> Option<&str> {
+        self.loaded.allowed.missing.as_deref()
     }
 
     async fn call(&self, call: Arc<Call>) -> Result<Answer, NotMade> {

@@ -1,10 +1,13 @@
 //! What a guest writes to the host's log, wherever it comes from: the import `log`, stdout, stderr, requests that are
 //! refused. The lines of a call are counted together, so none of the ways is a flood.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 use wasaga_core::Call;
+
+use crate::http::Reach;
 
 /// Lines of one call, of every origin; what comes after is dropped and counted.
 pub(crate) const LINES_MAX: u32 = 1_000;
@@ -25,7 +28,11 @@ pub(crate) enum Level {
 
 /// The log of one instance, which its streams share.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Lines(Arc<Mutex<Of>>);
+pub(crate) struct Lines {
+    of: Arc<Mutex<Of>>,
+    /// Knows the secrets of the module, which no line may have.
+    reach: Option<Arc<Reach>>,
+}
 
 #[derive(Debug, Default)]
 struct Of {
@@ -61,25 +68,29 @@ macro_rules! write_at {
 }
 
 impl Lines {
+    pub(crate) fn new(reach: Option<Arc<Reach>>) -> Self {
+        Self { of: Arc::default(), reach }
+    }
+
     /// Begins a call.
     pub(crate) fn begin(&self, call: Arc<Call>) {
-        *self.0.lock() = Of { call: Some(call), written: 0, dropped: 0 };
+        *self.of.lock() = Of { call: Some(call), written: 0, dropped: 0 };
     }
 
     /// Ends a call, and says what was dropped.
     pub(crate) fn end(&self) {
-        let dropped = self.0.lock().dropped;
+        let dropped = self.of.lock().dropped;
         if dropped > 0 {
             let text = format!("{dropped} more log lines of this call were dropped (log less)");
             self.pass(Line { level: Level::Warn, stream: None, text: &text, fields: &[] });
         }
         // An instance that waits for its next call does not keep this one's payloads.
-        *self.0.lock() = Of::default();
+        *self.of.lock() = Of::default();
     }
 
     /// Writes one line, unless the call has written enough.
     pub(crate) fn write(&self, line: Line<'_>) {
-        let mut of = self.0.lock();
+        let mut of = self.of.lock();
         if of.written >= LINES_MAX {
             of.dropped = of.dropped.saturating_add(1);
             return;
@@ -90,9 +101,12 @@ impl Lines {
     }
 
     fn pass(&self, line: Line<'_>) {
-        let of = self.0.lock();
+        let of = self.of.lock();
+        let blot = |text| self.reach.as_ref().map_or(Cow::Borrowed(text), |reach| reach.blot(text));
         let text = cut(line.text);
+        let text = blot(&text);
         let fields = (!line.fields.is_empty()).then(|| fields(line.fields));
+        let fields = fields.as_deref().map(blot);
         match line.level {
             Level::Trace => write_at!(trace, of, line, text, fields),
             Level::Debug => write_at!(debug, of, line, text, fields),
@@ -103,7 +117,7 @@ impl Lines {
     }
 }
 
-fn cut(text: &str) -> std::borrow::Cow<'_, str> {
+fn cut(text: &str) -> Cow<'_, str> {
     if text.len() <= LINE_BYTES_MAX {
         return text.into();
     }

@@ -56,7 +56,7 @@ pub(crate) async fn load(common: &Common, digest: Digest, bytes: Arc<[u8]>) -> R
     let (description, bytes) = ask(&engine, &exports).await?;
     drop(turn);
     check_definitions(&exports, &description)?;
-    let policy = common.settings.policy.of(&description.name);
+    let policy = common.settings.policy.of(&description.name, &description.capabilities, digest)?;
     let ours = common.settings.calls_per_instance_max;
     let calls_per_instance_max = policy.calls_per_instance_max.unwrap_or(u32::MAX).min(ours).max(1);
     let calls_per_instance = description.calls_per_instance.min(calls_per_instance_max);

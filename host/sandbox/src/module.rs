@@ -130,11 +130,7 @@ fn missing(description: &definition::Module, policy: &ModulePolicy) -> Result<Op
                 if policy.grants.allow(&origin) || policy.grants.parts_of(&origin).next().is_some() {
                     continue;
                 }
-                let remedy = format!(
-                    "grant it with `--grant http:{origin}`, or in the policy file under `[modules.{module}.grants]`: \
-                     `http = [\"{origin}\"]`"
-                );
-                (format!("requests to {origin}"), remedy)
+                (format!("requests to {origin}"), policy.remedy_for_origin(module, &origin))
             }
             Capability::Secret(name) if !policy.secrets.contains_key(name) => {
                 let remedy = format!("give it in the policy file under `[modules.{module}.secrets.{name}]`");

@@ -119,7 +119,7 @@ impl State {
     /// No files, no environment, no arguments, no sockets: what a guest may do is granted, never
     /// inherited. Clocks and randomness are there, for nearly every standard library needs them.
     pub(crate) fn new(memory_bytes_max: usize, share: Option<Share>, granted: Granted) -> Self {
-        let lines = Lines::default();
+        let lines = Lines::new(granted.reach.clone());
         let (stdout, stderr) = (Output::new("stdout", &lines), Output::new("stderr", &lines));
         let wasi = WasiCtx::builder()
             .stdout(stdout.clone())

@@ -38,9 +38,7 @@ async fn handles() {
 async fn texts_of_a_request() {
     let host = Host::new().await;
     let module = hostile(&host).await;
-    let taken = async |bytes: usize| {
-        ask(&host, &module, "texts", &format!(r#"{{"bytes":{bytes}}}"#)).await
-    };
+    let taken = async |bytes: usize| ask(&host, &module, "texts", &format!(r#"{{"bytes":{bytes}}}"#)).await;
     assert_eq!(completed(&taken(64).await), "[true,true,true]");
     assert_eq!(completed(&taken(65).await), "[false,true,true]");
     assert_eq!(completed(&taken(512).await), "[false,true,true]");

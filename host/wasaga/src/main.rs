@@ -1,15 +1,25 @@
-//! The wasaga binary. Deliberately absent: everything but the end of it; `cli` has the commands and
+//! The wasaga binary. Deliberately absent: everything but its beginning and its end; `cli` has the commands and
 //! `wiring` the list of backends.
+
+#![deny(clippy::print_stdout, clippy::print_stderr)]
 
 mod cli;
 mod exit;
+mod files;
 mod graph;
+mod hints;
 mod input;
+mod loading;
 mod logs;
+mod options;
+mod out;
 mod policy;
 mod project;
+mod shown;
 mod text;
+mod units;
 mod view;
+mod waiting;
 mod wiring;
 
 use std::process::ExitCode;
@@ -28,15 +38,24 @@ fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|first| first == wasaga_sandbox::COMPILE_MODULE) {
         return wasaga_sandbox::compile_module();
     }
-    let cli = cli::parse();
-    logs::start(&cli.options);
+    let exit = cli::parse().map_or_else(|unread| unread, run);
+    out::flush();
+    exit
+}
+
+fn run(cli: cli::Cli) -> ExitCode {
+    let is_json = cli.speech.json;
+    logs::start(&cli.speech);
     let mut threads = tokio::runtime::Builder::new_multi_thread();
     let runtime = match threads.enable_all().event_interval(TURNS).build() {
         Ok(runtime) => runtime,
-        Err(error) => return exit::fail(&anyhow::Error::new(error).context("no threads can be started")),
+        Err(error) => return exit::fail(&anyhow::Error::new(error).context("no threads can be started"), is_json),
     };
-    match runtime.block_on(cli::run(cli)) {
+    let done = runtime.block_on(cli::run(cli));
+    // A module that is still compiled, or a name that is still looked up, is waited for by nobody.
+    runtime.shutdown_background();
+    match done {
         Ok(exit) => exit.into(),
-        Err(error) => exit::fail(&error),
+        Err(error) => exit::fail(&error, is_json),
     }
 }

@@ -10,16 +10,17 @@ use wasaga_journal::sqlite::{self, Sqlite};
 use wasaga_journal::{Identity, Journal};
 use wasaga_sandbox::{Sandbox, Settings};
 
-use crate::cli::Options;
 use crate::exit::BadInput;
+use crate::options::{CacheOptions, GuestOptions, JournalOptions};
 use crate::policy;
+use crate::shown::{Shown, shown};
 use crate::text::home_path;
 
 /// The journals there are, as help shows them.
 pub(crate) const JOURNALS: &str = "`memory:`, or `sqlite:PATH[?synchronous=full|normal|off]`";
 
 /// Opens the journal that the options name, or the user's own.
-pub(crate) async fn journal(options: &Options) -> anyhow::Result<Arc<dyn Journal>> {
+pub(crate) async fn journal(options: &JournalOptions) -> anyhow::Result<Arc<dyn Journal>> {
     let url = match &options.journal {
         Some(url) => url.clone(),
         None => format!("sqlite:{}", own_journal()?.display()),
@@ -54,17 +55,22 @@ pub(crate) fn directories() -> anyhow::Result<directories::ProjectDirs> {
     })
 }
 
-/// The sandbox; compiled modules are kept in the user's cache directory.
-pub(crate) fn sandbox(options: &Options, mut settings: Settings) -> anyhow::Result<Arc<Sandbox>> {
+/// The sandbox, with what the operator allows; compiled modules are kept in the user's cache directory.
+pub(crate) fn sandbox(options: &GuestOptions, mut settings: Settings) -> anyhow::Result<Arc<Sandbox>> {
+    let allowed = policy::read(options.policy.policy.as_deref(), &options.policy.grant)?;
+    settings.policy = allowed.policy;
+    settings.tls_roots = options.tls_roots.clone().or(allowed.tls_roots);
+    settings.memory_bytes_max = options.guest_memory.unwrap_or(settings.memory_bytes_max);
+    bare_sandbox(&options.cache, settings)
+}
+
+/// A sandbox for these settings, for what is looked at and not run.
+pub(crate) fn bare_sandbox(options: &CacheOptions, mut settings: Settings) -> anyhow::Result<Arc<Sandbox>> {
     settings.cache = match &options.cache {
         Some(path) => Some(path.clone()),
         None => directories().ok().map(|own| own.cache_dir().join("modules")),
     };
     settings.compiler = this_program();
-    let allowed = policy::read(options.policy_file.as_deref(), &options.grant)?;
-    settings.policy = allowed.policy;
-    settings.tls_roots = options.tls_roots.clone().or(allowed.tls_roots);
-    settings.memory_bytes_max = options.guest_memory.unwrap_or(settings.memory_bytes_max);
     Ok(Sandbox::new(settings).map_err(wasaga_engine::Error::from)?)
 }
 
@@ -86,11 +92,11 @@ fn host_name() -> String {
 }
 
 /// `journal sqlite, survives power loss  (~/…/journal.db)`.
-pub(crate) fn describe(identity: &Identity) -> String {
+pub(crate) fn describe(identity: &Identity) -> Shown {
     let Identity { kind, location, durability, .. } = identity;
     let place = location.strip_prefix(kind).and_then(|rest| rest.strip_prefix(':')).unwrap_or(location);
-    let place = if place.is_empty() { String::new() } else { format!("  ({})", home_path(place)) };
-    format!("journal {kind}, {}{place}", durability.as_str())
+    let place = if place.is_empty() { Shown::default() } else { shown!("  ({})", home_path(place)) };
+    shown!("journal {}, {}{}", kind, durability.as_str(), place)
 }
 
 /// Says good-bye in order: ownership is given up, files are closed.

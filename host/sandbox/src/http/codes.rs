@@ -42,6 +42,7 @@ pub(super) fn of_fault(fault: Fault, of: &Of<'_>) -> Failed {
 fn of_not_sent(why: NotSent) -> Error {
     match why {
         NotSent::Prohibited(_) => Error::DestinationIpProhibited,
+        NotSent::Body => Error::HttpRequestBodySize(None),
         NotSent::Invalid => Error::HttpRequestMethodInvalid,
         NotSent::Unresolved(why) => Error::DnsError { rcode: Some(why), info_code: None },
         NotSent::UnresolvedInTime => Error::DnsTimeout,

@@ -129,10 +129,9 @@ impl Reach {
             )));
         }
         if !self.policy.grants.http.iter().any(|granted| granted.covers(origin)) {
+            let remedy = self.policy.remedy_for_origin(module, origin);
             return Err(Refusal(format!(
-                "module `{module}` may not call {origin}: it asks for it, and the operator has not granted it (grant it \
-                 with `--grant http:{origin}`, or in the policy file under `[modules.{module}.grants]`: `http = \
-                 [\"{origin}\"]`)"
+                "module `{module}` may not call {origin}: it asks for it, and the operator has not granted it ({remedy})"
             )));
         }
         Ok(())
@@ -195,7 +194,6 @@ impl Hooks {
     }
 
     /// The text without the secrets of this instance's module: see [`Reach::blot`].
-    #[cfg_attr(not(test), expect(dead_code, reason = "for what guests say, which others keep and show"))]
     pub(crate) fn blot<'t>(&self, text: &'t str) -> Cow<'t, str> {
         self.reach.as_ref().map_or(Cow::Borrowed(text), |reach| reach.blot(text))
     }

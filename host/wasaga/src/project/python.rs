@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{Anew, File};
+use super::files::{Anew, File};
 use crate::exit::BadInput;
 
 pub(super) const TEMPLATE: &[File] = &[

@@ -44,14 +44,15 @@ _INVALID = (
 def send(request: Request) -> Response:
     """Send a request, and read the whole answer."""
     outgoing, options = _prepare(request)
-    body = outgoing.body()
     try:
+        body = outgoing.body()
         answer = outgoing_handler.handle(outgoing, options)
     except Err as error:
-        told = _told(error.value)
         # What is wrong at once is wrong with the request itself, and nothing of it was sent.
-        if isinstance(told, NoAnswer):
-            told = Invalid(f"the request cannot be sent: {_name(error.value)}")
+        what = "its `content-length` is wrong" if error.value is None else _name(error.value)
+        told = None if error.value is None else _told(error.value)
+        if told is None or isinstance(told, NoAnswer):
+            told = Invalid(f"the request cannot be sent: {what}")
         raise told from None
     lost = _write(body, request.content)
     with answer.subscribe() as ready:
@@ -68,7 +69,7 @@ def _prepare(request: Request) -> tuple[Any, Any]:
     url = urlsplit(request.url)
     schemes = {"https": wit.Scheme_Https, "http": wit.Scheme_Http}
     entries = [(name, value.encode()) for name, value in request.headers]
-    if request.content:
+    if request.content and all(name != "content-length" for name, _ in entries):
         entries.append(("content-length", str(len(request.content)).encode()))
     try:
         outgoing = wit.OutgoingRequest(wit.Fields.from_list(entries))

@@ -14,7 +14,7 @@ const CHUNK: u64 = 4_096;
 
 pub(super) fn send(request: &Request) -> Result<Response, Error> {
     let (outgoing, options) = prepare(request)?;
-    let body = outgoing.body().map_err(|()| Error::Invalid("it has no body".into()))?;
+    let body = outgoing.body().map_err(|()| Error::Invalid("its `content-length` is wrong".into()))?;
     // What is wrong at once is wrong with the request itself, and nothing of it was sent.
     let answer = handle(outgoing, options).map_err(|code| match told(&code) {
         Error::NoAnswer(why) => Error::Invalid(why),
@@ -76,16 +76,15 @@ fn method(method: &str) -> Method {
 }
 
 fn write(body: OutgoingBody, bytes: &[u8]) -> Result<(), Error> {
-    let broken = |_| Error::NoAnswer("the body could not be sent whole".into());
+    // Whatever is wrong with the rest of it, a part may have been sent.
+    let broken = || Error::NoAnswer("the body could not be sent whole".into());
     if !bytes.is_empty() {
-        let stream = body.write().map_err(broken)?;
+        let stream = body.write().map_err(|()| broken())?;
         for chunk in bytes.chunks(CHUNK as usize) {
-            stream
-                .blocking_write_and_flush(chunk)
-                .map_err(|_| Error::NoAnswer("the body could not be sent whole".into()))?;
+            stream.blocking_write_and_flush(chunk).map_err(|_| broken())?;
         }
     }
-    OutgoingBody::finish(body, None).map_err(|code| told(&code))
+    OutgoingBody::finish(body, None).map_err(|_| broken())
 }
 
 fn read(response: &IncomingResponse) -> Result<Response, Error> {

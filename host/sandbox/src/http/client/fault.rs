@@ -34,6 +34,8 @@ pub(crate) enum NotSent {
     Tls,
     /// TLS cannot be set up on this host, with the reason.
     TlsSetUp(String),
+    /// The request's own body broke off before any of it left.
+    Body,
     /// A connection was there, and ended before it took a byte.
     Closed,
     /// As many requests as may be were in flight until it was too late to send another.

@@ -159,7 +159,11 @@ where
     let fault = match &failed {
         Some(failed) => {
             tracing::debug!(target: "wasaga::http", error = ?failed.error(), is_sent, "a request failed");
-            if is_sent { Fault::Lost(of_lost(failed.error())) } else { NotSent::Closed.into() }
+            match is_sent {
+                true => Fault::Lost(of_lost(failed.error())),
+                false if failed.error().is_user() => NotSent::Body.into(),
+                false => NotSent::Closed.into(),
+            }
         }
         None if is_sent => Fault::Lost(Lost::Late),
         None => NotSent::NoConnectionInTime.into(),
