@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use parking_lot::Mutex;
 use tokio::io::DuplexStream;
@@ -136,14 +136,19 @@ async fn an_address_that_swallows_packets_does_not_hide_the_next_one() {
     let listener = socket.listen(0).unwrap();
     let full = listener.local_addr().unwrap();
     let mut queue = Vec::new();
-    while let Ok(Ok(stream)) = tokio::time::timeout(SHORT, TcpStream::connect(full)).await {
+    // A second is far more than a connect on loopback takes.
+    while let Ok(Ok(stream)) = tokio::time::timeout(Duration::from_secs(1), TcpStream::connect(full)).await {
         queue.push(stream);
     }
     let partner = Partner::start(vec![vec![Act::Request, Act::Write(OK.into())]; 4]).await;
     for addresses in [vec![full, partner.address], vec![full, full, full, partner.address], vec![partner.address, full]]
     {
         let client = client(Named(addresses.into()), Tls::default());
-        assert_eq!(ask(&client, "http://partner.example/").await.unwrap(), "done");
+        let span = Duration::from_secs(6);
+        assert_eq!(
+            send(&client, "http://partner.example/", span).await.map(|answer| answer.status()),
+            Ok(StatusCode::OK)
+        );
     }
     let alone = client(Named(vec![full, full].into()), Tls::default());
     let lost = send(&alone, "http://partner.example/", SHORT).await.map(drop);
@@ -222,10 +227,15 @@ async fn connections_are_kept_and_those_that_were_closed_are_not_used() {
     let closed = vec![Act::Request, Act::Write(OK.into())];
     let partner = Partner::start(vec![kept, closed.clone(), closed]).await;
     let client = system();
-    for _ in 0..4 {
+    // One waits after the first request. The partner closes it after each of the others.
+    for (ended, waiting) in [(0, 1), (1, 0), (2, 0), (3, 0)] {
         assert_eq!(ask(&client, &partner.url()).await.unwrap(), "done");
-        // Until the partner has closed it, where it does.
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        let noticed = async {
+            while (partner.ended(), client.waiting()) != (ended, waiting) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(SOON, noticed).await.expect("the client notices");
     }
     assert_eq!(partner.connections(), 3);
 }
