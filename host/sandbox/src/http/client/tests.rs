@@ -71,6 +71,7 @@ const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\ndone";
 async fn what_a_partner_does_after_the_request_is_never_not_sent() {
     use Act::{Request as R, Stall, Write as W};
     let many: String = (0..200).map(|number| format!("x-{number}: 1\r\n")).collect();
+    let length = |header: &str| format!("HTTP/1.1 200 OK\r\n{header}\r\n\r\n");
     let large = format!("HTTP/1.1 200 OK\r\nx: {}\r\n\r\n", "y".repeat(1 << 17));
     let cases = [
         ("it closes", vec![R], Lost::Ended),
@@ -80,7 +81,15 @@ async fn what_a_partner_does_after_the_request_is_never_not_sent() {
         ("it speaks no HTTP", vec![R, W("SSH-2.0-OpenSSH\r\n\r\n".into())], Lost::NoHttp),
         ("its head is too large", vec![R, W(large)], Lost::HeadersTooLarge),
         ("it has too many headers", vec![R, W(format!("HTTP/1.1 200 OK\r\n{many}\r\n"))], Lost::HeadersTooLarge),
-        ("its length is none", vec![R, W("HTTP/1.1 200 OK\r\ncontent-length: x\r\n\r\n".into())], Lost::NoHttp),
+        ("its length is none", vec![R, W(length("content-length: x"))], Lost::NoHttp),
+        // U10: no number of a partner's overflows.
+        ("its length is no number of ours", vec![R, W(length("content-length: 99999999999999999999"))], Lost::NoHttp),
+        ("it has two lengths", vec![R, W(length("content-length: 1\r\ncontent-length: 2"))], Lost::NoHttp),
+        (
+            "its chunk is endless",
+            vec![R, W(length("transfer-encoding: chunked") + "fffffffffffffffff\r\n")],
+            Lost::Ended,
+        ),
         ("it stalls", vec![R, Stall], Lost::Late),
         ("it stalls after half a head", vec![R, W("HTTP/1.1 200".into()), Stall], Lost::Late),
     ];
