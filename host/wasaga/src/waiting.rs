@@ -35,7 +35,6 @@ pub(crate) async fn wait(
     tokio::select! {
         report = engine.wait(id) => Ok(Some(report?)),
         () = stop.asked() => {
-            view.end();
             let patience = PATIENCE.as_secs();
             out::remark(&shown!("stopping: calls in flight may end within {} s (once more to stop at once)", patience));
             tokio::select! {

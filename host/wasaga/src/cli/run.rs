@@ -81,12 +81,12 @@ impl Run {
         let sandbox = wiring::sandbox(&self.guests, Settings { calls_max: 64, ..Settings::default() })?;
         let engine = wiring::engine(journal, sandbox).recover(Recover::Nothing).watch(view.clone()).start().await?;
         let done = self.start_and_wait(&engine, &view, input, headers, bytes, providers).await;
-        view.end();
         let exit = match &done {
             Ok(Some(report)) => waiting::tell(report, &view, speech),
             Ok(None) => Ok(Exit::Unfinished),
             Err(_) => Ok(Exit::Host),
         };
+        view.end();
         wiring::close(&engine).await;
         done?;
         exit
