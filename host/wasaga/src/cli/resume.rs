@@ -167,8 +167,7 @@ async fn left(journal: &dyn Journal) -> anyhow::Result<Vec<TransactionId>> {
     let (mut ids, mut below) = (Vec::new(), None);
     loop {
         let rows = journal.list(&filter, Page { limit: PAGE, below }).await.map_err(Error::from)?;
-        let free = rows.iter().filter(|row| !row.paused && row.owner.as_ref().is_none_or(|owner| !owner.alive));
-        ids.extend(free.map(|row| row.id));
+        ids.extend(rows.iter().filter(|row| waiting::is_left(row)).map(|row| row.id));
         below = rows.last().map(|row| row.id);
         if rows.len() < PAGE {
             ids.reverse();
