@@ -276,7 +276,8 @@ fn beyond(refused: Refused) -> LoadError {
 fn failed(failed: &Failed) -> LoadError {
     match failed {
         Failed::Refused(why) => invalid(why),
-        Failed::Time(_) | Failed::Memory(_) | Failed::Large => refuse(failed.to_string(), SPLIT),
+        Failed::Time(_) | Failed::Memory(_) => refuse(failed.to_string(), SPLIT),
+        Failed::Large => refuse(failed.to_string(), format!("{SPLIT}, or raise `ulimit -f`")),
         Failed::Crashed(_) => refuse(failed.to_string(), "report this, with the file"),
         Failed::Stopped => refuse("compiling it was stopped", "load it again"),
         Failed::Io(_) => refuse(failed.to_string(), "make room for processes and temporary files"),

@@ -2,20 +2,48 @@
 //! and the remedy.
 
 use std::collections::BTreeMap;
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::path::Path;
 use std::sync::Arc;
 
 use wasaga_core::{Json, Name};
+use wasaga_sandbox::MODULE_BYTES_MAX;
 
 use crate::exit::BadInput;
 
+/// Bytes of an input's file: spaces between its parts, which the engine does not count, included.
+const INPUT_FILE_BYTES_MAX: u64 = 4 * wasaga_engine::INPUT_BYTES_MAX as u64;
+
+/// A file, read whole up to a number of bytes: some files, such as `/dev/zero`, never end.
+pub(crate) fn bounded(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
+    whole(std::fs::File::open(path)?, bytes_max)
+}
+
+fn whole(from: impl io::Read, bytes_max: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    from.take(bytes_max + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > bytes_max {
+        let what = format!("it has more than {bytes_max} bytes, which are the most");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, what));
+    }
+    Ok(bytes)
+}
+
+fn text(bytes: Vec<u8>) -> io::Result<String> {
+    String::from_utf8(bytes).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not text in UTF-8"))
+}
+
+/// A file of text, likewise.
+pub(crate) fn bounded_text(path: &Path, bytes_max: u64) -> io::Result<String> {
+    text(bounded(path, bytes_max)?)
+}
+
 /// A module's file, read whole.
 pub(crate) fn module(path: &Path) -> anyhow::Result<Arc<[u8]>> {
-    let bytes = std::fs::read(path).map_err(|error| {
+    let bytes = bounded(path, MODULE_BYTES_MAX as u64).map_err(|error| {
         let remedy = match error.kind() {
-            std::io::ErrorKind::NotFound => " (build the guest first, or mind the path)",
-            std::io::ErrorKind::IsADirectory => " (name the `.wasm` file in it)",
+            io::ErrorKind::NotFound => " (build the guest first, or mind the path)",
+            io::ErrorKind::IsADirectory => " (name the `.wasm` file in it)",
             _ => "",
         };
         BadInput::new(format!("module `{}` cannot be read: {error}{remedy}", path.display()))
@@ -27,7 +55,7 @@ pub(crate) fn module(path: &Path) -> anyhow::Result<Arc<[u8]>> {
 pub(crate) fn json(given: &str) -> anyhow::Result<Json> {
     let (text, place) = match given.strip_prefix('@') {
         Some(path) => {
-            let text = std::fs::read_to_string(path)
+            let text = bounded_text(Path::new(path), INPUT_FILE_BYTES_MAX)
                 .map_err(|error| BadInput::new(format!("input file `{path}` cannot be read: {error}")))?;
             (text, format!("input file `{path}`"))
         }
@@ -42,14 +70,8 @@ pub(crate) fn json(given: &str) -> anyhow::Result<Json> {
 }
 
 fn standard_input() -> anyhow::Result<String> {
-    // One byte more than the engine takes, so that it is the engine that refuses.
-    let limit = wasaga_engine::INPUT_BYTES_MAX as u64 + 1;
-    let mut text = String::new();
-    std::io::stdin()
-        .take(limit)
-        .read_to_string(&mut text)
-        .map_err(|error| BadInput::new(format!("standard input cannot be read: {error}")))?;
-    Ok(text)
+    let read = whole(io::stdin().lock(), INPUT_FILE_BYTES_MAX).and_then(text);
+    Ok(read.map_err(|error| BadInput::new(format!("standard input cannot be read: {error}")))?)
 }
 
 /// Headers, each as `name=value`.
@@ -102,6 +124,20 @@ mod tests {
         assert!(told.starts_with("`--input` is not JSON: ") && told.contains("write `@/"), "{told}");
         let told = json("@nowhere.json").unwrap_err().to_string();
         assert!(told.starts_with("input file `nowhere.json` cannot be read: No such file"), "{told}");
+    }
+
+    /// X11: `/dev/zero` was read without end, whatever it was named as.
+    #[test]
+    fn files_that_never_end_are_refused() {
+        let zero = Path::new("/dev/zero");
+        let told = module(zero).unwrap_err().to_string();
+        let expected = "module `/dev/zero` cannot be read: it has more than 134217728 bytes, which are the most";
+        assert_eq!(told, expected);
+        assert!(json("@/dev/zero").unwrap_err().to_string().contains("it has more than 16777216 bytes"));
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(&file, "abcd").unwrap();
+        assert_eq!(bounded(file.path(), 4).unwrap(), b"abcd");
+        assert!(bounded(file.path(), 3).is_err());
     }
 
     #[test]

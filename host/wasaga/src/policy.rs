@@ -10,6 +10,11 @@ use wasaga_sandbox::{Addresses, Grants, ModulePolicy, Origin, Policy, Secret};
 use crate::exit::BadInput;
 use crate::input;
 
+/// Bytes of a policy: some thousand modules.
+const POLICY_BYTES_MAX: u64 = 1 << 20;
+/// Bytes of a secret's file: keys and certificates have a few thousand.
+const SECRET_BYTES_MAX: u64 = 64 << 10;
+
 /// The file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -98,7 +103,8 @@ impl std::str::FromStr for Grant {
 
 fn of_file(path: &Path) -> anyhow::Result<Allowed> {
     let named = |what: String| BadInput::new(format!("policy `{}`: {what}", path.display()));
-    let text = std::fs::read_to_string(path).map_err(|error| named(format!("it cannot be read: {error}")))?;
+    let text =
+        input::bounded_text(path, POLICY_BYTES_MAX).map_err(|error| named(format!("it cannot be read: {error}")))?;
     let file: File = toml::from_str(&text).map_err(|error| named(error.to_string().trim_end().to_owned()))?;
     let beside = path.parent().unwrap_or(Path::new(""));
     let mut modules = BTreeMap::new();
@@ -154,7 +160,7 @@ fn value(from: &SecretFrom, beside: &Path) -> Result<String, String> {
         }
         (None, Some(file)) => {
             let path = beside.join(file);
-            let text = std::fs::read_to_string(&path);
+            let text = input::bounded_text(&path, SECRET_BYTES_MAX);
             let text = text.map_err(|error| format!("file `{}` cannot be read: {error}", path.display()))?;
             text.trim_end_matches(['\n', '\r']).to_owned()
         }
@@ -246,6 +252,10 @@ mod tests {
             let told = read_text(text).unwrap_err();
             assert!(told.starts_with("policy `PATH`: ") && told.contains(expected), "{told}");
         }
+        let endless = read(Some(Path::new("/dev/zero")), &[]).unwrap_err().to_string();
+        assert!(endless.contains("it cannot be read: it has more than 1048576 bytes"), "{endless}");
+        let secret = read_text("[modules.shop.secrets.a]\nfile = '/dev/zero'\norigins = []").unwrap_err();
+        assert!(secret.contains("it has more than 65536 bytes"), "{secret}");
         assert!(read(Some(Path::new("/nowhere.toml")), &[]).unwrap_err().to_string().contains("it cannot be read"));
     }
 

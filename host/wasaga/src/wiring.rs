@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use tokio::signal::unix::{SignalKind, signal};
 use wasaga_engine::port::Guests;
 use wasaga_engine::{Builder, Engine};
 use wasaga_journal::memory::Memory;
@@ -12,14 +13,23 @@ use wasaga_sandbox::{Sandbox, Settings};
 
 use crate::cli::Options;
 use crate::exit::BadInput;
+use crate::input;
 use crate::policy;
 use crate::text::home_path;
 
 /// The journals there are, as help shows them.
 pub(crate) const JOURNALS: &str = "`memory:`, or `sqlite:PATH[?synchronous=full|normal|off]`";
 
+/// The signal of a write beyond the limit on the size of files: the same number on Linux and macOS.
+const SIGXFSZ: i32 = 25;
+/// Bytes of a file of certificates. The system's own have some 200 KB.
+const TLS_ROOTS_BYTES_MAX: u64 = 16 << 20;
+
 /// Opens the journal that the options name, or the user's own.
 pub(crate) async fn journal(options: &Options) -> anyhow::Result<Arc<dyn Journal>> {
+    // Where somebody listens to the signal, the write fails, and the journal tells that; otherwise it ends the process.
+    // Programs that are started from here begin with the signal as it was.
+    drop(signal(SignalKind::from_raw(SIGXFSZ))?);
     let url = match &options.journal {
         Some(url) => url.clone(),
         None => format!("sqlite:{}", own_journal()?.display()),
@@ -64,6 +74,10 @@ pub(crate) fn sandbox(options: &Options, mut settings: Settings) -> anyhow::Resu
     let allowed = policy::read(options.policy_file.as_deref(), &options.grant)?;
     settings.policy = allowed.policy;
     settings.tls_roots = options.tls_roots.clone().or(allowed.tls_roots);
+    if let Some(path) = &settings.tls_roots {
+        let read = input::bounded(path, TLS_ROOTS_BYTES_MAX);
+        read.map_err(|error| BadInput::new(format!("certificates `{}` cannot be read: {error}", path.display())))?;
+    }
     settings.memory_bytes_max = options.guest_memory.unwrap_or(settings.memory_bytes_max);
     Ok(Sandbox::new(settings).map_err(wasaga_engine::Error::from)?)
 }
