@@ -32,8 +32,8 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use parking_lot::RwLock;
-use tokio::sync::Semaphore;
+use parking_lot::{Mutex, RwLock};
+use tokio::sync::{OnceCell, Semaphore};
 use wasaga_core::{Answer, Call, Digest, NotMade, definition};
 use wasaga_engine::port::{Guest, Guests, LoadError};
 
@@ -129,6 +129,9 @@ struct Counters {
     instances: AtomicU64,
 }
 
+/// A load under way, or the end of it, as long as somebody waits for it.
+type Loading = OnceCell<Result<Arc<Loaded>, LoadError>>;
+
 /// Runs guests in wasmtime.
 #[derive(Debug)]
 pub struct Sandbox {
@@ -138,6 +141,8 @@ pub struct Sandbox {
     settings: Settings,
     /// Modules that somebody holds. Written when one is loaded.
     modules: RwLock<BTreeMap<Digest, Weak<Loaded>>>,
+    /// Loads under way: whoever asks for the same module waits for its end. A plain lock, held for map accesses.
+    loading: Mutex<BTreeMap<Digest, Weak<Loading>>>,
     compiler: Compiler,
     /// The pool has a place for each of the three: instances that say what they are, that are called, and
     /// that wait for their next call.
@@ -170,6 +175,7 @@ impl Sandbox {
             me: me.clone(),
             runtime,
             modules: RwLock::default(),
+            loading: Mutex::default(),
             compiler,
             describing: Semaphore::new(DESCRIBES_MAX as usize),
             calling: Semaphore::new(calls_max as usize),
@@ -209,15 +215,32 @@ impl Sandbox {
         if let Some(loaded) = self.loaded(digest) {
             return Ok(self.module(loaded));
         }
+        let loading = self.loading(digest);
+        let loaded = loading.get_or_init(|| self.load_anew(digest, bytes)).await.clone()?;
+        Ok(self.module(loaded))
+    }
+
+    fn loading(&self, digest: Digest) -> Arc<Loading> {
+        let mut loading = self.loading.lock();
+        if let Some(other) = loading.get(&digest).and_then(Weak::upgrade) {
+            return other;
+        }
+        loading.retain(|_, loading| loading.strong_count() > 0);
+        let new = Arc::default();
+        loading.insert(digest, Arc::downgrade(&new));
+        new
+    }
+
+    async fn load_anew(&self, digest: Digest, bytes: Arc<[u8]>) -> Result<Arc<Loaded>, LoadError> {
+        // A load that was under way a moment ago may have ended since.
+        if let Some(loaded) = self.loaded(digest) {
+            return Ok(loaded);
+        }
         let loaded = Arc::new(load::load(self, digest, bytes).await?);
         let mut modules = self.modules.write();
         modules.retain(|_, loaded| loaded.strong_count() > 0);
-        // Two may have loaded it at once; one of them is kept.
-        let known = modules.get(&digest).and_then(Weak::upgrade);
-        let loaded = known.unwrap_or(loaded);
         modules.insert(digest, Arc::downgrade(&loaded));
-        drop(modules);
-        Ok(self.module(loaded))
+        Ok(loaded)
     }
 
     fn module(&self, loaded: Arc<Loaded>) -> Module {
