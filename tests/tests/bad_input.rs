@@ -152,7 +152,8 @@ fn a_full_disk_is_told_and_loses_nothing() {
     let file = guest("order");
     let input = format!(r#"{{"id":"{}","sku":"tea","quantity":2,"card":"good"}}"#, "x".repeat(3 << 20));
     write(&user, "input.json", input.as_bytes());
-    // A limit on the size of files stands for the disk: writes beyond it fail in the same place.
+    // A limit on the size of files stands for the disk: writes beyond it fail in the same place. X11: its signal would end
+    // the process without a word.
     let script = format!("ulimit -f 3072; exec \"$0\" run {} --input @input.json", file.to_str().unwrap());
     let binary = wasaga_tests::binary();
     let command = user.command(&[]);

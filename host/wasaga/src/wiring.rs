@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use tokio::signal::unix::{SignalKind, signal};
 use wasaga_engine::port::Guests;
 use wasaga_engine::{Builder, Engine};
 use wasaga_journal::memory::Memory;
@@ -18,6 +19,9 @@ use crate::text::home_path;
 
 /// The journals there are, as help shows them.
 pub(crate) const JOURNALS: &str = "`memory:`, or `sqlite:PATH[?synchronous=full|normal|off]`";
+
+/// The signal of a write beyond the limit on the size of files: the same number on Linux and macOS.
+const SIGXFSZ: i32 = 25;
 
 /// Opens the journal that the options name, or the user's own.
 pub(crate) async fn journal(options: &JournalOptions) -> anyhow::Result<Arc<dyn Journal>> {
