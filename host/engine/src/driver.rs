@@ -333,7 +333,9 @@ impl Driver {
         match summary.wake {
             Wake::Never => true,
             // What is missing may never come, so whoever waits for the transaction is told.
-            Wake::At(at) => (self.shared.sleepers_rest || summary.held.is_some()) && at.since(self.shared.world.now()) > REST_AFTER,
+            Wake::At(at) => {
+                (self.shared.sleepers_rest || summary.held.is_some()) && at.since(self.shared.world.now()) > REST_AFTER
+            }
             Wake::Now => false,
         }
     }

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use super::files::{Anew, File};
 use crate::exit::BadInput;
+use crate::files;
 
 pub(super) const TEMPLATE: &[File] = &[
     ("pyproject.toml", include_str!("../../templates/python/pyproject.toml.template")),
@@ -17,6 +18,9 @@ pub(super) const TEMPLATE: &[File] = &[
 
 /// What starts a Python of a version that the SDK runs on.
 const PYTHON: &str = "python3";
+
+/// Bytes of a `pyproject.toml`, which people write.
+const PROJECT_BYTES_MAX: usize = 1 << 20;
 
 /// Builds the module that has the project's name.
 pub(super) fn build(folder: &Path, anew: Anew) -> anyhow::Result<PathBuf> {
@@ -64,8 +68,8 @@ const PROJECT_BYTES_MAX: usize = 1 << 20;
 fn project_name(folder: &Path) -> anyhow::Result<String> {
     let path = folder.join("pyproject.toml");
     let wrong = |what: String| BadInput::new(format!("`{}`: {what}", path.display()));
-    let text = crate::files::read_text(&path, PROJECT_BYTES_MAX)
-        .map_err(|error| wrong(format!("it cannot be read: {error}")))?;
+    let text =
+        files::read_text(&path, PROJECT_BYTES_MAX).map_err(|error| wrong(format!("it cannot be read: {error}")))?;
     let table: toml::Table = text.parse().map_err(|error: toml::de::Error| wrong(error.message().to_owned()))?;
     let name = table.get("project").and_then(|project| project.get("name")).and_then(toml::Value::as_str);
     let name = name.ok_or_else(|| wrong("it has no `name` under `[project]`".into()))?;
