@@ -19,9 +19,6 @@ pub(super) const TEMPLATE: &[File] = &[
 /// What starts a Python of a version that the SDK runs on.
 const PYTHON: &str = "python3";
 
-/// Bytes of a `pyproject.toml`, which people write.
-const PROJECT_BYTES_MAX: usize = 1 << 20;
-
 /// Builds the module that has the project's name.
 pub(super) fn build(folder: &Path, anew: Anew) -> anyhow::Result<PathBuf> {
     let name = project_name(folder)?;
@@ -61,9 +58,6 @@ fn sdk(folder: &Path) -> anyhow::Result<PathBuf> {
     }
     Ok(place)
 }
-
-/// Bytes of a `pyproject.toml`, which people write.
-const PROJECT_BYTES_MAX: usize = 1 << 20;
 
 fn project_name(folder: &Path) -> anyhow::Result<String> {
     let path = folder.join("pyproject.toml");
