@@ -7,6 +7,7 @@ mod body;
 mod client;
 mod codes;
 mod origin;
+mod refusal;
 mod secrets;
 
 #[cfg(test)]
@@ -34,6 +35,7 @@ use client::send::{CONNECT_TIMEOUT, Client, Until};
 use client::slots::{self, OfHost, OfModule};
 use client::tls::Tls;
 use codes::Failed;
+use refusal::Refusal;
 use secrets::Blots;
 
 pub use client::address::{Addresses, InvalidAddress};
@@ -80,10 +82,6 @@ impl std::fmt::Debug for Reach {
         f.debug_struct("Reach").field("module", &self.module).field("policy", &self.policy).finish_non_exhaustive()
     }
 }
-
-/// Why a request was not sent, with what would allow it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Refusal(pub(crate) String);
 
 impl Reach {
     /// # Errors
