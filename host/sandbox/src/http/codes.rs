@@ -3,10 +3,12 @@
 
 use wasmtime_wasi_http::Error;
 
+use super::body;
 use super::client::fault::{Bound, Fault, Lost, NotSent};
 use super::client::send::HEADER_BYTES_MAX;
 use super::client::slots::{OF_CALL, OfModule};
-use super::{Origin, Refusal, body};
+use super::origin::Origin;
+use super::refusal::Refusal;
 use crate::policy::ModulePolicy;
 
 /// Whose request it was, and where it went.

@@ -7,6 +7,7 @@ mod body;
 mod client;
 mod codes;
 mod origin;
+mod refusal;
 mod secrets;
 
 #[cfg(test)]
@@ -35,6 +36,7 @@ use client::send::{CONNECT_TIMEOUT, Client, Until};
 use client::slots::{self, OfHost, OfModule};
 use client::tls::Tls;
 use codes::Failed;
+use refusal::Refusal;
 use secrets::Blots;
 
 pub use client::address::{Addresses, InvalidAddress};
@@ -79,27 +81,6 @@ pub(crate) struct Reach {
 impl std::fmt::Debug for Reach {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Reach").field("module", &self.module).field("policy", &self.policy).finish_non_exhaustive()
-    }
-}
-
-/// Why a request was not sent, with what would allow it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Refusal {
-    pub(crate) text: String,
-    /// Whether the module asks for it, and the operator has not granted it. Then nothing is wrong with the module, and what
-    /// it does waits for the grant.
-    pub(crate) is_operators: bool,
-}
-
-impl Refusal {
-    /// The module, or its request, is wrong.
-    fn guests(text: String) -> Self {
-        Self { text, is_operators: false }
-    }
-
-    /// A grant is missing.
-    fn operators(text: String) -> Self {
-        Self { text, is_operators: true }
     }
 }
 

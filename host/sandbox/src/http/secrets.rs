@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 
 use http::{HeaderMap, HeaderValue};
 
-use super::{Origin, Refusal};
+use super::origin::Origin;
+use super::refusal::Refusal;
 use crate::policy::Secret;
 
 const OPEN: &str = "{{secret:";
