@@ -4,7 +4,7 @@
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, Write as _};
-use std::os::unix::process::ExitStatusExt as _;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -114,7 +114,8 @@ impl Process {
             .stdin(Stdio::piped())
             .stdout(into.try_clone()?)
             .stderr(said.try_clone()?);
-        let mut child = command.spawn()?;
+        // Ctrl-C on a terminal is for the process that waits, which decides what becomes of this one.
+        let mut child = command.process_group(0).spawn()?;
         let mut stdin = child.stdin.take().expect("it was asked for");
         let status = std::thread::scope(|scope| {
             let (done, is_done) = std::sync::mpsc::channel::<()>();
