@@ -154,8 +154,8 @@ impl Process {
     }
 
     fn outcome(&self, status: ExitStatus, said: &str) -> Result<(), Failed> {
-        // The words of Rust, of the operating system, and of wasmtime.
-        let full = ["memory allocation of", "allocate memory", "out of memory"];
+        // The words of Rust, of the operating system for memory and for a thread's stack, and of wasmtime.
+        let full = ["memory allocation of", "allocate memory", "Resource temporarily unavailable", "out of memory"];
         let is_full = full.iter().any(|words| said.contains(words));
         let line = said.lines().rfind(|line| !line.is_empty()).unwrap_or_default();
         match (status.code(), status.signal()) {
@@ -187,7 +187,6 @@ fn compile() -> Result<(), String> {
     let told = |error: &dyn std::fmt::Display| error.to_string();
     let mut input = io::stdin().lock();
     let header = Header::read(&mut input).map_err(|error| told(&error))?;
-    limit(&header).map_err(|error| told(&error))?;
     let mut bytes = Vec::new();
     (&mut input).take(header.module_bytes).read_to_end(&mut bytes).map_err(|error| told(&error))?;
     drop(input);
@@ -197,6 +196,7 @@ fn compile() -> Result<(), String> {
         std::process::exit(ALONE);
     };
     std::thread::Builder::new().spawn(end_with_parent).map_err(|error| told(&error))?;
+    limit(&header).map_err(|error| told(&error))?;
     let engine = engine::compiling().map_err(|error| first_line(&error))?;
     if engine::compatibility(&engine) != header.compatibility {
         return Err("the program that compiles is another version, or made for another machine".into());
