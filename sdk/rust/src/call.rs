@@ -203,3 +203,42 @@ mod host {
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Kind;
+
+    #[test]
+    fn a_sample_is_a_first_attempt() {
+        let call = Call::sample();
+        assert_eq!((call.idempotency_key(), call.attempt(), call.item()), ("sample-key", 1, None));
+        assert_eq!((call.token::<u8>().unwrap(), call.last_failure()), (None, None));
+        assert!(call.remaining() > SAMPLE_TIME / 2 && call.remaining() <= SAMPLE_TIME);
+    }
+
+    #[test]
+    fn a_test_says_what_differs() {
+        let call = Call::sample().with_transaction_id("t").with_idempotency_key("k").with_attempt(3).with_item(7);
+        let call = call.with_token("job-1").with_last_failure(Failure::new("busy", "it is busy"));
+        let call = call.with_deadline(SystemTime::UNIX_EPOCH).with_header("tenant", "a").with_header("tenant", "b");
+        assert_eq!((call.transaction_id(), call.idempotency_key(), call.attempt()), ("t", "k", 3));
+        assert_eq!((call.item(), call.remaining()), (Some(7), Duration::ZERO));
+        assert_eq!(call.token::<String>().unwrap().as_deref(), Some("job-1"));
+        assert_eq!(call.last_failure().map(|failure| &*failure.code), Some("busy"));
+        assert_eq!(call.header("tenant").as_deref(), Some("b"));
+    }
+
+    #[test]
+    fn a_token_of_another_type_tells_of_work_that_is_under_way() {
+        let error = Call::sample().with_token("job-1").token::<u8>().unwrap_err();
+        assert_eq!((error.kind(), error.code()), (Kind::Unknown, "bad-token"));
+    }
+
+    #[test]
+    fn a_header_that_the_call_has_set_is_its_own() {
+        context::reset();
+        context::set_header("by", "ada").unwrap();
+        assert_eq!(Call::sample().header("by").as_deref(), Some("ada"));
+    }
+}

@@ -173,3 +173,28 @@ impl IntoError for Box<dyn StdError + Send + Sync> {
         plain.into_error()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Kind;
+
+    #[test]
+    fn what_is_said_of_an_error_keeps_its_message_and_those_of_its_causes() {
+        let outer = || std::io::Error::other("x".parse::<u8>().unwrap_err());
+        let told = |result: Result<()>| result.map_err(|error| (error.kind(), error.to_string())).unwrap_err();
+        let failed = || Err::<(), _>(outer());
+        assert_eq!(told(failed().or_rejected("a")), (Kind::Rejected, format!("`a`: {}", chain(&outer()))));
+        assert_eq!(told(failed().or_retryable("b")).0, Kind::Retryable);
+        assert_eq!(told(failed().or_unknown("c")).0, Kind::Unknown);
+        assert_eq!(told(Err("no".to_owned()).or_rejected("d")), (Kind::Rejected, "`d`: no".into()));
+    }
+
+    #[test]
+    fn one_of_ours_in_a_box_means_what_it_meant() {
+        let boxed = |error: Error| -> Box<dyn StdError + Send + Sync> { Box::new(error) };
+        assert_eq!(Error::from(boxed(Error::rejected("no", "no"))).kind(), Kind::Rejected);
+        let other: Box<dyn StdError> = "x".parse::<u8>().unwrap_err().into();
+        assert_eq!((Error::from(other).kind(), Error::from("x").code()), (Kind::Unknown, "error"));
+    }
+}

@@ -162,3 +162,23 @@ impl Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pending_answer_without_its_token_would_begin_anew() {
+        let pending = Error::pending(Duration::from_secs(1));
+        assert_eq!(pending.clone().with_token(&[1, 2]).token(), Some("[1,2]"));
+        let lost = pending.with_token(&f64::NAN);
+        assert_eq!((lost.kind(), lost.code()), (Kind::Unknown, "bad-token"));
+    }
+
+    #[test]
+    fn details_are_read_as_they_were_given() {
+        let error = Error::rejected("no", "it is not allowed").with_details(&[1, 2]);
+        assert_eq!(error.failure().details::<Vec<u8>>(), Some(vec![1, 2]));
+        assert_eq!((error.to_string(), error.failure().details::<u8>()), ("`no`: it is not allowed".into(), None));
+    }
+}
