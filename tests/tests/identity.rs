@@ -137,4 +137,6 @@ fn options_of_before_are_told_by_their_new_names() {
     assert!(told.error().contains("unexpected argument '--grant'"), "{}", told.stderr);
     let endless = user.wasaga(&["run", "/dev/zero"]).with(2);
     assert!(endless.error().contains("it has more than 128.0 MiB"), "{}", endless.stderr);
+    let endless = user.run("hello", "{}", &["--tls-roots", "/dev/zero"]).with(2);
+    assert!(endless.error().starts_with("certificates `/dev/zero` cannot be read"), "{}", endless.stderr);
 }

@@ -11,7 +11,7 @@
 #[expect(dead_code, unreachable_pub, reason = "what the host needs of it, and this target does not")]
 mod client;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -51,13 +51,14 @@ fuzz_target!(|data: &[u8]| {
         return status(data);
     }
     let world = World {
-        script: Arc::new(Mutex::new(data.to_vec().into_iter())),
+        script: Arc::new(Mutex::new(data.iter().copied().collect())),
         arrived: Arc::default(),
         partners: Arc::default(),
         is_secure: switches & 1 != 0,
         buffer: BUFFERS[usize::from(switches >> 1 & 3)],
     };
-    let body = BODIES[usize::from(switches >> 3 & 1)];
+    // A thousand times what a buffer holds is enough, and byte by byte more would take its time.
+    let body = BODIES[usize::from(switches >> 3 & 1)].min(world.buffer * 1_000);
     let runtime = runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     runtime.expect("a runtime of one thread").block_on(requests(world, body));
 });
@@ -82,7 +83,7 @@ fn status(data: &[u8]) {
 #[derive(Clone, Debug)]
 struct World {
     /// What they do. A plain lock, held to take one byte.
-    script: Arc<Mutex<std::vec::IntoIter<u8>>>,
+    script: Arc<Mutex<VecDeque<u8>>>,
     /// Letters of requests that have arrived.
     arrived: Arc<Mutex<BTreeSet<char>>>,
     partners: Arc<Mutex<tokio::task::JoinSet<()>>>,
@@ -182,7 +183,7 @@ impl World {
     }
 
     fn next(&self) -> Option<u8> {
-        self.script.lock().expect("nothing panics while it is held").next()
+        self.script.lock().expect("nothing panics while it is held").pop_front()
     }
 
     /// Reads so many bytes, or what comes within half a second.

@@ -42,9 +42,6 @@ pub enum Error {
         /// The modules.
         missing: Vec<String>,
     },
-    /// A module that the definition needs asks for something that the operator has not granted; nothing was started.
-    #[error("{0}")]
-    NotGranted(String),
     /// The input is not what the definition takes.
     #[error("input does not fit {kind} `{definition}`: {reason}")]
     Input {

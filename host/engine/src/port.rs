@@ -15,8 +15,9 @@ use wasaga_core::{Answer, Call, Digest, NotMade, definition};
 ///    (trap, spin, eat memory) is an [`Outcome`](wasaga_core::Outcome) of that call, never an error
 ///    of the host, and does not disturb other calls (invariant I7).
 /// 2. **A call is made at most once for each time it is asked for**; repeating is the engine's task.
-/// 3. **A call that was not made says so** with [`NotMade`]: then nothing of the guest's code ran. A call whose deadline
-///    has passed before it began was not made.
+/// 3. **A call that was not made says so** with [`NotMade`]: then nothing of what the guest's code may have done remains. A
+///    call whose deadline has passed before it began was not made, nor was one that ended for want of a grant before
+///    anything left the sandbox.
 /// 4. **Cancel safety.** Dropping a call's future stops the guest.
 #[async_trait]
 pub trait Guest: Send + Sync + fmt::Debug {
@@ -25,12 +26,6 @@ pub trait Guest: Send + Sync + fmt::Debug {
 
     /// What the module says of itself.
     fn description(&self) -> &Arc<definition::Module>;
-
-    /// What it asks for and the operator has not granted, as a sentence with what would grant it: no transaction that needs
-    /// it is started, and the calls of those that were are held ([`NotMade::Held`]).
-    fn missing(&self) -> Option<&str> {
-        None
-    }
 
     /// Makes a call.
     ///

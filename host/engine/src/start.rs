@@ -66,9 +66,6 @@ pub(crate) async fn start(shared: &Arc<Shared>, request: StartRequest) -> Result
     let labels = runnable.plan.labels(&request.input).map_err(refuse)?;
     let providers = shared.modules.providers(&runnable.plan, own.name())?;
     let answering = answering(shared, &own, &providers)?;
-    if let Some(why) = answering.values().find_map(|module| module.guest.missing()) {
-        return Err(Error::NotGranted(why.into()));
-    }
     if shared.drain.is_under_way() {
         return Err(Error::Draining);
     }

@@ -25,7 +25,7 @@ use crate::state::State;
 pub(crate) enum NotCalled {
     /// There was no place for it, or no memory, until its deadline; as an outcome.
     Busy(Outcome),
-    /// The operator has not granted what the module asks for; what, and what would grant it.
+    /// It needs what the operator has not granted; what, and what would grant it. Nothing of it remains.
     Held(Arc<str>),
 }
 
@@ -45,9 +45,6 @@ struct Asked<'c> {
 /// # Errors
 /// It was not made.
 pub(crate) async fn call(common: &Common, loaded: &Loaded, call: &Arc<Call>) -> Result<Answer, NotCalled> {
-    if let Some(missing) = &loaded.allowed.missing {
-        return Err(NotCalled::Held(missing.clone()));
-    }
     let (bytes, max) = (call.arguments.bytes(), arguments_bytes_max(call.id.operation));
     if bytes > max {
         return Ok(nothing_done(too_large(bytes, max)));
@@ -70,6 +67,7 @@ pub(crate) async fn call(common: &Common, loaded: &Loaded, call: &Arc<Call>) -> 
             (outcome, writes, used)
         }
         Called::Ended(outcome, used) => (outcome, Writes::default(), used),
+        Called::Held(why) => return Err(NotCalled::Held(why)),
         Called::NoSlot => return Err(NotCalled::Busy(busy(common))),
         Called::NoMemory => return Err(NotCalled::Busy(no_memory(common))),
     };
@@ -136,6 +134,8 @@ enum Called {
     Answered(Box<Instance>, Outcome),
     /// It was ended, and its instance is gone.
     Ended(Outcome, Usage),
+    /// It is not granted what the operator may grant, for this reason, and nothing of it remains.
+    Held(Arc<str>),
     /// The pool has no slot for an instance.
     NoSlot,
     /// Others had all memory until its deadline; nothing was called.
@@ -231,8 +231,13 @@ async fn serve(mut instance: Box<Instance>, asked: &Asked<'_>, begun: Instant) -
         },
         Some(Ok(Err(error))) => match answer::refused(error) {
             Ok(outcome) => {
-                let outcome = told(outcome, instance.store.data());
-                return Called::Answered(instance, outcome);
+                return match held(&outcome, instance.store.data()) {
+                    Some(why) => Called::Held(why),
+                    None => {
+                        let outcome = told(outcome, instance.store.data());
+                        Called::Answered(instance, outcome)
+                    }
+                };
             }
             Err(ended) => ended,
         },
@@ -241,9 +246,21 @@ async fn serve(mut instance: Box<Instance>, asked: &Asked<'_>, begun: Instant) -
         None => late(&instance.store, begun),
     };
     let used = used(&instance.store, asked.bounds);
-    let outcome = told(ended.into_outcome(), instance.store.data());
+    let outcome = ended.into_outcome();
+    if let Some(why) = held(&outcome, instance.store.data()) {
+        return Called::Held(why);
+    }
+    let outcome = told(outcome, instance.store.data());
     instance.store.data_mut().end();
     Called::Ended(outcome, used)
+}
+
+/// Whether a call came to nothing for want of a grant, before any request of it left: then nothing of it remains, and it
+/// counts as not made.
+fn held(outcome: &Outcome, state: &State) -> Option<Arc<str>> {
+    let refusal = state.http.refused().filter(|refusal| refusal.is_operators)?;
+    let came_to_something = matches!(outcome, Outcome::Completed(_) | Outcome::Pending { .. });
+    (!came_to_something && !state.http.has_sent()).then(|| refusal.text.into())
 }
 
 /// A failure as it is kept: without secrets that a partner may have echoed, and with what was not granted, where the guest
@@ -262,7 +279,7 @@ fn told(mut outcome: Outcome, state: &State) -> Outcome {
             failure.details = Json::parse(&blotted).ok();
         }
         if let Some(refusal) = state.http.refused() {
-            failure.message = format!("{}; {}", failure.message, refusal.0);
+            failure.message = format!("{}; {}", failure.message, refusal.text);
         }
     }
     outcome

@@ -1,21 +1,18 @@
 //! Makes a component of bytes: finds it compiled, or compiles it within bounds. A module that is compiled already never
-//! waits for another's compilation; one module is compiled once, whoever asks for it, in this process and in others that
-//! share the directory. Deliberately absent: what the component is (`load`).
+//! waits for another's compilation; processes that share a directory compile a module once between them. Deliberately absent: what the component is (`load`).
 
 mod process;
 mod survey;
 
-use std::collections::HashMap;
 use std::fs::File;
 use std::io::{Read as _, Seek as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use parking_lot::Mutex;
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::Semaphore;
 use wasaga_core::Digest;
 use wasaga_engine::port::LoadError;
 use wasmtime::Engine;
@@ -43,9 +40,6 @@ pub fn compile_module() -> ExitCode {
     process::main()
 }
 
-/// A compilation under way, or the end of it, as long as somebody waits for it.
-type Flight = OnceCell<Result<Component, LoadError>>;
-
 /// Compiles modules and keeps them.
 #[derive(Debug)]
 pub(crate) struct Compiler {
@@ -55,8 +49,6 @@ pub(crate) struct Compiler {
     /// One compilation at a time: each takes all cores and, for Python, half a gigabyte. The permit goes with the work
     /// and not with whoever waits for it.
     turn: Arc<Semaphore>,
-    /// A plain lock, held for map accesses.
-    flights: Mutex<HashMap<Digest, Weak<Flight>>>,
     compiled: AtomicU64,
     /// Whether it was told that the directory cannot be used: once is enough.
     is_told: AtomicBool,
@@ -69,7 +61,6 @@ impl Compiler {
             directory,
             process,
             turn: Arc::new(Semaphore::new(1)),
-            flights: Mutex::default(),
             compiled: AtomicU64::new(0),
             is_told: AtomicBool::new(false),
         }
@@ -80,28 +71,12 @@ impl Compiler {
         self.compiled.load(Ordering::Relaxed)
     }
 
-    /// The component of these bytes.
+    /// The component of these bytes. Whoever asks twice at once makes two of them, unless there is a directory.
     ///
     /// # Errors
     /// They are no component, or one that goes beyond a bound.
     pub(crate) async fn component(&self, digest: Digest, bytes: Arc<[u8]>) -> Result<Component, LoadError> {
         check_bytes(&bytes)?;
-        let flight = self.flight(digest);
-        flight.get_or_init(|| self.find_or_compile(digest, bytes)).await.clone()
-    }
-
-    fn flight(&self, digest: Digest) -> Arc<Flight> {
-        let mut flights = self.flights.lock();
-        if let Some(flight) = flights.get(&digest).and_then(Weak::upgrade) {
-            return flight;
-        }
-        flights.retain(|_, flight| flight.strong_count() > 0);
-        let flight = Arc::default();
-        flights.insert(digest, Arc::downgrade(&flight));
-        flight
-    }
-
-    async fn find_or_compile(&self, digest: Digest, bytes: Arc<[u8]>) -> Result<Component, LoadError> {
         let stop = Stop::default();
         let work = Work {
             engine: self.engine.clone(),
@@ -273,7 +248,8 @@ fn beyond(refused: Refused) -> LoadError {
 fn failed(failed: &Failed) -> LoadError {
     match failed {
         Failed::Refused(why) => invalid(why),
-        Failed::Time(_) | Failed::Memory(_) | Failed::Large => refuse(failed.to_string(), SPLIT),
+        Failed::Time(_) | Failed::Memory(_) => refuse(failed.to_string(), SPLIT),
+        Failed::Large => refuse(failed.to_string(), format!("{SPLIT}, or raise `ulimit -f`")),
         Failed::Crashed(_) => refuse(failed.to_string(), "report this, with the file"),
         Failed::Stopped => refuse("compiling it was stopped", "load it again"),
         Failed::Io(_) => refuse(failed.to_string(), "make room for processes and temporary files"),
@@ -332,16 +308,6 @@ mod tests {
         };
         for task in compilers.iter().map(load).collect::<Vec<_>>() {
             task.await.unwrap().unwrap();
-        }
-    }
-
-    /// S12: whoever asks for it at once, with a directory and without one.
-    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-    async fn a_module_is_compiled_once() {
-        let directory = tempfile::tempdir().unwrap();
-        for one in [compiler(None), compiler(Some(directory.path()))] {
-            all_load(&[one.clone(), one.clone(), one.clone(), one.clone()]).await;
-            assert_eq!(one.compiled(), 1);
         }
     }
 

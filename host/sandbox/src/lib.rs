@@ -35,7 +35,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 
 use async_trait::async_trait;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
+use tokio::sync::OnceCell;
 use wasaga_core::{Answer, Call, Digest, Failure, NotMade, Outcome, definition};
 use wasaga_engine::port::{Guest, Guests, LoadError};
 
@@ -51,6 +52,9 @@ pub use limits::{MODULE_BYTES_MAX, PAYLOAD_BYTES_MAX};
 pub use policy::{Grants, ModulePolicy, Policy, Reading, Secret, SecretSource, Section, Standing, Terms};
 pub use settings::Settings;
 
+/// A load under way, or the end of it, as long as somebody waits for it.
+type Loading = OnceCell<Result<Arc<Loaded>, LoadError>>;
+
 /// Runs guests in wasmtime.
 #[derive(Debug)]
 pub struct Sandbox {
@@ -59,6 +63,8 @@ pub struct Sandbox {
     common: Common,
     /// Modules that somebody holds. Written when one is loaded.
     modules: RwLock<BTreeMap<Digest, Weak<Loaded>>>,
+    /// Loads under way: whoever asks for the same module waits for its end. A plain lock, held for map accesses.
+    loading: Mutex<BTreeMap<Digest, Weak<Loading>>>,
 }
 
 impl Sandbox {
@@ -68,7 +74,7 @@ impl Sandbox {
     /// wasmtime does not support this machine, or the file of certificates has none.
     pub fn new(settings: Settings) -> Result<Arc<Self>, LoadError> {
         let common = Common::new(settings)?;
-        Ok(Arc::new_cyclic(|me| Self { me: me.clone(), common, modules: RwLock::default() }))
+        Ok(Arc::new_cyclic(|me| Self { me: me.clone(), common, modules: RwLock::default(), loading: Mutex::default() }))
     }
 
     /// Whether instances come from a pool; otherwise each is mapped when it is needed, which is slower.
@@ -94,15 +100,32 @@ impl Sandbox {
         if let Some(loaded) = self.loaded(digest) {
             return Ok(self.module(loaded));
         }
+        let loading = self.loading(digest);
+        let loaded = loading.get_or_init(|| self.load_anew(digest, bytes)).await.clone()?;
+        Ok(self.module(loaded))
+    }
+
+    fn loading(&self, digest: Digest) -> Arc<Loading> {
+        let mut loading = self.loading.lock();
+        if let Some(other) = loading.get(&digest).and_then(Weak::upgrade) {
+            return other;
+        }
+        loading.retain(|_, loading| loading.strong_count() > 0);
+        let new = Arc::default();
+        loading.insert(digest, Arc::downgrade(&new));
+        new
+    }
+
+    async fn load_anew(&self, digest: Digest, bytes: Arc<[u8]>) -> Result<Arc<Loaded>, LoadError> {
+        // A load that was under way a moment ago may have ended since.
+        if let Some(loaded) = self.loaded(digest) {
+            return Ok(loaded);
+        }
         let loaded = Arc::new(load::load(&self.common, digest, bytes).await?);
         let mut modules = self.modules.write();
         modules.retain(|_, loaded| loaded.strong_count() > 0);
-        // Two may have loaded it at once; one of them is kept.
-        let known = modules.get(&digest).and_then(Weak::upgrade);
-        let loaded = known.unwrap_or(loaded);
         modules.insert(digest, Arc::downgrade(&loaded));
-        drop(modules);
-        Ok(self.module(loaded))
+        Ok(loaded)
     }
 
     fn module(&self, loaded: Arc<Loaded>) -> Module {
@@ -152,10 +175,6 @@ impl Guest for Module {
 
     fn description(&self) -> &Arc<definition::Module> {
         &self.description
-    }
-
-    fn missing(&self) -> Option<&str> {
-        self.loaded.allowed.missing.as_deref()
     }
 
     async fn call(&self, call: Arc<Call>) -> Result<Answer, NotMade> {

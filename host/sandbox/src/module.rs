@@ -11,7 +11,7 @@ use wasmtime::{Engine, Store};
 
 use crate::budget::Share;
 use crate::guest::Exports;
-use crate::http::{InvalidOrigin, Origin, Reach, TlsRoots};
+use crate::http::{InvalidOrigin, Reach, TlsRoots};
 use crate::instance::{self, Bounds};
 use crate::policy::ModulePolicy;
 use crate::state::{Granted, State};
@@ -91,8 +91,6 @@ pub(crate) struct Allowed {
     pub(crate) memory_bytes: u64,
     /// Origins, addresses, secrets, values.
     pub(crate) granted: Granted,
-    /// What it asks for and is not granted, and what would grant it: no call is made until then.
-    pub(crate) missing: Option<Arc<str>>,
 }
 
 impl Allowed {
@@ -106,7 +104,6 @@ impl Allowed {
         let asked = |key: &String| description.capabilities.contains(&Capability::Config(key.clone()));
         let config = policy.config.iter().filter(|(key, _)| asked(key));
         let config: BTreeMap<_, _> = config.map(|(key, value)| (key.clone(), value.clone())).collect();
-        let missing = missing(description, &policy)?;
         let (timeout, fuel, memory_bytes) = (policy.timeout_max, policy.fuel_max, policy.memory_bytes_max);
         let reach = Reach::new(&description.name, &description.capabilities, policy, tls)?;
         Ok(Self {
@@ -114,32 +111,6 @@ impl Allowed {
             fuel: fuel.unwrap_or(u64::MAX),
             memory_bytes: memory_bytes.unwrap_or(u64::MAX),
             granted: Granted { reach: Some(Arc::new(reach)), config: Arc::new(config) },
-            missing,
         })
     }
-}
-
-/// The first thing that a module asks for and is not granted. Of a pattern of origins a part is enough. A value of the
-/// configuration may be missing: the guest is told so, and may have a default.
-fn missing(description: &definition::Module, policy: &ModulePolicy) -> Result<Option<Arc<str>>, InvalidOrigin> {
-    let module = &description.name;
-    for capability in &description.capabilities {
-        let (what, remedy) = match capability {
-            Capability::OutgoingHttp(asked) => {
-                let origin: Origin = asked.parse()?;
-                if policy.grants.allow(&origin) || policy.grants.parts_of(&origin).next().is_some() {
-                    continue;
-                }
-                (format!("requests to {origin}"), policy.remedy_for_origin(module, &origin))
-            }
-            Capability::Secret(name) if !policy.secrets.contains_key(name) => {
-                let remedy = format!("give it in the policy file under `[modules.{module}.secrets.{name}]`");
-                (format!("the secret `{name}`"), remedy)
-            }
-            Capability::Secret(_) | Capability::Config(_) => continue,
-        };
-        let text = format!("module `{module}` asks for {what}, which the operator has not granted ({remedy})");
-        return Ok(Some(text.into()));
-    }
-    Ok(None)
 }

@@ -409,3 +409,22 @@ async fn compiled_modules_are_kept_and_checked() {
     assert_eq!(std::fs::metadata(&cache).unwrap().permissions().mode() & 0o777, 0o700);
     assert_eq!(Digest::of(&file("hello")), open().load(file("hello")).await.unwrap().digest);
 }
+
+/// S12: whoever asks for a module at once, with a directory of compiled ones and without.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_module_is_compiled_once_whoever_asks_for_it() {
+    let directory = tempfile::tempdir().unwrap();
+    for cache in [None, Some(directory.path().to_owned())] {
+        let sandbox = Sandbox::new(Settings { calls_max: 4, cache, ..Settings::default() }).unwrap();
+        let bytes = file("hello");
+        let load = || {
+            let (sandbox, bytes) = (sandbox.clone(), bytes.clone());
+            tokio::spawn(async move { sandbox.load(bytes).await.unwrap() })
+        };
+        let mut modules = Vec::new();
+        for task in [load(), load(), load(), load()] {
+            modules.push(task.await.unwrap());
+        }
+        assert_eq!((modules.len(), sandbox.stats().compiled), (4, 1));
+    }
+}

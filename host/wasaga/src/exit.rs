@@ -152,7 +152,10 @@ pub(crate) fn fail(error: &anyhow::Error, is_json: bool) -> ExitCode {
         // Where standard output cannot be written, standard error has it all the same.
         drop(print_json(&Failed { error: Told::of(error) }));
     }
-    out::remark(&shown!("{} {}", error_mark(), told(error)));
+    let told = shown!("{} {}", error_mark(), told(error));
+    let terminal = console::Term::stderr();
+    let width = terminal.size_checked().filter(|_| terminal.is_term()).map(|(_, columns)| usize::from(columns));
+    out::remark(&width.map_or_else(|| told.clone(), |width| told.wrapped(0, 2, width)));
     exit_of(error).into()
 }
 
@@ -200,7 +203,6 @@ fn exit_of_engine(error: &EngineError) -> Exit {
         | EngineError::UnknownModule(_)
         | EngineError::UnknownDefinition { .. }
         | EngineError::ProvidersMissing { .. }
-        | EngineError::NotGranted(_)
         | EngineError::Input { .. }
         | EngineError::UnknownTransaction(_)
         | EngineError::Post(PostError::Unknown(_)) => Exit::BadInput,

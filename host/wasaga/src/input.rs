@@ -38,7 +38,8 @@ pub(crate) fn json(given: &str) -> anyhow::Result<Json> {
         None if given == "-" => (standard_input()?, "standard input".to_owned()),
         None => (given.to_owned(), "`--input`".to_owned()),
     };
-    Json::parse(&text).map_err(|error| {
+    // Some editors begin a file with a mark that is no part of it.
+    Json::parse(text.trim_start_matches('\u{feff}')).map_err(|error| {
         let looks_like_a_path = given != "-" && !given.starts_with('@') && Path::new(given).is_file();
         let remedy = if looks_like_a_path { format!(" (to read the file, write `@{given}`)") } else { String::new() };
         BadInput::new(format!("{place} is not JSON: {error}{remedy}")).into()
@@ -71,6 +72,8 @@ mod tests {
         assert_eq!(json(r#" {"a":1} "#).unwrap(), json(&format!("@{}", path.display())).unwrap());
         let told = json(&path.display().to_string()).unwrap_err().to_string();
         assert!(told.starts_with("`--input` is not JSON: ") && told.contains("write `@/"), "{told}");
+        std::fs::write(&path, "\u{feff}{\"a\":1}").unwrap();
+        assert_eq!(json(&format!("@{}", path.display())).unwrap(), json(r#"{"a":1}"#).unwrap());
         let told = json("@nowhere.json").unwrap_err().to_string();
         assert!(told.starts_with("input file `nowhere.json` cannot be read: No such file"), "{told}");
     }

@@ -9,20 +9,17 @@ use tracing_subscriber::fmt::MakeWriter;
 use crate::options::{LogFormat, Speech};
 use crate::{out, shown};
 
-/// What is logged where nothing else is said: what somebody should look at, and what guests say.
-const USUAL: &str = "warn,wasaga::guest=info";
-
 /// Begins to write log lines. Whose filter cannot be read gets the usual one and is told.
-pub(crate) fn start(speech: &Speech) {
+pub(crate) fn start(speech: &Speech, usual: &'static str) {
     let given = speech.log.as_deref().unwrap_or(match (speech.quiet, speech.verbose) {
         (true, _) => "error",
-        (false, 0) => USUAL,
+        (false, 0) => usual,
         (false, 1) => "info",
         (false, _) => "debug",
     });
     let (filter, wrong) = match EnvFilter::try_new(given) {
         Ok(filter) => (filter, None),
-        Err(error) => (EnvFilter::new(USUAL), Some(error)),
+        Err(error) => (EnvFilter::new(usual), Some(error)),
     };
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_target(false).with_ansi(false);
     match speech.log_format {

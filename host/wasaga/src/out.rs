@@ -10,6 +10,7 @@ use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::Duration;
 
 use indicatif::MultiProgress;
+use parking_lot::RwLock;
 
 use crate::shown::{Shown, shown};
 
@@ -26,6 +27,9 @@ static ERR: LazyLock<Lines> = LazyLock::new(|| Lines::start("stderr", write_err)
 static OUT_FAILED: AtomicBool = AtomicBool::new(false);
 /// The rows of a live view, which everything that is written makes room for. There is one in a process.
 static BARS: OnceLock<MultiProgress> = OnceLock::new();
+
+/// Whether rows are still drawn. Writers read it for as long as they write; it is written once, when the rows are left.
+static HAS_ROWS: RwLock<bool> = RwLock::new(true);
 
 /// The place where rows are drawn.
 pub(crate) fn bars() -> &'static MultiProgress {
@@ -121,10 +125,19 @@ fn write_err(text: &str) {
 }
 
 fn above_bars<T>(write: impl FnOnce() -> T) -> T {
-    match BARS.get() {
+    let has_rows = HAS_ROWS.read();
+    match BARS.get().filter(|_| *has_rows) {
         Some(bars) => bars.suspend(write),
         None => write(),
     }
+}
+
+/// Leaves the rows on the screen as they are: what is written from now on stands below them.
+pub(crate) fn leave_rows() {
+    let mut has_rows = HAS_ROWS.write();
+    *has_rows = false;
+    // The last row has no end of line. A terminal that fails misses it.
+    drop(io::stderr().lock().write_all(b"\n"));
 }
 
 enum Message {

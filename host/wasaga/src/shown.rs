@@ -111,44 +111,57 @@ impl Shown {
     }
 
     /// Broken between words at this width; lines after the first are indented. A word that is longer than a line is
-    /// broken where the line ends.
+    /// broken where the line ends. The first line begins at a column, lines of its own at the beginning.
     pub(crate) fn wrapped(&self, first: usize, indent: usize, width: usize) -> Self {
-        let mut text = String::new();
-        let (mut column, mut is_begun) = (first, false);
-        let room = width.saturating_sub(indent).max(1);
-        let next = |text: &mut String, column: &mut usize| {
-            let _ = write!(text, "\n{:indent$}", "");
-            *column = indent;
-        };
-        for word in self.0.split(' ') {
-            let mut word = word.to_owned();
-            let length = console::measure_text_width(&word);
-            let space = usize::from(is_begun);
-            if column + space + length <= width {
-                if is_begun {
-                    text.push(' ');
-                }
-                column += space + length;
-            } else {
-                if is_begun || length <= room {
-                    next(&mut text, &mut column);
-                }
-                while console::measure_text_width(&word) > room {
-                    let cut = word
-                        .char_indices()
-                        .map(|(at, _)| at)
-                        .find(|at| console::measure_text_width(&word[..*at]) >= room);
-                    let Some(cut) = cut.filter(|cut| *cut > 0) else { break };
-                    text.push_str(&word[..cut]);
-                    word.drain(..cut);
-                    next(&mut text, &mut column);
-                }
-                column += console::measure_text_width(&word);
+        let lines = self.0.split('\n').enumerate();
+        let lines = lines.map(|(at, line)| Wrap::of(line, if at == 0 { first } else { 0 }, indent, width));
+        Self(lines.collect::<Vec<_>>().join("\n"))
+    }
+}
+
+/// A line that is being broken.
+struct Wrap {
+    text: String,
+    column: usize,
+    indent: usize,
+    width: usize,
+}
+
+impl Wrap {
+    fn of(line: &str, first: usize, indent: usize, width: usize) -> String {
+        let mut wrap = Self { text: String::new(), column: first, indent, width };
+        for (at, word) in line.split(' ').enumerate() {
+            let length = console::measure_text_width(word);
+            let space = usize::from(at > 0);
+            if wrap.column + space + length > width {
+                wrap.long_word(word, length, at > 0);
+                continue;
             }
-            text.push_str(&word);
-            is_begun = true;
+            wrap.text.push_str(&" ".repeat(space));
+            wrap.text.push_str(word);
+            wrap.column += space + length;
         }
-        Self(text)
+        wrap.text
+    }
+
+    fn next_line(&mut self) {
+        self.text.push_str(&format!("\n{:1$}", "", self.indent));
+        self.column = self.indent;
+    }
+
+    fn long_word(&mut self, word: &str, length: usize, is_later: bool) {
+        let room = self.width.saturating_sub(self.indent).max(1);
+        if is_later || length <= room {
+            self.next_line();
+        }
+        for c in word.chars() {
+            let columns = console::measure_text_width(c.encode_utf8(&mut [0; 4]));
+            if length > room && self.column + columns > self.width && self.column > self.indent {
+                self.next_line();
+            }
+            self.text.push(c);
+            self.column += columns;
+        }
     }
 }
 
@@ -314,7 +327,8 @@ mod tests {
     fn long_texts_are_broken_between_words() {
         let text = Shown::of("the card was declined by the bank");
         assert_eq!(text.wrapped(10, 10, 25).as_str(), "the card was\n          declined by the\n          bank");
-        assert_eq!(Shown::of("aaaaaaaaaa bb").wrapped(0, 2, 6).as_str(), "aaaa\n  aaaa\n  aa\n  bb");
+        assert_eq!(Shown::of("aaaaaaaaaa bb").wrapped(0, 2, 6).as_str(), "aaaaaa\n  aaaa\n  bb");
         assert_eq!(Shown::of("short").wrapped(4, 4, 80).as_str(), "short");
+        assert_eq!(shown!("one two\n  three four").wrapped(0, 4, 8).as_str(), "one two\n  three\n    four");
     }
 }

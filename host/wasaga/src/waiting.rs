@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use wasaga_core::{Report, TransactionId};
 use wasaga_engine::Engine;
+use wasaga_journal::Row;
 
 use crate::exit::{Exit, last_json};
 use crate::options::Speech;
@@ -14,6 +15,11 @@ use crate::view::View;
 
 /// How long calls in flight may go on after the user asks to stop.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Whether nobody drives a transaction that goes on by itself: it waits for `resume`.
+pub(crate) fn is_left(row: &Row) -> bool {
+    row.status.is_under_way() && !row.paused && row.owner.as_ref().is_none_or(|owner| !owner.alive)
+}
 
 /// The last word on a transaction: the result object for programs, a line for people.
 pub(crate) fn tell(report: &Report, view: &View, speech: &Speech) -> anyhow::Result<Exit> {
@@ -35,7 +41,6 @@ pub(crate) async fn wait(
     tokio::select! {
         report = engine.wait(id) => Ok(Some(report?)),
         () = stop.asked() => {
-            view.end();
             let patience = PATIENCE.as_secs();
             out::remark(&shown!("stopping: calls in flight may end within {} s (once more to stop at once)", patience));
             tokio::select! {

@@ -11,6 +11,7 @@ use wasaga_journal::{Identity, Journal};
 use wasaga_sandbox::{Sandbox, Settings};
 
 use crate::exit::BadInput;
+use crate::files;
 use crate::options::{CacheOptions, GuestOptions, JournalOptions};
 use crate::policy;
 use crate::shown::{Shown, shown};
@@ -18,6 +19,9 @@ use crate::text::home_path;
 
 /// The journals there are, as help shows them.
 pub(crate) const JOURNALS: &str = "`memory:`, or `sqlite:PATH[?synchronous=full|normal|off]`";
+
+/// Bytes of a file of certificates. The system's own have some 200 KB.
+const TLS_ROOTS_BYTES_MAX: usize = 16 << 20;
 
 /// Opens the journal that the options name, or the user's own.
 pub(crate) async fn journal(options: &JournalOptions) -> anyhow::Result<Arc<dyn Journal>> {
@@ -60,6 +64,11 @@ pub(crate) fn sandbox(options: &GuestOptions, mut settings: Settings) -> anyhow:
     let allowed = policy::read(options.policy.policy.as_deref(), &options.policy.grant)?;
     settings.policy = allowed.policy;
     settings.tls_roots = options.tls_roots.clone().or(allowed.tls_roots);
+    if let Some(path) = &settings.tls_roots {
+        // A wrong file is told now, and not at the first request.
+        let read = files::read(path, TLS_ROOTS_BYTES_MAX);
+        read.map_err(|error| BadInput::new(format!("certificates `{}` cannot be read: {error}", path.display())))?;
+    }
     settings.memory_bytes_max = options.guest_memory.unwrap_or(settings.memory_bytes_max);
     bare_sandbox(&options.cache, settings)
 }

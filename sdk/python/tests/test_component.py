@@ -69,14 +69,18 @@ def test_what_was_printed_is_flushed_and_nothing_else(monkeypatch: pytest.Monkey
         monkeypatch.setattr(sys, f"__{name}__", None)
         monkeypatch.setattr(sys, name, io.TextIOWrapper(raw, "utf-8"))
     monkeypatch.setattr(_printed, "is_left", False)
+    monkeypatch.setattr(_printed, "_is_shared", False)
     _printed.install()
     assert not _printed.is_left
     sys.stdout.write("a")
     assert _printed.is_left
     _printed.flush()
     assert (raws["stdout"].getvalue(), _printed.is_left) == (b"a", False)
-    sys.stderr.buffer.write(b"b")
+    below = sys.stderr.buffer
+    below.write(b"b")
     assert _printed.is_left, "bytes too"
+    _printed.flush()
+    assert _printed.is_left, "which somebody may write later"
     sys.stdout.close()
     _printed.flush()
     assert raws["stderr"].getvalue() == b"b", "also where the guest has closed the other"

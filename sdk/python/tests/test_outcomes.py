@@ -258,6 +258,14 @@ def test_sockets_are_told_plainly(what: str) -> None:
     assert raised("absent", what=what).message == f"PermissionError: {_absent.NO_SOCKETS}"
 
 
+@pytest.mark.parametrize("module", ["concurrent.futures.thread", "multiprocessing", "_ssl", "httpcore"])
+def test_what_a_component_lacks_is_told_with_what_to_use(module: str) -> None:
+    """U15: that of an executor was told to be imported at the top of the file."""
+    said = _outcome.message(ModuleNotFoundError(f"No module named '{module}'"))
+    assert "at the top of the file" not in said
+    assert said.endswith(f"({_absent.of_module(str(said))})")
+
+
 def test_asyncio_run_in_a_function_that_is_not_async() -> None:
     """U15: it made a loop that needs sockets."""
     assert run("outcomes", "raises", what="run") == 3

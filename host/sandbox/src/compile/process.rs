@@ -10,7 +10,7 @@ use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Resource, Rlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use wasmtime::Engine;
 
 use crate::cache::ARTEFACT_BYTES_MAX;
@@ -61,7 +61,7 @@ pub(crate) enum Failed {
     Time(Duration),
     #[error("compiling it takes more than {} MiB of memory", .0 >> 20)]
     Memory(u64),
-    #[error("its compiled form has more than {} MiB", ARTEFACT_BYTES_MAX >> 20)]
+    #[error("its compiled form has more than {} MiB, or than a file may have", ARTEFACT_BYTES_MAX >> 20)]
     Large,
     #[error("the compiler ended by itself with {0}")]
     Crashed(String),
@@ -205,14 +205,19 @@ fn compile() -> Result<(), String> {
 }
 
 fn limit(header: &Header) -> io::Result<()> {
-    let to = |at: u64| Rlimit { current: Some(at), maximum: Some(at) };
-    let cpu = Rlimit { current: Some(header.cpu_s), maximum: Some(header.cpu_s + GRACE_S) };
-    setrlimit(Resource::Cpu, cpu)?;
+    lower(Resource::Cpu, header.cpu_s, GRACE_S)?;
     // What it has of its own, and not what it maps of files.
-    setrlimit(Resource::Data, to(header.memory_bytes))?;
-    setrlimit(Resource::Fsize, to(ARTEFACT_BYTES_MAX))?;
-    setrlimit(Resource::Core, to(0))?;
-    Ok(())
+    lower(Resource::Data, header.memory_bytes, 0)?;
+    lower(Resource::Fsize, ARTEFACT_BYTES_MAX, 0)?;
+    lower(Resource::Core, 0, 0)
+}
+
+/// Lowers a limit; one that is lower already stays.
+fn lower(resource: Resource, to: u64, grace: u64) -> io::Result<()> {
+    let Rlimit { current, maximum } = getrlimit(resource);
+    let maximum = (to + grace).min(maximum.unwrap_or(u64::MAX));
+    let current = to.min(current.unwrap_or(u64::MAX)).min(maximum);
+    Ok(setrlimit(resource, Rlimit { current: Some(current), maximum: Some(maximum) })?)
 }
 
 /// The first line of what wasmtime says: the rest is where it was.
@@ -252,7 +257,7 @@ mod tests {
         assert_eq!(told("kill -XCPU $$", false), "compiling it takes more than 600 s of computing");
         assert_eq!(told("kill -KILL $$", false), memory);
         assert_eq!(told("echo memory allocation of 8 bytes failed >&2; kill -ABRT $$", false), memory);
-        assert_eq!(told("kill -XFSZ $$", false), "its compiled form has more than 1024 MiB");
+        assert_eq!(told("kill -XFSZ $$", false), "its compiled form has more than 1024 MiB, or than a file may have");
         let crash = "the compiler ended by itself with signal: 11 (SIGSEGV)";
         assert!(told("kill -SEGV $$", false).starts_with(crash));
         assert_eq!(told("exec sleep 600", true), "it was stopped");

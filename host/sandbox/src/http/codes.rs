@@ -3,38 +3,45 @@
 
 use wasmtime_wasi_http::Error;
 
+use super::body;
 use super::client::fault::{Bound, Fault, Lost, NotSent};
 use super::client::send::HEADER_BYTES_MAX;
 use super::client::slots::{OF_CALL, OfModule};
-use super::{Origin, Refusal, body};
+use super::origin::Origin;
+use super::refusal::Refusal;
+use crate::policy::ModulePolicy;
 
 /// Whose request it was, and where it went.
 pub(super) struct Of<'a> {
     pub(super) module: &'a str,
     pub(super) origin: Option<Origin>,
     pub(super) slots: &'a OfModule,
+    pub(super) policy: &'a ModulePolicy,
 }
 
 /// What a guest is told, and what the operator is.
 pub(super) struct Failed {
     pub(super) error: Error,
     pub(super) refusal: Option<Refusal>,
+    /// Whether a part of the request may have left.
+    pub(super) is_sent: bool,
 }
 
 impl Failed {
     /// A body that says beforehand that it is too large. Nothing of it was sent.
     pub(super) fn too_large() -> Self {
-        Self { error: Error::HttpRequestBodySize(Some(body::BYTES_MAX)), refusal: None }
+        Self { error: Error::HttpRequestBodySize(Some(body::BYTES_MAX)), refusal: None, is_sent: false }
     }
 }
 
 pub(super) fn of_fault(fault: Fault, of: &Of<'_>) -> Failed {
     match fault {
         Fault::NotSent(why) => {
-            let refusal = refusal(&why, of).map(Refusal);
-            Failed { error: of_not_sent(why), refusal }
+            let is_operators = matches!(why, NotSent::Prohibited(_));
+            let refusal = refusal(&why, of).map(|text| Refusal { text, is_operators });
+            Failed { error: of_not_sent(why), refusal, is_sent: false }
         }
-        Fault::Lost(why) => Failed { error: of_lost(why), refusal: None },
+        Fault::Lost(why) => Failed { error: of_lost(why), refusal: None, is_sent: true },
     }
 }
 
@@ -72,11 +79,9 @@ fn refusal(why: &NotSent, of: &Of<'_>) -> Option<String> {
     let origin = of.origin.as_ref().map(Origin::to_string).unwrap_or_default();
     match why {
         NotSent::Prohibited(address) => {
-            let ip = address.ip();
+            let (ip, remedy) = (address.ip(), of.policy.remedy_for_address(module, address));
             Some(format!(
-                "module `{module}` may not call {origin}: it is at {ip}, which is not a public address (grant it with \
-                 `--grant address:{address}`, or in the policy file under `[modules.{module}.grants]`: `addresses = \
-                 [\"{address}\"]`)"
+                "module `{module}` may not call {origin}: it is at {ip}, which is not a public address ({remedy})"
             ))
         }
         NotSent::Certificate(why) => Some(format!(

@@ -7,6 +7,7 @@ mod body;
 mod client;
 mod codes;
 mod origin;
+mod refusal;
 mod secrets;
 
 #[cfg(test)]
@@ -15,6 +16,7 @@ mod tests;
 use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, Request, Response};
@@ -34,6 +36,7 @@ use client::send::{CONNECT_TIMEOUT, Client, Until};
 use client::slots::{self, OfHost, OfModule};
 use client::tls::Tls;
 use codes::Failed;
+use refusal::Refusal;
 use secrets::Blots;
 
 pub use client::address::{Addresses, InvalidAddress};
@@ -81,10 +84,6 @@ impl std::fmt::Debug for Reach {
     }
 }
 
-/// Why a request was not sent, with what would allow it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Refusal(pub(crate) String);
-
 impl Reach {
     /// # Errors
     /// The module asks for what is no origin.
@@ -123,14 +122,14 @@ impl Reach {
     fn admit(&self, origin: &Origin) -> Result<(), Refusal> {
         let module = &self.module;
         if !self.asked.iter().any(|asked| asked.covers(origin)) {
-            return Err(Refusal(format!(
+            return Err(Refusal::guests(format!(
                 "module `{module}` may not call {origin}: it does not ask for it (declare it in the module: \
                  `http = [\"{origin}\"]`)"
             )));
         }
         if !self.policy.grants.http.iter().any(|granted| granted.covers(origin)) {
             let remedy = self.policy.remedy_for_origin(module, origin);
-            return Err(Refusal(format!(
+            return Err(Refusal::operators(format!(
                 "module `{module}` may not call {origin}: it asks for it, and the operator has not granted it ({remedy})"
             )));
         }
@@ -154,24 +153,26 @@ pub(crate) struct Hooks {
 struct Requests {
     /// The first request that was not sent.
     refused: Arc<Mutex<Option<Refusal>>>,
+    /// Whether one was.
+    sent: Arc<AtomicBool>,
     /// How many more may be in flight.
     slots: Arc<Semaphore>,
 }
 
 impl Default for Requests {
     fn default() -> Self {
-        Self { refused: Arc::default(), slots: Arc::new(Semaphore::new(slots::OF_CALL)) }
+        Self { refused: Arc::default(), sent: Arc::default(), slots: Arc::new(Semaphore::new(slots::OF_CALL)) }
     }
 }
 
 impl Requests {
     /// Keeps the first refusal of a call, for its failure. The log has that one alone: a guest may ask for ever.
     fn refuse(&self, reach: Option<&Reach>, refusal: &Refusal) {
-        let text = reach.map_or(Cow::Borrowed(&*refusal.0), |reach| reach.blot(&refusal.0)).into_owned();
+        let text = reach.map_or(Cow::Borrowed(&*refusal.text), |reach| reach.blot(&refusal.text)).into_owned();
         let mut refused = self.refused.lock();
         if refused.is_none() {
             tracing::warn!(target: "wasaga::http", "{text}");
-            *refused = Some(Refusal(text));
+            *refused = Some(Refusal { text, ..*refusal });
         }
     }
 }
@@ -193,6 +194,11 @@ impl Hooks {
         self.requests.as_ref()?.refused.lock().clone()
     }
 
+    /// Whether a request of this call has left, at least in part.
+    pub(crate) fn has_sent(&self) -> bool {
+        self.requests.as_ref().is_some_and(|requests| requests.sent.load(Ordering::Relaxed))
+    }
+
     /// The text without the secrets of this instance's module: see [`Reach::blot`].
     pub(crate) fn blot<'t>(&self, text: &'t str) -> Cow<'t, str> {
         self.reach.as_ref().map_or(Cow::Borrowed(text), |reach| reach.blot(text))
@@ -204,7 +210,7 @@ impl Hooks {
         let uri = request.uri();
         let origin = Origin::of(uri).ok_or_else(|| {
             let uri = origin::shown(uri);
-            Refusal(format!("module `{module}` may not call `{uri}`: it names no host, or a user in it"))
+            Refusal::guests(format!("module `{module}` may not call `{uri}`: it names no host, or a user in it"))
         })?;
         reach.admit(&origin)?;
         let of_module = secrets::OfModule { module, asked: &reach.secrets, known: &reach.policy.secrets };
@@ -242,7 +248,8 @@ impl WasiHttpHooks for Hooks {
     ) -> Box<dyn Future<Output = Sent> + Send> {
         let requests = self.requests.get_or_insert_default().clone();
         let Some(reach) = self.reach.clone() else {
-            requests.refuse(None, &Refusal("a module may not send requests while it says what it is".into()));
+            let text = "a module may not send requests while it says what it is";
+            requests.refuse(None, &Refusal::guests(text.into()));
             return Box::new(std::future::ready(Err(Error::HttpRequestDenied)));
         };
         if let Err(refusal) = self.prepare(&reach, &mut request) {
@@ -252,8 +259,12 @@ impl WasiHttpHooks for Hooks {
         let times = Times::new(options, self.deadline);
         Box::new(async move {
             match send(&reach, request, requests.slots.clone(), times).await {
-                Ok(response) => Ok((response, Box::new(std::future::ready(Ok(()))) as Box<_>)),
+                Ok(response) => {
+                    requests.sent.store(true, Ordering::Relaxed);
+                    Ok((response, Box::new(std::future::ready(Ok(()))) as Box<_>))
+                }
                 Err(failed) => {
+                    requests.sent.fetch_or(failed.is_sent, Ordering::Relaxed);
                     if let Some(refusal) = failed.refusal {
                         requests.refuse(Some(&reach), &refusal);
                     }
@@ -314,7 +325,10 @@ async fn send(
     let request = request.map(|body| Capped::of_request(body).boxed());
     match reach.client.send(request, call, times.until(Instant::now())).await {
         Ok(response) => Ok(response.map(|body| Capped::of_answer(body, times.silence).boxed())),
-        Err(fault) => Err(codes::of_fault(fault, &codes::Of { module: &reach.module, origin, slots: &reach.slots })),
+        Err(fault) => Err(codes::of_fault(
+            fault,
+            &codes::Of { module: &reach.module, origin, slots: &reach.slots, policy: &reach.policy },
+        )),
     }
 }
 

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 
 use http::{HeaderMap, HeaderValue};
 
-use super::{Origin, Refusal};
+use super::origin::Origin;
+use super::refusal::Refusal;
 use crate::policy::Secret;
 
 const OPEN: &str = "{{secret:";
@@ -30,7 +31,7 @@ pub(super) fn put(headers: &mut HeaderMap, of: &OfModule<'_>, origin: &Origin) -
         }
         let text = replaced(text, of, origin)?;
         let mut whole = HeaderValue::from_str(&text).map_err(|_| {
-            Refusal(format!(
+            Refusal::operators(format!(
                 "a secret of module `{}` has characters that no header has, such as a line's end",
                 of.module
             ))
@@ -56,13 +57,13 @@ fn replaced(text: &str, of: &OfModule<'_>, origin: &Origin) -> Result<String, Re
 fn secret<'a>(name: &str, of: &OfModule<'a>, origin: &Origin) -> Result<&'a Secret, Refusal> {
     let module = of.module;
     if !of.asked.iter().any(|asked| asked == name) {
-        return Err(Refusal(format!(
+        return Err(Refusal::guests(format!(
             "module `{module}` may not use secret `{name}`: it does not ask for it (declare it in the module: \
              `secrets = [\"{name}\"]`)"
         )));
     }
     let secret = of.known.get(name).ok_or_else(|| {
-        Refusal(format!(
+        Refusal::operators(format!(
             "module `{module}` may not use secret `{name}`: the operator has not given it (give it in the policy file: \
              `[modules.{module}.secrets.{name}]` with `env` or `file`, and `origins = [\"{origin}\"]`)"
         ))
@@ -73,14 +74,14 @@ fn secret<'a>(name: &str, of: &OfModule<'a>, origin: &Origin) -> Result<&'a Secr
         if origin.is_secure() || origin.is_loopback() || is_meant {
             return Ok(secret);
         }
-        return Err(Refusal(format!(
+        return Err(Refusal::operators(format!(
             "secret `{name}` of module `{module}` may not go to {origin} without TLS (call it by `https`, or name that \
              very origin in the policy file under `[modules.{module}.secrets.{name}]`: `origins = [\"{origin}\"]`)"
         )));
     }
     let origins: Vec<String> = secret.origins.iter().map(Origin::to_string).collect();
     let origins = if origins.is_empty() { "nowhere".into() } else { origins.join(", ") };
-    Err(Refusal(format!(
+    Err(Refusal::operators(format!(
         "secret `{name}` of module `{module}` may not go to {origin}, only to {origins} (add it in the policy file under \
          `[modules.{module}.secrets.{name}]`: `origins`)"
     )))

@@ -82,7 +82,7 @@ async fn one_module_does_not_take_the_places_of_another() {
     let mut late = call_of(&hostile, Duration::from_millis(400));
     let error = send(&mut late, &url).await.unwrap_err();
     assert!(matches!(error, Error::ConnectionLimitReached), "{error}");
-    let told = late.refused().unwrap().0;
+    let told = late.refused().unwrap().text;
     assert!(told.contains("found no place: 50 in flight are the most of one module"), "{told}");
     flood.iter().for_each(|request| request.abort());
 }
@@ -110,12 +110,12 @@ async fn refusals_show_neither_queries_nor_secrets() {
     let reach = Arc::new(Reach::new("shop", &[], policy, Arc::default()).unwrap());
     let mut hooks = call_of(&reach, SOON);
     assert!(send(&mut hooks, "http://me:pa55w0rd@a.example/t0ken?key=va1ue").await.is_err());
-    let told = hooks.refused().unwrap().0;
+    let told = hooks.refused().unwrap().text;
     assert!(told.contains("may not call `http://a.example`: it names no host, or a user in it"), "{told}");
     assert!(["pa55w0rd", "t0ken", "va1ue"].iter().all(|hidden| !told.contains(hidden)), "{told}");
     let mut hooks = call_of(&reach, SOON);
     assert!(send(&mut hooks, "http://s3cr3t-k3y.example/").await.is_err());
-    let told = hooks.refused().unwrap().0;
+    let told = hooks.refused().unwrap().text;
     assert!(told.contains("may not call http://[secret].example"), "{told}");
     assert_eq!(hooks.blot("the answer was 500 s3cr3t-k3y"), "the answer was 500 [secret]");
 }

@@ -105,6 +105,14 @@ pub(crate) fn parse() -> Result<Cli, ExitCode> {
     Ok(cli)
 }
 
+impl Cli {
+    /// What is logged where nothing else is said: what somebody should look at, and what guests say. A measurement runs a
+    /// guest ten thousand times a second, and its lines with it.
+    pub(crate) fn usual_log(&self) -> &'static str {
+        if matches!(self.command, Command::Bench(_)) { "warn" } else { "warn,wasaga::guest=info" }
+    }
+}
+
 /// Does what was typed.
 pub(crate) async fn run(cli: Cli) -> anyhow::Result<Exit> {
     let speech = &cli.speech;

@@ -1,6 +1,8 @@
 //! What an operator asks of a transaction: retry, skip, patch, cancel, pause, terminate. Each is
 //! recorded with who and why. What then follows is driven here to its end, or left to another process.
 
+use std::os::unix::fs::MetadataExt as _;
+
 use wasaga_core::{Message, Operator, Seq, TransactionId, Word};
 use wasaga_engine::{Engine, Error, Recover};
 use wasaga_journal::{HostId, Journal};
@@ -286,8 +288,30 @@ async fn leave_word(
     Ok(Exit::Completed)
 }
 
-/// Who is logged in, as far as the environment tells.
+/// Who is logged in, as far as the environment tells, or else who this process is.
 pub(super) fn who() -> String {
     let named = ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
-    named.filter(|name| !name.is_empty()).unwrap_or_else(|| "unknown".into())
+    named.filter(|name| !name.is_empty()).or_else(process_user).unwrap_or_else(|| "unknown".into())
+}
+
+/// The name of the user whose process this is, or the number where the system has no name for it.
+fn process_user() -> Option<String> {
+    let uid = std::fs::metadata("/proc/self").ok()?.uid().to_string();
+    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let named = users.lines().map(|line| line.split(':')).find_map(|mut fields| {
+        let name = fields.next()?;
+        (fields.nth(1)? == uid).then(|| name.to_owned())
+    });
+    Some(named.unwrap_or_else(|| format!("uid {uid}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_has_a_user_without_the_environment() {
+        let user = process_user().unwrap();
+        assert!(!user.is_empty() && user != "unknown", "{user}");
+    }
 }

@@ -2,7 +2,7 @@
 
 use wasaga_core::{Operator, Report, Seq, Status, TransactionId};
 use wasaga_engine::{Engine, Error, Recover};
-use wasaga_journal::{Filter, Journal, Page};
+use wasaga_journal::{Filter, Inbox, Journal, Page};
 use wasaga_sandbox::Settings;
 
 use crate::exit::{self, Exit, last_json, print_json};
@@ -133,7 +133,9 @@ async fn tell_all(engine: &Engine, view: &View, ids: Vec<TransactionId>, speech:
         match waiting::wait(engine, view, id, &mut stop).await {
             Ok(Some(report)) => {
                 if !speech.json {
-                    out::pass(&shown!("{}  {}\n", report.transaction, crate::view::closing(&report)));
+                    let line = shown!("{}  {}\n", report.transaction, crate::view::closing(&report));
+                    // Each line is an answer, so none is dropped; a reader that stands still holds up the lines alone.
+                    tokio::task::spawn_blocking(move || out::last_word(&line)).await?;
                 }
                 stuck += usize::from(report.status == Status::Stuck);
                 resumed.push(Resumed::Report(Box::new(report)));
@@ -160,19 +162,27 @@ async fn tell_all(engine: &Engine, view: &View, ids: Vec<TransactionId>, speech:
     })
 }
 
-/// What nobody alive drives, oldest first.
+/// What nobody alive drives, oldest first: what goes on by itself, and what waits for a person and was told something.
 async fn left(journal: &dyn Journal) -> anyhow::Result<Vec<TransactionId>> {
-    let statuses = Status::ALL.into_iter().filter(|status| status.is_under_way()).collect();
+    let statuses = Status::ALL.into_iter().filter(|status| !status.is_ended()).collect();
     let filter = Filter { statuses, ..Filter::default() };
     let (mut ids, mut below) = (Vec::new(), None);
     loop {
         let rows = journal.list(&filter, Page { limit: PAGE, below }).await.map_err(Error::from)?;
-        let free = rows.iter().filter(|row| !row.paused && row.owner.as_ref().is_none_or(|owner| !owner.alive));
-        ids.extend(free.map(|row| row.id));
+        for row in rows.iter().filter(|row| row.owner.as_ref().is_none_or(|owner| !owner.alive)) {
+            if waiting::is_left(row) || has_word(journal, row.id).await? {
+                ids.push(row.id);
+            }
+        }
         below = rows.last().map(|row| row.id);
         if rows.len() < PAGE {
             ids.reverse();
             return Ok(ids);
         }
     }
+}
+
+/// Whether somebody has left a word for a transaction.
+async fn has_word(journal: &dyn Journal, id: TransactionId) -> anyhow::Result<bool> {
+    Ok(!journal.inbox(Inbox::Of(id), 1).await.map_err(Error::from)?.is_empty())
 }

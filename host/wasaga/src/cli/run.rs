@@ -81,12 +81,12 @@ impl Run {
         let sandbox = wiring::sandbox(&self.guests, Settings { calls_max: 64, ..Settings::default() })?;
         let engine = wiring::engine(journal, sandbox).recover(Recover::Nothing).watch(view.clone()).start().await?;
         let done = self.start_and_wait(&engine, &view, input, headers, bytes, providers).await;
-        view.end();
         let exit = match &done {
             Ok(Some(report)) => waiting::tell(report, &view, speech),
             Ok(None) => Ok(Exit::Unfinished),
             Err(_) => Ok(Exit::Host),
         };
+        view.end();
         wiring::close(&engine).await;
         done?;
         exit
@@ -135,8 +135,7 @@ async fn tell_of_others(engine: &Engine, view: &View, own: TransactionId) -> any
     let statuses = Status::ALL.into_iter().filter(|status| status.is_under_way()).collect();
     let filter = Filter { statuses, ..Filter::default() };
     let rows = engine.journal().list(&filter, Page { limit: LOOKED_AT, below: None }).await?;
-    let left =
-        rows.iter().filter(|row| row.id != own && !row.paused && row.owner.as_ref().is_none_or(|owner| !owner.alive));
+    let left = rows.iter().filter(|row| row.id != own && waiting::is_left(row));
     let count = left.count();
     if count > 0 {
         let more = if count == LOOKED_AT { "at least " } else { "" };

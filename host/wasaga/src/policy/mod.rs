@@ -272,6 +272,11 @@ mod tests {
         let late = read_text("[modules.shop.secrets.a]\nenv = 'WASAGA_TEST_NONE'\norigins = []").unwrap();
         let told = (late.policy.modules["shop"].terms.secrets["a"].read)().unwrap_err();
         assert_eq!(told, "environment variable `WASAGA_TEST_NONE` is not set");
+        let endless = read(Some(Path::new("/dev/zero")), &[]).unwrap_err().to_string();
+        assert!(endless.contains("it cannot be read: it has more than 4.0 MiB"), "{endless}");
+        let secret = read_text("[modules.shop.secrets.a]\nfile = '/dev/zero'\norigins = []").unwrap();
+        let told = (secret.policy.modules["shop"].terms.secrets["a"].read)().unwrap_err();
+        assert!(told.contains("it has more than 64.0 KiB"), "{told}");
         assert!(read(Some(Path::new("/nowhere.toml")), &[]).unwrap_err().to_string().contains("it cannot be read"));
     }
 

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use super::files::{Anew, File};
 use crate::exit::BadInput;
+use crate::files;
 
 pub(super) const TEMPLATE: &[File] = &[
     ("pyproject.toml", include_str!("../../templates/python/pyproject.toml.template")),
@@ -61,7 +62,8 @@ fn sdk(folder: &Path) -> anyhow::Result<PathBuf> {
 fn project_name(folder: &Path) -> anyhow::Result<String> {
     let path = folder.join("pyproject.toml");
     let wrong = |what: String| BadInput::new(format!("`{}`: {what}", path.display()));
-    let text = std::fs::read_to_string(&path).map_err(|error| wrong(format!("it cannot be read: {error}")))?;
+    let text =
+        files::read_text(&path, PROJECT_BYTES_MAX).map_err(|error| wrong(format!("it cannot be read: {error}")))?;
     let table: toml::Table = text.parse().map_err(|error: toml::de::Error| wrong(error.message().to_owned()))?;
     let name = table.get("project").and_then(|project| project.get("name")).and_then(toml::Value::as_str);
     let name = name.ok_or_else(|| wrong("it has no `name` under `[project]`".into()))?;

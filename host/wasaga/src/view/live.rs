@@ -2,7 +2,6 @@
 //! them: a terminal that stands still stops no transaction.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -17,8 +16,10 @@ use crate::shown::{Shown, shown};
 
 /// Rows that are drawn; a fan-out with more items is summed up in the last.
 const ROWS_MAX: usize = 40;
-/// Drawing takes one part in so many of the time.
+/// Making reports takes one part in so many of the time.
 const SHARE: u32 = 20;
+/// How long the end of a view waits for the painter.
+const LAST_DRAW: Duration = Duration::from_secs(1);
 /// How often a row that runs shows its time.
 const TICK: Duration = Duration::from_millis(80);
 /// What waits for the painter: a few remarks, and the rows as they are.
@@ -35,7 +36,8 @@ pub(crate) fn columns() -> Option<usize> {
 enum Draw {
     /// Text above the rows.
     Text(Shown),
-    Rows(Box<Report>),
+    /// The rows, as the latest report has them.
+    Rows,
 }
 
 /// The way to the painter.
@@ -44,20 +46,20 @@ pub(super) struct Live {
     /// None once it has ended.
     draws: Option<SyncSender<Draw>>,
     painter: Option<JoinHandle<()>>,
-    /// Whether rows are on their way to the painter.
-    is_busy: Arc<AtomicBool>,
-    /// When the rows were drawn last, and how long that took.
-    last: Arc<Mutex<Option<(Instant, Duration)>>>,
+    /// What the painter draws next. A plain lock, held to put it there or to take it.
+    latest: Arc<Mutex<Option<Report>>>,
+    /// When a report was made last, and how long that took.
+    last: Mutex<Option<(Instant, Duration)>>,
 }
 
 impl Live {
     pub(super) fn begin() -> Self {
         let (draws, received) = sync_channel(WAITING_MAX);
-        let (is_busy, last) = (Arc::<AtomicBool>::default(), Arc::default());
-        let (busy, drawn) = (is_busy.clone(), Arc::clone(&last));
+        let latest = Arc::<Mutex<Option<Report>>>::default();
+        let next = latest.clone();
         // Where the machine gives no thread nothing is drawn; the last word is said by whoever waits.
-        let painter = std::thread::Builder::new().name("view".into()).spawn(move || paint(&received, &busy, &drawn));
-        Self { draws: Some(draws), painter: painter.ok(), is_busy, last }
+        let painter = std::thread::Builder::new().name("view".into()).spawn(move || paint(&received, &next));
+        Self { draws: Some(draws), painter: painter.ok(), latest, last: Mutex::default() }
     }
 
     /// A text above the rows.
@@ -68,28 +70,35 @@ impl Live {
         }
     }
 
-    /// Draws the rows, unless that would take more than a small part of the time: a fan-out of thousands becomes
-    /// durable in hundreds of pieces. What is passed over is drawn with the next piece, or at the end.
+    /// Has the rows drawn, unless a report of them would take more than a small part of the time: a fan-out of thousands
+    /// becomes durable in hundreds of pieces. What is passed over is drawn with the next piece, or at the end.
     pub(super) fn show_in_time(&self, report: impl FnOnce() -> Report) {
         let Some(draws) = &self.draws else { return };
-        if self.last.lock().is_some_and(|(drawn, took)| drawn.elapsed() < took * SHARE) {
+        if self.last.lock().is_some_and(|(made, took)| made.elapsed() < took * SHARE) {
             return;
         }
-        if !self.is_busy.swap(true, Ordering::AcqRel) && draws.try_send(Draw::Rows(Box::new(report()))).is_err() {
-            self.is_busy.store(false, Ordering::Release);
-        }
+        let begun = Instant::now();
+        *self.latest.lock() = Some(report());
+        *self.last.lock() = Some((Instant::now(), begun.elapsed()));
+        // Where the painter is behind it finds the latest report when it comes to it.
+        drop(draws.try_send(Draw::Rows));
     }
 
-    /// Leaves the rows on the screen as they are: nothing more is drawn.
+    /// Leaves the rows on the screen as they are: nothing more is drawn. A terminal that stands still is not waited for.
     pub(super) fn end(&mut self) {
         self.draws = None;
+        let end = Instant::now() + LAST_DRAW;
+        while self.painter.as_ref().is_some_and(|painter| !painter.is_finished()) && Instant::now() < end {
+            std::thread::sleep(Duration::from_millis(2));
+        }
     }
 
     /// Draws the rows for the last time, and waits until they are on the screen.
     pub(super) fn conclude(&mut self, report: &Report) {
         if let Some(draws) = self.draws.take() {
+            *self.latest.lock() = Some(report.clone());
             // A painter that has gone draws nothing.
-            drop(draws.send(Draw::Rows(Box::new(report.clone()))));
+            drop(draws.send(Draw::Rows));
         }
         if let Some(painter) = self.painter.take() {
             drop(painter.join());
@@ -97,7 +106,7 @@ impl Live {
     }
 }
 
-fn paint(received: &Receiver<Draw>, is_busy: &AtomicBool, last: &Mutex<Option<(Instant, Duration)>>) {
+fn paint(received: &Receiver<Draw>, latest: &Mutex<Option<Report>>) {
     let mut rows = Rows::default();
     for draw in received {
         match draw {
@@ -105,15 +114,19 @@ fn paint(received: &Receiver<Draw>, is_busy: &AtomicBool, last: &Mutex<Option<(I
                 out::pass(&text);
                 out::settle();
             }
-            Draw::Rows(report) => {
-                let begun = Instant::now();
-                rows.show(&report);
-                *last.lock() = Some((Instant::now(), begun.elapsed()));
-                is_busy.store(false, Ordering::Release);
+            Draw::Rows => {
+                let report = latest.lock().take();
+                report.iter().for_each(|report| rows.show(report));
             }
         }
     }
+    if rows.drawn.is_empty() {
+        return;
+    }
     rows.drawn.iter().for_each(|(_, bar)| bar.abandon());
+    out::leave_rows();
+    // A bar that is dropped would be taken off the screen by the next one that is drawn.
+    std::mem::forget(rows);
 }
 
 /// The rows as they are drawn.

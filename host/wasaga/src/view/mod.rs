@@ -116,8 +116,7 @@ impl View {
             }
             Way::Live(live) => {
                 live.conclude(report);
-                // The last row has no end of line.
-                text.push(&shown!("\n\n"));
+                text.push(&shown!("\n"));
             }
         }
         text.push(&ending(report, &exit_note(report), &self.hints));

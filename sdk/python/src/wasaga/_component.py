@@ -38,6 +38,7 @@ def start(module: str) -> None:
     host, stand_in = _wire.Host(), cast(Any, _practice.Host())
     _host.become(host)
     _absent.close()
+    _printed.install()
     importlib.import_module(module)
     _document_text = _document.text(_registry.describe(module))
     for name in _LATE:
@@ -52,10 +53,10 @@ def start(module: str) -> None:
     log.install()
     _chance.defer()
     _keep_sources()
-    _printed.install()
     componentize_py_types.Ok = Ok
     gc.collect()
     _registry.prepare()
+    _printed.flush()
     # What is here stays, and collections of a call do not touch its pages.
     gc.freeze()
 

@@ -7,7 +7,9 @@ import sys
 from typing import Any
 
 is_left = False
-"""Whether something was written since the last flush."""
+"""Whether something was written since the last flush, or may have been."""
+_is_shared = False
+"""Whether somebody may hold the bytes below a stream, and write there at any time."""
 
 
 class Stream(io.TextIOWrapper):
@@ -21,14 +23,17 @@ class Stream(io.TextIOWrapper):
 
     @property
     def buffer(self) -> Any:
-        """The stream of bytes below, through which somebody is about to write."""
-        global is_left
-        is_left = True
+        """The stream of bytes below, through which somebody is about to write, now or later."""
+        global is_left, _is_shared
+        is_left = _is_shared = True
         return super().buffer
 
 
 def install() -> None:
-    """Take the place of both streams. They are written line by line, for what is printed before a stop tells where."""
+    """Take the place of both streams, before anybody holds them.
+
+    They are written line by line, for what is printed before a stop tells where.
+    """
     for name in ("stdout", "stderr"):
         plain = getattr(sys, name)
         if isinstance(plain, io.TextIOWrapper):
@@ -41,7 +46,7 @@ def install() -> None:
 def flush() -> None:
     """Let go what was printed."""
     global is_left
-    is_left = False
+    is_left = _is_shared
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()

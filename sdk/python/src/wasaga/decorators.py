@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar, overload
+from typing import Any, Never, TypeVar, overload
 
 from wasaga import _decorate, _marks, _registry
 from wasaga._assemble import assemble
@@ -191,7 +191,7 @@ def module(
     http: Iterable[str] = (),
     config: Iterable[str] = (),
     secrets: Iterable[str] = (),
-    **unknown: Any,
+    **unknown: Never,
 ) -> None:
     """Say of the whole component what its sagas and TCCs do not.
 
@@ -211,7 +211,7 @@ def module(
         TypeError: there is no such setting.
     """
     known = "name, version, description, instance_calls, http, config, secrets"
-    _decorate.refuse_unknown("module", unknown, known)
+    _decorate.refuse_unknown("module", dict(unknown), known)
     is_whole = isinstance(instance_calls, int) and not isinstance(instance_calls, bool)
     if instance_calls is not None and not (is_whole and 1 <= instance_calls <= _CALLS_MAX):
         what = f"`instance_calls` is {instance_calls!r} (a whole number from 1 to {_CALLS_MAX})"

@@ -101,6 +101,13 @@ impl<B: Send + 'static> Pool<B> {
         });
     }
 
+    /// How many wait and may be used.
+    #[cfg(test)]
+    pub(crate) fn waiting(&self) -> usize {
+        let now = Instant::now();
+        self.waiting.lock().by_target.values().flatten().filter(|rested| rested.is_good(now)).count()
+    }
+
     fn put(self: &Arc<Self>, lease: Lease<B>) {
         let Some(places) = self.slots.idle() else { return };
         let mut waiting = self.waiting.lock();

@@ -100,6 +100,12 @@ where
         }
     }
 
+    /// How many connections wait for their next request.
+    #[cfg(test)]
+    pub(crate) fn waiting(&self) -> usize {
+        self.pool.waiting()
+    }
+
     async fn connect(&self, target: &Target, by: Instant) -> Result<Connection<B>, NotSent> {
         let stream = self.connector.connect(target, by).await?;
         let wire = stream.wire().clone();

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use parking_lot::Mutex;
 use tokio::io::DuplexStream;
@@ -71,6 +71,7 @@ const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\ndone";
 async fn what_a_partner_does_after_the_request_is_never_not_sent() {
     use Act::{Request as R, Stall, Write as W};
     let many: String = (0..200).map(|number| format!("x-{number}: 1\r\n")).collect();
+    let length = |header: &str| format!("HTTP/1.1 200 OK\r\n{header}\r\n\r\n");
     let large = format!("HTTP/1.1 200 OK\r\nx: {}\r\n\r\n", "y".repeat(1 << 17));
     let cases = [
         ("it closes", vec![R], Lost::Ended),
@@ -80,7 +81,15 @@ async fn what_a_partner_does_after_the_request_is_never_not_sent() {
         ("it speaks no HTTP", vec![R, W("SSH-2.0-OpenSSH\r\n\r\n".into())], Lost::NoHttp),
         ("its head is too large", vec![R, W(large)], Lost::HeadersTooLarge),
         ("it has too many headers", vec![R, W(format!("HTTP/1.1 200 OK\r\n{many}\r\n"))], Lost::HeadersTooLarge),
-        ("its length is none", vec![R, W("HTTP/1.1 200 OK\r\ncontent-length: x\r\n\r\n".into())], Lost::NoHttp),
+        ("its length is none", vec![R, W(length("content-length: x"))], Lost::NoHttp),
+        // U10: no number of a partner's overflows.
+        ("its length is no number of ours", vec![R, W(length("content-length: 99999999999999999999"))], Lost::NoHttp),
+        ("it has two lengths", vec![R, W(length("content-length: 1\r\ncontent-length: 2"))], Lost::NoHttp),
+        (
+            "its chunk is endless",
+            vec![R, W(length("transfer-encoding: chunked") + "fffffffffffffffff\r\n")],
+            Lost::Ended,
+        ),
         ("it stalls", vec![R, Stall], Lost::Late),
         ("it stalls after half a head", vec![R, W("HTTP/1.1 200".into()), Stall], Lost::Late),
     ];
@@ -136,14 +145,19 @@ async fn an_address_that_swallows_packets_does_not_hide_the_next_one() {
     let listener = socket.listen(0).unwrap();
     let full = listener.local_addr().unwrap();
     let mut queue = Vec::new();
-    while let Ok(Ok(stream)) = tokio::time::timeout(SHORT, TcpStream::connect(full)).await {
+    // A second is far more than a connect on loopback takes.
+    while let Ok(Ok(stream)) = tokio::time::timeout(Duration::from_secs(1), TcpStream::connect(full)).await {
         queue.push(stream);
     }
     let partner = Partner::start(vec![vec![Act::Request, Act::Write(OK.into())]; 4]).await;
     for addresses in [vec![full, partner.address], vec![full, full, full, partner.address], vec![partner.address, full]]
     {
         let client = client(Named(addresses.into()), Tls::default());
-        assert_eq!(ask(&client, "http://partner.example/").await.unwrap(), "done");
+        let span = Duration::from_secs(6);
+        assert_eq!(
+            send(&client, "http://partner.example/", span).await.map(|answer| answer.status()),
+            Ok(StatusCode::OK)
+        );
     }
     let alone = client(Named(vec![full, full].into()), Tls::default());
     let lost = send(&alone, "http://partner.example/", SHORT).await.map(drop);
@@ -222,10 +236,15 @@ async fn connections_are_kept_and_those_that_were_closed_are_not_used() {
     let closed = vec![Act::Request, Act::Write(OK.into())];
     let partner = Partner::start(vec![kept, closed.clone(), closed]).await;
     let client = system();
-    for _ in 0..4 {
+    // One waits after the first request. The partner closes it after each of the others.
+    for (ended, waiting) in [(0, 1), (1, 0), (2, 0), (3, 0)] {
         assert_eq!(ask(&client, &partner.url()).await.unwrap(), "done");
-        // Until the partner has closed it, where it does.
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        let noticed = async {
+            while (partner.ended(), client.waiting()) != (ended, waiting) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(SOON, noticed).await.expect("the client notices");
     }
     assert_eq!(partner.connections(), 3);
 }

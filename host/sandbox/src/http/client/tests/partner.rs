@@ -26,6 +26,7 @@ pub(crate) struct Partner {
     pub(crate) address: SocketAddr,
     received: Arc<AtomicUsize>,
     connections: Arc<AtomicUsize>,
+    ended: Arc<AtomicUsize>,
     task: JoinHandle<()>,
 }
 
@@ -34,17 +35,21 @@ impl Partner {
     pub(crate) async fn start(scripts: Vec<Vec<Act>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (received, connections) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-        let (bytes, count) = (received.clone(), connections.clone());
+        let (received, connections, ended) = <(Arc<AtomicUsize>, Arc<AtomicUsize>, Arc<AtomicUsize>)>::default();
+        let (bytes, count, over) = (received.clone(), connections.clone(), ended.clone());
         let task = tokio::spawn(async move {
             for script in scripts {
                 let (stream, _) = listener.accept().await.unwrap();
                 count.fetch_add(1, Ordering::SeqCst);
-                tokio::spawn(play(stream, script, bytes.clone()));
+                let (bytes, over) = (bytes.clone(), over.clone());
+                tokio::spawn(async move {
+                    play(stream, script, bytes).await;
+                    over.fetch_add(1, Ordering::SeqCst);
+                });
             }
             std::future::pending::<()>().await;
         });
-        Self { address, received, connections, task }
+        Self { address, received, connections, ended, task }
     }
 
     pub(crate) fn url(&self) -> String {
@@ -66,6 +71,11 @@ impl Partner {
 
     pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
+    }
+
+    /// Connections that it has closed.
+    pub(crate) fn ended(&self) -> usize {
+        self.ended.load(Ordering::SeqCst)
     }
 
     /// Until so many connections were made.
