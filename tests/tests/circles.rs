@@ -12,6 +12,7 @@ const ROOTS: &[&str] = &[
     "host/core/src/lib.rs",
     "host/journal/src/lib.rs",
     "host/engine/src/lib.rs",
+    "host/sandbox/src/lib.rs",
     "host/wasaga/src/main.rs",
     "sdk/rust-macros/src/lib.rs",
 ];

@@ -111,3 +111,26 @@ fn what_a_crash_left_can_be_cancelled_paused_and_terminated() {
         user.records(&id).into_iter().find_map(|record| record["fact"].get("terminated").cloned()).unwrap();
     assert_eq!(terminated["not_undone"], json!(["validate", "reserve"]));
 }
+
+#[test]
+fn transactions_are_found_by_label_and_by_key() {
+    let user = User::new();
+    let order = |id: &str| format!(r#"{{"id":"{id}","sku":"tea","quantity":2,"card":"good"}}"#);
+    for id in ["o-1", "3", "o-1"] {
+        user.run("order", &order(id), &[]).with(0);
+    }
+    user.run("order", &order("o-4"), &["--key", "four"]).with(0);
+    let count = |args: &[&str]| {
+        let all = [&["transactions", "list", "--json"], args].concat();
+        user.wasaga(&all).with(0).json().as_array().map_or(0, Vec::len)
+    };
+    assert_eq!(count(&["--label", "order=o-1"]), 2);
+    assert_eq!(count(&["--label", "order=\"3\""]), 1, "a text that looks like a number");
+    assert_eq!(count(&["--label", "order=3"]), 0, "a number is no text");
+    assert_eq!(count(&["--label", "order=o-1", "--label", "size=1"]), 0);
+    assert_eq!((count(&["--key", "four"]), count(&["--key", "five"])), (1, 0));
+    let wrong = user.wasaga(&["transactions", "list", "--label", "order"]).with(2);
+    assert!(wrong.stderr.contains("it is not `NAME=VALUE`"), "{}", wrong.stderr);
+    let more = user.wasaga(&["transactions", "list", "--label", "order=o-1", "--limit", "1"]).with(0);
+    assert!(more.stdout.contains("--label order=o-1 --limit 1 --before "), "{}", more.stdout);
+}

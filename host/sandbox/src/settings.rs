@@ -24,7 +24,7 @@ pub struct Settings {
     /// takes.
     pub compile_cpu_max: Duration,
     /// Memory that compiling one module may take. Default: half of the machine's, from 1 to 4 GiB; a Python guest takes
-    /// half a GiB.
+    /// half a GiB. macOS does not keep this limit.
     pub compile_memory_bytes_max: u64,
     /// Calls in flight at once, at least 1; more wait for a place until their deadline. Each has an
     /// instance with its stack and memory, and address space is set aside for all of them at start.

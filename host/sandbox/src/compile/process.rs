@@ -4,7 +4,7 @@
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, Write as _};
-use std::os::unix::process::ExitStatusExt as _;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -114,7 +114,8 @@ impl Process {
             .stdin(Stdio::piped())
             .stdout(into.try_clone()?)
             .stderr(said.try_clone()?);
-        let mut child = command.spawn()?;
+        // Ctrl-C on a terminal is for the process that waits, which decides what becomes of this one.
+        let mut child = command.process_group(0).spawn()?;
         let mut stdin = child.stdin.take().expect("it was asked for");
         let status = std::thread::scope(|scope| {
             let (done, is_done) = std::sync::mpsc::channel::<()>();
@@ -153,8 +154,8 @@ impl Process {
     }
 
     fn outcome(&self, status: ExitStatus, said: &str) -> Result<(), Failed> {
-        // The words of Rust, of the operating system, and of wasmtime.
-        let full = ["memory allocation of", "allocate memory", "out of memory"];
+        // The words of Rust, of the operating system for memory and for a thread's stack, and of wasmtime.
+        let full = ["memory allocation of", "allocate memory", "Resource temporarily unavailable", "out of memory"];
         let is_full = full.iter().any(|words| said.contains(words));
         let line = said.lines().rfind(|line| !line.is_empty()).unwrap_or_default();
         match (status.code(), status.signal()) {
@@ -186,7 +187,6 @@ fn compile() -> Result<(), String> {
     let told = |error: &dyn std::fmt::Display| error.to_string();
     let mut input = io::stdin().lock();
     let header = Header::read(&mut input).map_err(|error| told(&error))?;
-    limit(&header).map_err(|error| told(&error))?;
     let mut bytes = Vec::new();
     (&mut input).take(header.module_bytes).read_to_end(&mut bytes).map_err(|error| told(&error))?;
     drop(input);
@@ -196,6 +196,7 @@ fn compile() -> Result<(), String> {
         std::process::exit(ALONE);
     };
     std::thread::Builder::new().spawn(end_with_parent).map_err(|error| told(&error))?;
+    limit(&header).map_err(|error| told(&error))?;
     let engine = engine::compiling().map_err(|error| first_line(&error))?;
     if engine::compatibility(&engine) != header.compatibility {
         return Err("the program that compiles is another version, or made for another machine".into());

@@ -35,7 +35,7 @@ const LIMITS: [(Counted, &str, u64); 8] = [
     (Counted::Sections, "sections", 10_000),
     // 19: the interpreter, its libraries, and adapters.
     (Counted::Parts, "modules and components within it", 200),
-    // 13,600. The compiler takes 3 KB for an empty one.
+    // 13,600. The compiler takes some 7 KB for an empty one.
     (Counted::Functions, "functions", 120_000),
     // 2,000.
     (Counted::Types, "types", 20_000),

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::{Subcommand, ValueEnum};
-use wasaga_core::{Name, Status, Timestamp, TransactionId};
+use wasaga_core::{LabelValue, Name, Status, Timestamp, TransactionId};
 use wasaga_engine::{Error, Recover};
 use wasaga_journal::{Filter, Journal, Page, Row};
 use wasaga_sandbox::Settings;
@@ -32,6 +32,13 @@ pub(crate) struct List {
     /// Only those of this saga or TCC
     #[arg(long)]
     definition: Option<String>,
+    /// Only those with this label: `order=o-1`, `size=3`, `express=true`, and `order="3"` for a text that looks like a number;
+    /// may stand several times
+    #[arg(long, value_name = "NAME=VALUE")]
+    label: Vec<LabelArg>,
+    /// Only the one that was started with this key, for each definition that has it
+    #[arg(long)]
+    key: Option<String>,
     /// Only those that wait for something that is missing: a module, a grant
     #[arg(long)]
     held: bool,
@@ -72,6 +79,35 @@ pub(crate) struct Prune {
 
 #[derive(Clone, Copy, Debug)]
 struct StatusArg(Status);
+
+/// A label as it is typed.
+#[derive(Clone, Debug)]
+struct LabelArg {
+    typed: String,
+    name: Name,
+    value: LabelValue,
+}
+
+impl std::str::FromStr for LabelArg {
+    type Err = String;
+
+    fn from_str(typed: &str) -> Result<Self, String> {
+        let (name, value) = typed
+            .split_once('=')
+            .filter(|(name, _)| !name.is_empty())
+            .ok_or_else(|| "it is not `NAME=VALUE` (such as `order=o-1`)".to_owned())?;
+        let value = match value {
+            "true" => LabelValue::Flag(true),
+            "false" => LabelValue::Flag(false),
+            _ => match (value.parse(), serde_json::from_str::<String>(value)) {
+                (Ok(number), _) => LabelValue::Integer(number),
+                (_, Ok(quoted)) => LabelValue::Text(quoted.into()),
+                _ => LabelValue::Text(value.into()),
+            },
+        };
+        Ok(Self { typed: typed.into(), name: name.into(), value })
+    }
+}
 
 /// Characters of a cause in a list.
 const CAUSE_CHARS: usize = 200;
@@ -130,6 +166,8 @@ impl List {
         let filter = Filter {
             statuses: self.status.iter().map(|status| status.0).collect(),
             definition: self.definition.as_deref().map(Name::from),
+            key: self.key.as_deref().map(Name::from),
+            labels: self.label.iter().map(|label| (label.name.clone(), label.value.clone())).collect(),
             held: self.held,
             ..Filter::default()
         };
@@ -188,6 +226,8 @@ impl List {
         let mut words = vec!["transactions".to_owned(), "list".to_owned()];
         self.status.iter().for_each(|status| words.extend(["--status".to_owned(), status.0.as_str().to_owned()]));
         self.definition.iter().for_each(|name| words.extend(["--definition".to_owned(), name.clone()]));
+        self.label.iter().for_each(|label| words.extend(["--label".to_owned(), label.typed.clone()]));
+        self.key.iter().for_each(|key| words.extend(["--key".to_owned(), key.clone()]));
         words.extend(self.held.then(|| "--held".to_owned()));
         words.extend(["--limit".to_owned(), self.limit.to_string(), "--before".to_owned(), last.id.to_string()]);
         words

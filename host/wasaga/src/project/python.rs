@@ -16,6 +16,9 @@ pub(super) const TEMPLATE: &[File] = &[
     (".gitignore", include_str!("../../templates/python/gitignore.template")),
 ];
 
+/// Bytes of a `pyproject.toml`, which people write.
+const PROJECT_BYTES_MAX: usize = 1 << 20;
+
 /// What starts a Python of a version that the SDK runs on.
 const PYTHON: &str = "python3";
 
