@@ -14,6 +14,7 @@ const ROOTS: &[&str] = &[
     "host/engine/src/lib.rs",
     "host/sandbox/src/lib.rs",
     "host/wasaga/src/main.rs",
+    "sdk/rust-macros/src/lib.rs",
 ];
 
 /// Re-exports that are followed for one name; more is a re-export of itself.

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// The rooms and what each may import of ours.
-const ARROWS: [(&str, &[&str]); 11] = [
+const ARROWS: [(&str, &[&str]); 12] = [
     ("wasaga-core", &[]),
     ("wasaga-journal", &["wasaga-core"]),
     ("wasaga-engine", &["wasaga-core", "wasaga-journal"]),
@@ -15,6 +15,7 @@ const ARROWS: [(&str, &[&str]); 11] = [
     ("wasaga-macros", &[]),
     ("wasaga", &["wasaga-macros"]),
     ("wasaga-tests", &["wasaga-core", "wasaga-journal", "wasaga-engine", "wasaga-sandbox"]),
+    ("wasaga-documents", &[]),
     ("wasaga-micro", &["wasaga-core", "wasaga-journal"]),
     ("wasaga-simulator", &["wasaga-core", "wasaga-journal", "wasaga-engine"]),
     // For the trouble that tests and `torture` make.

@@ -14,15 +14,15 @@ mod component {
     use crate::bindings::transaction;
     use crate::context::write_error::WriteError;
 
-    pub(in crate::context) fn set_variable(name: &str, value: Option<&str>) -> Result<(), WriteError> {
+    pub(crate) fn set_variable(name: &str, value: Option<&str>) -> Result<(), WriteError> {
         transaction::set_variable(name, value).map_err(Into::into)
     }
 
-    pub(in crate::context) fn set_header(name: &str, value: Option<&str>) -> Result<(), WriteError> {
+    pub(crate) fn set_header(name: &str, value: Option<&str>) -> Result<(), WriteError> {
         transaction::set_header(name, value).map_err(Into::into)
     }
 
-    pub(in crate::context) fn publish(event: &str) -> Result<(), WriteError> {
+    pub(crate) fn publish(event: &str) -> Result<(), WriteError> {
         transaction::publish(event).map_err(Into::into)
     }
 
@@ -82,24 +82,24 @@ mod native {
         static STATE: RefCell<State> = RefCell::default();
     }
 
-    pub(in crate::context) fn variable(name: &str) -> Option<String> {
+    pub(crate) fn variable(name: &str) -> Option<String> {
         STATE.with_borrow(|state| state.variables.get(name).cloned())
     }
 
-    pub(in crate::context) fn set_variable(name: &str, value: Option<&str>) -> Result<(), WriteError> {
+    pub(crate) fn set_variable(name: &str, value: Option<&str>) -> Result<(), WriteError> {
         STATE.with_borrow_mut(|state| put(&mut state.variables, name, value));
         Ok(())
     }
 
-    pub(in crate::context) fn header(name: &str) -> Option<String> {
+    pub(crate) fn header(name: &str) -> Option<String> {
         STATE.with_borrow(|state| state.headers.get(name).cloned())
     }
 
-    pub(in crate::context) fn headers() -> Vec<(String, String)> {
+    pub(crate) fn headers() -> Vec<(String, String)> {
         STATE.with_borrow(|state| state.headers.clone().into_iter().collect())
     }
 
-    pub(in crate::context) fn set_header(name: &str, value: Option<&str>) -> Result<(), WriteError> {
+    pub(crate) fn set_header(name: &str, value: Option<&str>) -> Result<(), WriteError> {
         STATE.with_borrow_mut(|state| put(&mut state.headers, name, value));
         Ok(())
     }
@@ -111,7 +111,7 @@ mod native {
         }
     }
 
-    pub(in crate::context) fn publish(event: &str) -> Result<(), WriteError> {
+    pub(crate) fn publish(event: &str) -> Result<(), WriteError> {
         let event = serde_json::from_str(event).map_err(|error| WriteError::Invalid(error.to_string()))?;
         STATE.with_borrow_mut(|state| state.published.push(event));
         Ok(())

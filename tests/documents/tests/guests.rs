@@ -16,31 +16,31 @@ macro_rules! guests {
 }
 
 guests! {
-    bank: "../../guests/bank/src/lib.rs",
-    caller: "../../guests/caller/src/lib.rs",
-    conditional: "../../guests/conditional/src/lib.rs",
-    diamond: "../../guests/diamond/src/lib.rs",
-    fan_out: "../../guests/fan-out/src/lib.rs",
-    flaky: "../../guests/flaky/src/lib.rs",
-    hello: "../../guests/hello/src/lib.rs",
-    hostile: "../../guests/hostile/src/lib.rs",
-    invalid: "../../guests/invalid/src/lib.rs",
-    lock: "../../guests/lock/src/lib.rs",
-    noop: "../../guests/noop/src/lib.rs",
-    noop_each: "../../guests/noop-each/src/lib.rs",
-    noop_tcc: "../../guests/noop-tcc/src/lib.rs",
-    noop_warm: "../../guests/noop-warm/src/lib.rs",
-    order: "../../guests/order/src/lib.rs",
-    order_tcc: "../../guests/order-tcc/src/lib.rs",
-    payment: "../../guests/payment/src/lib.rs",
-    poor_bank: "../../guests/poor-bank/src/lib.rs",
-    remote: "../../guests/remote/src/lib.rs",
-    shop: "../../guests/shop/src/lib.rs",
-    slow: "../../guests/slow/src/lib.rs",
-    stubborn: "../../guests/stubborn/src/lib.rs",
-    transfer: "../../guests/transfer/src/lib.rs",
-    travel: "../../guests/travel/src/lib.rs",
-    variables: "../../guests/variables/src/lib.rs",
+    bank: "../../../guests/bank/src/lib.rs",
+    caller: "../../../guests/caller/src/lib.rs",
+    conditional: "../../../guests/conditional/src/lib.rs",
+    diamond: "../../../guests/diamond/src/lib.rs",
+    fan_out: "../../../guests/fan-out/src/lib.rs",
+    flaky: "../../../guests/flaky/src/lib.rs",
+    hello: "../../../guests/hello/src/lib.rs",
+    hostile: "../../../guests/hostile/src/lib.rs",
+    invalid: "../../../guests/invalid/src/lib.rs",
+    lock: "../../../guests/lock/src/lib.rs",
+    noop: "../../../guests/noop/src/lib.rs",
+    noop_each: "../../../guests/noop-each/src/lib.rs",
+    noop_tcc: "../../../guests/noop-tcc/src/lib.rs",
+    noop_warm: "../../../guests/noop-warm/src/lib.rs",
+    order: "../../../guests/order/src/lib.rs",
+    order_tcc: "../../../guests/order-tcc/src/lib.rs",
+    payment: "../../../guests/payment/src/lib.rs",
+    poor_bank: "../../../guests/poor-bank/src/lib.rs",
+    remote: "../../../guests/remote/src/lib.rs",
+    shop: "../../../guests/shop/src/lib.rs",
+    slow: "../../../guests/slow/src/lib.rs",
+    stubborn: "../../../guests/stubborn/src/lib.rs",
+    transfer: "../../../guests/transfer/src/lib.rs",
+    travel: "../../../guests/travel/src/lib.rs",
+    variables: "../../../guests/variables/src/lib.rs",
 }
 
 /// Natively nobody makes one: the function that gives it is another module's.
@@ -48,7 +48,7 @@ const _: fn(String) -> shop::Hold = |hold| shop::Hold { hold };
 
 #[test]
 fn every_document_fits_the_schema() {
-    let schema: Value = serde_json::from_str(include_str!("../../wit/0.1/module.schema.json")).unwrap();
+    let schema: Value = serde_json::from_str(include_str!("../../../wit/0.1/module.schema.json")).unwrap();
     let schema = jsonschema::draft202012::new(&schema).unwrap();
     let modules = inventory::iter::<ModuleEntry>().map(|entry| Some(entry.0));
     for module in modules.chain([None]) {
@@ -61,7 +61,7 @@ fn every_document_fits_the_schema() {
 
 #[test]
 fn no_guest_is_left_out() {
-    let folders = std::fs::read_dir("../guests").unwrap().map(|entry| entry.unwrap().path());
+    let folders = std::fs::read_dir("../../guests").unwrap().map(|entry| entry.unwrap().path());
     let mut own: Vec<String> = folders.map(|path| format!("../{}/src/lib.rs", path.display())).collect();
     own.retain(|path| std::path::Path::new("src").join(path).exists() && !path.contains("hostile-"));
     own.sort();

@@ -109,7 +109,7 @@ fn without_schemas(document: &mut Value) {
 fn everything_that_is_said_and_nothing_else() {
     let text = describe().unwrap();
     let mut document: Value = serde_json::from_str(&text).unwrap();
-    let schema: Value = serde_json::from_str(include_str!("../../wit/0.1/module.schema.json")).unwrap();
+    let schema: Value = serde_json::from_str(include_str!("../../../wit/0.1/module.schema.json")).unwrap();
     let mistakes: Vec<String> =
         jsonschema::draft202012::new(&schema).unwrap().iter_errors(&document).map(|error| error.to_string()).collect();
     assert_eq!(mistakes, Vec::<String>::new());
