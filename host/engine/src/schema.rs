@@ -202,4 +202,18 @@ mod tests {
         let told = check(&many, "1").await.unwrap_err();
         assert_eq!(told, "has 501 regular expressions; the limit is 500");
     }
+
+    /// On the stack that a thread of the runtime has; an overflow ends the process, so this test with it.
+    #[tokio::test]
+    async fn the_deepest_that_is_compared_fits_the_stack() {
+        let chain: Vec<String> =
+            (0..120).map(|i| format!(r##""c{i}":{{"allOf":[{{"$ref":"#/$defs/c{}"}}]}}"##, i + 1)).collect();
+        let chain = format!(r##"{{"$ref":"#/$defs/c0","$defs":{{{},"c120":{{"type":"integer"}}}}}}"##, chain.join(","));
+        assert_eq!(check(&chain, "1").await, Ok(()));
+        assert_eq!(check(&chain, "true").await.unwrap_err(), "true is not of type \"integer\"");
+        let tree = r##"{"properties":{"a":{"$ref":"#"}},"additionalProperties":false}"##;
+        let deep = |within: &str| format!("{}{within}{}", r#"{"a":"#.repeat(120), "}".repeat(120));
+        assert_eq!(check(tree, &deep("1")).await, Ok(()));
+        assert!(check(tree, &deep(r#"{"b":1}"#)).await.unwrap_err().contains("'b' was unexpected"));
+    }
 }

@@ -337,6 +337,21 @@ mod tests {
         assert_eq!(compiler.compiled(), 2);
     }
 
+    /// S12: the turn goes with the work, and the work ends when nobody waits for it.
+    #[tokio::test]
+    async fn what_nobody_waits_for_is_stopped() {
+        let folder = tempfile::tempdir().unwrap();
+        let process = process::tests::script(folder.path(), "exec sleep 600");
+        let compiler = Compiler::new(crate::engine::compiling().unwrap(), None, Some(process));
+        let (digest, bytes) = module("endless");
+        let mut waits = Box::pin(compiler.component(digest, bytes));
+        assert!(futures::poll!(waits.as_mut()).is_pending());
+        assert_eq!(compiler.turn.available_permits(), 0, "it has begun");
+        drop(waits);
+        let turn = tokio::time::timeout(Duration::from_secs(60), compiler.turn.acquire()).await;
+        assert!(turn.is_ok(), "it goes on");
+    }
+
     /// X9: root with another user's directory is the same case, which a test of one user cannot make.
     #[tokio::test]
     async fn a_directory_that_others_write_to_is_not_used() {

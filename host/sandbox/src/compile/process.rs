@@ -228,10 +228,11 @@ pub(crate) fn first_line(error: &wasmtime::Error) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn script(folder: &std::path::Path, text: &str) -> Process {
+    /// A program that does something else than to compile.
+    pub(in crate::compile) fn script(folder: &std::path::Path, text: &str) -> Process {
         let program = folder.join("compiler");
         let text = format!("#!/bin/sh\n{text}");
         // Written by another process: a file that one thread has open for writing cannot be run by the child of another.
