@@ -140,8 +140,10 @@ fn watch(mut child: Child, began: Instant) -> anyhow::Result<(String, u64)> {
     let read = |stream: Option<Box<dyn std::io::Read + Send>>| {
         std::thread::spawn(move || {
             let mut text = Vec::new();
-            // What cannot be read is not there.
-            stream.map(|mut stream| drop(stream.read_to_end(&mut text)));
+            if let Some(mut stream) = stream {
+                // What cannot be read is not there.
+                drop(stream.read_to_end(&mut text));
+            }
             String::from_utf8_lossy(&text).into_owned()
         })
     };

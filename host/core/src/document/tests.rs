@@ -73,9 +73,8 @@ fn the_schema_the_example_and_the_reader_agree() {
     fn properties(of: &Value, all: &mut BTreeSet<String>) {
         match of {
             Value::Object(object) => object.iter().for_each(|(name, value)| {
-                match (name.as_str(), value) {
-                    ("properties", Value::Object(named)) => all.extend(named.keys().cloned()),
-                    _ => {}
+                if let ("properties", Value::Object(named)) = (name.as_str(), value) {
+                    all.extend(named.keys().cloned());
                 }
                 properties(value, all);
             }),

@@ -184,7 +184,7 @@ impl World {
             match command {
                 Command::Call(call) => {
                     self.made.push(call.id.to_string());
-                    self.calls.push(*call);
+                    self.calls.push(Arc::unwrap_or_clone(call));
                 }
                 Command::Alarm => self.alarms += 1,
             }

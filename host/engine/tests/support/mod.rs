@@ -113,7 +113,7 @@ impl Guest for Loaded {
         if let Some(why) = scripted.not_made.lock().pop_front() {
             return Err(why);
         }
-        let (takes, outcome) = (scripted.script)(call);
+        let (takes, outcome) = (scripted.script)(&call);
         {
             let mut diary = scripted.diary.lock();
             diary.calls.push(call.id.to_string());

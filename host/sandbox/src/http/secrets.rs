@@ -177,7 +177,7 @@ mod tests {
         let of = OfModule { module: "shop", asked: &asked, known: &known };
         let mut headers = HeaderMap::new();
         headers.insert("authorization", HeaderValue::from_str(text).unwrap());
-        put(&mut headers, &of, &to.parse().unwrap()).map_err(|refusal| refusal.0)?;
+        put(&mut headers, &of, &to.parse().unwrap()).map_err(|refusal| refusal.text)?;
         Ok(headers["authorization"].to_str().unwrap().to_owned())
     }
 
@@ -207,7 +207,7 @@ mod tests {
             let of = OfModule { module: "shop", asked: &asked, known: &known };
             let mut headers = HeaderMap::new();
             headers.insert("authorization", HeaderValue::from_static("{{secret:a}}"));
-            put(&mut headers, &of, &to.parse().unwrap()).map_err(|refusal| refusal.0)
+            put(&mut headers, &of, &to.parse().unwrap()).map_err(|refusal| refusal.text)
         };
         for (granted, to) in [
             ("http://api.example.com", "http://api.example.com"),

@@ -242,6 +242,7 @@ mod tests {
         let plan = plan(&edges);
         assert_eq!(needed(&plan).1, 1_000 * 999 / 2 * 16);
         let drawn = ascii(&plan);
+        let drawn = drawn.as_str();
         assert!(drawn.starts_with("s0 ⇠ uns0 ──▶ s1 ⇠ uns1 ──▶ s2"), "{drawn}");
         assert_eq!(drawn.lines().count(), 1);
     }
