@@ -150,7 +150,8 @@ fn a_full_disk_is_told_and_loses_nothing() {
     let user = User::new();
     user.run("hello", r#"{"name":"Ada"}"#, &[]).with(0);
     let file = guest("order");
-    let input = format!(r#"{{"id":"{}","sku":"tea","quantity":2,"card":"good"}}"#, "x".repeat(3 << 20));
+    let long = "x".repeat(3 << 20);
+    let input = format!(r#"{{"id":"o-1","sku":"tea","quantity":2,"card":"good","address":"{long}"}}"#);
     write(&user, "input.json", input.as_bytes());
     // A limit on the size of files stands for the disk: writes beyond it fail in the same place. X11: its signal would end
     // the process without a word.

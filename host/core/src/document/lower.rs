@@ -2,7 +2,8 @@
 
 use alloc::{format, string::String, vec::Vec};
 
-use super::{Unreadable, cannot, cut, shape};
+use super::shape;
+use super::unreadable::{Unreadable, cannot, cut};
 use crate::definition::{
     Action, Capability, Compensation, Definition, Label, Limits, Module, Parameter, Participant, Retry, Saga, Source,
     Step, Tcc,

@@ -6,6 +6,7 @@
 
 mod lower;
 mod shape;
+mod unreadable;
 
 use alloc::{
     format,
@@ -16,6 +17,9 @@ use alloc::{
 use serde::Deserialize;
 
 use crate::definition::Module;
+use unreadable::{cannot, cut};
+
+pub use unreadable::Unreadable;
 
 /// The version of the document that this host reads.
 pub const DOCUMENT_VERSION: &str = "0.1";
@@ -23,27 +27,6 @@ pub const DOCUMENT_VERSION: &str = "0.1";
 pub const DOCUMENT_BYTES_MAX: usize = 4 << 20;
 /// Members that nobody knows and that are told; a document may have as many as it has bytes.
 const UNKNOWN_MAX: usize = 10;
-
-/// Why a document is refused: a sentence with the place, and what to do.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unreadable {
-    /// It is no document of this version.
-    #[error("{0}")]
-    Wrong(String),
-    /// It needs what this host has not.
-    #[error("{0}")]
-    Needs(String),
-}
-
-impl Unreadable {
-    /// What to do about it.
-    pub fn remedy(&self) -> &'static str {
-        match self {
-            Self::Wrong(_) => "build it with the SDK; `wasaga schema module` has what a document may say",
-            Self::Needs(_) => "update the host",
-        }
-    }
-}
 
 /// What tells which documents a reader may read, and nothing that a later version could say otherwise.
 #[derive(Deserialize)]
@@ -95,22 +78,6 @@ fn parse(text: &str, mut unknown: impl FnMut(String)) -> Result<shape::Document,
         let why = why.split(" at line ").next().unwrap_or_default();
         Unreadable::Wrong(format!("at `{}`: {}", cut(&track.path().to_string()), cut(why)))
     })
-}
-
-/// For members that are reserved, and for needs that nobody has yet.
-fn cannot(what: &str) -> Unreadable {
-    Unreadable::Needs(format!("{what}, which this host cannot do"))
-}
-
-/// As much of a text of the module's as a message bears.
-fn cut(text: &str) -> String {
-    /// Characters of it.
-    const CHARS_MAX: usize = 200;
-    let mut shown: String = text.chars().take(CHARS_MAX).collect();
-    if shown.len() < text.len() {
-        shown.push('…');
-    }
-    shown
 }
 
 #[cfg(test)]
