@@ -159,8 +159,8 @@ fn a_redirect_is_a_request_of_its_own() {
         report["nodes"][0]["output"],
         json!({"status": 302, "body": "", "location": "http://127.0.0.1:9/inside"})
     );
-    let followed = granted(&server, &json!({"url": "http://127.0.0.1:9/inside"})).with(3);
-    assert!(message(&followed).contains("may not call http://127.0.0.1:9"), "{}", message(&followed));
+    let followed = granted(&server, &json!({"url": "http://127.0.0.1:9/inside"}));
+    assert!(held(&followed).contains("may not call http://127.0.0.1:9"), "{followed:?}");
 }
 
 #[test]
@@ -188,8 +188,8 @@ fn secrets_go_to_their_own_origins_and_nowhere_else() {
     let header = json!([["authorization", "Bearer {{secret:token}}"]]);
     let sent = run("fetch", json!({"url": own.url("/"), "headers": header})).with(0);
     assert!(own.seen()[0].contains("authorization: Bearer s3cr3t-t0ken\r\n"), "{}", own.seen()[0]);
-    let refused = run("fetch", json!({"url": other.url("/"), "headers": header})).with(3);
-    assert!(message(&refused).contains("secret `token` of module `caller` may not go to http://localhost"));
+    let refused = run("fetch", json!({"url": other.url("/"), "headers": header}));
+    assert!(held(&refused).contains("secret `token` of module `caller` may not go to http://localhost"));
     assert_eq!(other.seen(), [""; 0], "nothing arrived");
     // Neither logs nor journal have it.
     let mut everywhere = vec![sent.stdout, sent.stderr, refused.stdout, refused.stderr];

@@ -45,7 +45,7 @@ fn a_word_to_a_living_process_is_left_and_heard() {
     let input = r#"{"id":"o-1","sku":"tea","quantity":2,"card":"good","delay_ms":1500}"#;
     let file = guest("order");
     let mut host = Running::start(user.command(&["run", file.to_str().unwrap(), "--input", input]));
-    host.until("effect operation=reserve");
+    host.until("\"operation\":\"reserve\"");
     let id = user.list()[0]["transaction"].as_str().unwrap().to_owned();
     let left = user.wasaga(&["cancel", &id, "--no-drive", "--json"]).with(0).json();
     assert_eq!((&left["transaction"], left["driver"].is_string()), (&json!(id), true), "{left}");
@@ -88,7 +88,7 @@ fn a_command_that_compiles_ends_at_once() {
     let input = r#"{"id":"o-1","sku":"tea","quantity":2,"card":"good","delay_ms":60000}"#;
     let mut host = Running::start(user.command(&["run", order, "--input", input]));
     // The first step has begun.
-    host.until("effect operation=validate");
+    host.until("\"operation\":\"validate\"");
     assert_eq!(effects(&host.kill()).len(), 1);
     let id = user.list()[0]["transaction"].as_str().unwrap().to_owned();
     let commands: [(&[&str], Option<i32>); 3] =

@@ -104,7 +104,7 @@ fn guest_log_lines_carry_their_call() {
     let ended = user.wasaga(&["run", file.to_str().unwrap(), "--input", GOOD, "--log", "info"]).with(0);
     let done: Vec<String> = effects(&ended.stderr).into_iter().map(|(operation, _)| operation).collect();
     assert_eq!(done, ["validate", "reserve", "charge", "ship"], "{}", ended.stderr);
-    let line = ended.stderr.lines().find(|line| line.contains("operation=reserve")).unwrap();
+    let line = ended.stderr.lines().find(|line| line.contains(r#""operation":"reserve""#)).unwrap();
     assert!(line.contains("transaction=0") && line.contains("call=reserve run 1"), "{line}");
 }
 

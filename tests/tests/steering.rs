@@ -63,7 +63,7 @@ fn failures_outputs_keys_and_log_lines_steer_nothing() {
     check_plain(&user.run("transfer", &done, &["--key", HOSTILE]).with(7));
     let logged = user.run("transfer", &done, &["--log", "debug"]).with(0);
     check_plain(&logged);
-    assert_eq!(logged.stderr.lines().filter(|line| line.contains("effect operation=debit")).count(), 1);
+    assert_eq!(logged.stderr.lines().filter(|line| line.contains(r#""operation":"debit""#)).count(), 1);
     check_plain(&user.run("transfer", &done, &["--log", "debug", "--log-format", "json"]).with(0));
     check_plain(&user.wasaga(&["transactions", "list", "--definition", HOSTILE]).with(0));
     check_plain(&user.wasaga(&["transactions", "show", HOSTILE]).with(2));
