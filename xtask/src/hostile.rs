@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::{guests, host, shell};
 
 /// Memory of all guests of a host, as the attempts are run.
-const GUESTS_MIB: u64 = 64;
+const GUESTS_MIB: u64 = 128;
 /// What a host may have beside the memory of guests, above what it has for a guest that does nothing.
 const BESIDE_MIB_MAX: u64 = 256;
 /// Longer than any attempt may take: most are ended by a timeout of seconds.
