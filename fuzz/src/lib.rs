@@ -53,7 +53,7 @@ pub fn module(definitions: Vec<wasaga_core::definition::Definition>) -> Descript
         definitions,
         capabilities: vec![],
         calls_per_instance: 1,
-        annotations: vec![],
+        ..Default::default()
     }
 }
 
@@ -123,7 +123,7 @@ impl Guest for Loaded {
         &self.by.description
     }
 
-    async fn call(&self, call: &Call) -> Result<Answer, NotMade> {
+    async fn call(&self, call: Arc<Call>) -> Result<Answer, NotMade> {
         let arguments = call.arguments.text();
         assert!(arguments.starts_with('{') && Json::parse(&arguments).is_ok(), "arguments `{arguments}`");
         Ok(answer(outcome(self.by.sign(), &self.by.output)))

@@ -17,7 +17,7 @@ class Squares:
         """Squares one number."""
         if item < 0:
             raise Rejected("negative", f"{item} of {len(all)} numbers is negative")
-        context.publish("squares", item * item)
+        context.publish("squared", item * item)
         return item * item
 
     @compensation(of=square)

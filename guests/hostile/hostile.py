@@ -424,7 +424,7 @@ class Vandal:
         """Breaks it."""
         sys.stdout.close()
         sys.modules.clear()
-        return call.node
+        return "work" if call.attempt == 1 else "again"
 
 
 @saga

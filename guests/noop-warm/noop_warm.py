@@ -2,7 +2,7 @@
 
 from wasaga import module, saga, step
 
-module(name="noop-warm", calls_per_instance=10_000)
+module(name="noop-warm", instance_calls=10_000)
 
 
 @step

@@ -54,7 +54,7 @@ def partner(operation: str, call: Call, delay_ms: int | None) -> None:
         time.sleep(delay_ms / 1_000)
 
 
-@saga("order", deadline="2m")
+@saga("order", deadline="2m", labels={"order": "id"})
 class OrderSaga:
     """Reserves, charges and ships, or leaves nothing behind."""
 

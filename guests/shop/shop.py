@@ -74,6 +74,7 @@ class Order:
         self, card: str, cents: Annotated[int, FromStep("reserve", at="/total_cents")], delay_ms: int | None
     ) -> Payment:
         """Takes the money, once."""
+        raise NotImplementedError("the bank has it")
 
     @compensation(of=charge, critical=True)
     def refund(self, output: Payment | None) -> str | None:
@@ -113,3 +114,4 @@ class Purchase:
     @participant(order=2, provider="bank", timeout="2s")
     def account(self, name: Annotated[str, FromInput("/buyer")], cents: Annotated[int, Bounds(ge=0)]) -> Hold:
         """Holds the money."""
+        raise NotImplementedError("the bank has it")

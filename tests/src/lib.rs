@@ -211,12 +211,11 @@ impl From<Output> for Ended {
 /// The diary of the order guest's partner: each line of the log that says `effect`, with the
 /// operation and its idempotency key.
 pub fn effects(log: &str) -> Vec<(String, String)> {
-    let field = |line: &str, name: &str| {
-        let rest = line.split_once(&format!("{name}="))?.1;
-        Some(rest.split_whitespace().next()?.trim_matches('"').to_owned())
+    let effect = |line: &str| {
+        let fields: Value = serde_json::from_str(line.split_once(" fields=")?.1).ok()?;
+        Some((fields["operation"].as_str()?.to_owned(), fields["key"].as_str()?.to_owned()))
     };
-    let effects = log.lines().filter(|line| line.contains("effect"));
-    effects.filter_map(|line| Some((field(line, "operation")?, field(line, "key")?))).collect()
+    log.lines().filter(|line| line.contains("effect")).filter_map(effect).collect()
 }
 
 /// Reads a child's standard error until a line fits; answers all lines until then.

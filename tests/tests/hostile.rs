@@ -54,7 +54,7 @@ async fn none_outlives_its_deadline_and_a_neighbour_goes_on() {
         ("endless-stderr", Some(300), "deadline"),
         ("sleeper", Some(300), "deadline"),
         ("log-flood", Some(300), "deadline"),
-        ("variable-flood", Some(5_000), "trap"),
+        ("variable-flood", Some(5_000), "guest"),
     ];
     for (name, deadline_ms, cause) in cases {
         let began = Instant::now();

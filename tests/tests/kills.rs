@@ -152,7 +152,7 @@ fn a_terminated_process_lets_its_call_end_and_tells_how_to_go_on() {
     assert_eq!(effects(&lines).len(), 1, "nothing new begins");
     let id = user.list()[0]["transaction"].as_str().unwrap().to_owned();
     let report = user.wasaga(&["resume", &id, "--json"]).with(0).json();
-    assert_eq!(report["nodes"][0]["attempts"], 1, "the call that was let end is not repeated");
+    assert_eq!(report[0]["nodes"][0]["attempts"], 1, "the call that was let end is not repeated");
 }
 
 #[test]

@@ -74,6 +74,34 @@ fn from_an_empty_folder_to_a_running_saga_in_python() {
     assert_eq!(refused.error(), "the guest cannot be built; the reason is above");
 }
 
+/// S20: what the caller's folder says of cargo and of the toolchain is not the project's.
+#[test]
+fn cargo_runs_in_the_folder_of_the_project() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let user = User::new();
+    let (project, tools) = (user.directory().join("shop"), user.directory().join("tools"));
+    std::fs::create_dir_all(&project).expect("a folder can be made");
+    std::fs::create_dir_all(&tools).expect("a folder can be made");
+    std::fs::write(project.join("Cargo.toml"), "[package]\nname = \"shop\"\n").expect("a file can be written");
+    // Tools that tell where they were started, and build nothing.
+    for tool in ["cargo", "rustc"] {
+        let told = user.directory().join(format!("{tool}.told"));
+        let script =
+            format!("#!/bin/sh\npwd >> '{}'\nif [ {tool} = rustc ]; then echo /; else exit 1; fi\n", told.display());
+        std::fs::write(tools.join(tool), script).expect("a file can be written");
+        let mode = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(tools.join(tool), mode).expect("a mode can be set");
+    }
+    let path = format!("{}:{}", tools.display(), std::env::var("PATH").unwrap_or_default());
+    let output = user.command(&["build", "shop"]).env("PATH", path).output().expect("the binary starts");
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let project = project.canonicalize().expect("it is there");
+    for tool in ["cargo", "rustc"] {
+        let told = std::fs::read_to_string(user.directory().join(format!("{tool}.told"))).expect("it was started");
+        assert!(told.lines().all(|line| line == project.display().to_string()), "{tool}: {told}");
+    }
+}
+
 #[test]
 fn wrong_uses_are_told() {
     let user = User::new();

@@ -24,7 +24,9 @@ fn stuck_is_seen_with_its_remedies() {
     }
     let list = user.wasaga(&["transactions", "list", "--status", "stuck"]).with(0);
     assert!(
-        list.stdout.contains("stubborn  stuck") && list.stdout.contains("try again: wasaga retry"),
+        list.stdout.starts_with("TRANSACTION  ")
+            && list.stdout.contains("stubborn    stuck")
+            && list.stdout.contains("try again: wasaga retry"),
         "{}",
         list.stdout
     );
@@ -36,7 +38,7 @@ fn retry_fails_again_and_patch_helps() {
     let user = User::new();
     let id = stuck(&user);
     user.wasaga(&["retry", &id[..20]]).with(4);
-    let wrong = user.wasaga(&["patch", &id, "mark", "--arguments", "{}"]).with(2);
+    let wrong = user.wasaga(&["patch", &id, "mark", "--arguments", "{}"]).with(7);
     assert!(wrong.error().contains("`mark`"), "{}", wrong.stderr);
     let wrong = user.wasaga(&["patch", &id, "open", "--arguments", "[1]"]).with(2);
     assert!(wrong.error().contains("not a JSON object"), "{}", wrong.stderr);
@@ -54,7 +56,11 @@ fn only_what_has_ended_is_pruned() {
     let id = stuck(&user);
     user.run("hello", r#"{"name":"Ada"}"#, &[]).with(0);
     assert_eq!(user.wasaga(&["transactions", "prune"]).with(0).stdout, "0 transactions removed\n");
-    let pruned = user.wasaga(&["transactions", "prune", "--older-than", "0"]).with(0);
+    let unsaid = user.wasaga(&["transactions", "prune", "--older-than", "30"]).with(2);
+    assert!(unsaid.error().contains("`30` is no span of time"), "{}", unsaid.stderr);
+    let counted = user.wasaga(&["transactions", "prune", "--older-than", "0", "--dry-run"]).with(0);
+    assert_eq!((counted.stdout.as_str(), user.list().len()), ("1 transaction would be removed\n", 2));
+    let pruned = user.wasaga(&["transactions", "prune", "--older-than", "0s"]).with(0);
     assert_eq!(pruned.stdout, "1 transaction removed\n");
     assert_eq!(user.list()[0]["transaction"], id.as_str());
 }
@@ -67,7 +73,7 @@ fn skip_gives_up_and_says_so() {
     assert!(unsaid.stderr.contains("--reason"), "{}", unsaid.stderr);
     let report = user.wasaga(&["skip", &id, "open", "--reason", "closed by hand", "--json"]).with(3).json();
     assert_eq!((&report["status"], &report["given_up"]), (&json!("compensated"), &json!(["open"])));
-    let late = user.wasaga(&["retry", &id]).with(2);
+    let late = user.wasaga(&["retry", &id]).with(7);
     assert!(late.error().contains("compensated"), "{}", late.stderr);
 }
 
@@ -104,4 +110,27 @@ fn what_a_crash_left_can_be_cancelled_paused_and_terminated() {
     let terminated =
         user.records(&id).into_iter().find_map(|record| record["fact"].get("terminated").cloned()).unwrap();
     assert_eq!(terminated["not_undone"], json!(["validate", "reserve"]));
+}
+
+#[test]
+fn transactions_are_found_by_label_and_by_key() {
+    let user = User::new();
+    let order = |id: &str| format!(r#"{{"id":"{id}","sku":"tea","quantity":2,"card":"good"}}"#);
+    for id in ["o-1", "3", "o-1"] {
+        user.run("order", &order(id), &[]).with(0);
+    }
+    user.run("order", &order("o-4"), &["--key", "four"]).with(0);
+    let count = |args: &[&str]| {
+        let all = [&["transactions", "list", "--json"], args].concat();
+        user.wasaga(&all).with(0).json().as_array().map_or(0, Vec::len)
+    };
+    assert_eq!(count(&["--label", "order=o-1"]), 2);
+    assert_eq!(count(&["--label", "order=\"3\""]), 1, "a text that looks like a number");
+    assert_eq!(count(&["--label", "order=3"]), 0, "a number is no text");
+    assert_eq!(count(&["--label", "order=o-1", "--label", "size=1"]), 0);
+    assert_eq!((count(&["--key", "four"]), count(&["--key", "five"])), (1, 0));
+    let wrong = user.wasaga(&["transactions", "list", "--label", "order"]).with(2);
+    assert!(wrong.stderr.contains("it is not `NAME=VALUE`"), "{}", wrong.stderr);
+    let more = user.wasaga(&["transactions", "list", "--label", "order=o-1", "--limit", "1"]).with(0);
+    assert!(more.stdout.contains("--label order=o-1 --limit 1 --before "), "{}", more.stdout);
 }

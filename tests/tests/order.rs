@@ -14,7 +14,10 @@ fn it_completes_and_says_so() {
         assert!(ended.stdout.contains(part), "{part}: {}", ended.stdout);
     }
     assert!(ended.stdout.contains("\ncompleted in "), "{}", ended.stdout);
-    assert_eq!(ended.stderr, "");
+    let effects = effects(&ended.stderr);
+    assert_eq!(effects.len(), ended.stderr.lines().count(), "guests' lines and no others: {}", ended.stderr);
+    let quiet = user.run("order", GOOD, &["--quiet"]).with(0);
+    assert!(quiet.stdout.starts_with("completed in ") && quiet.stderr.is_empty(), "{quiet:?}");
 }
 
 #[test]
@@ -61,17 +64,19 @@ fn a_key_finds_the_first_start() {
     let again = user.run("order", other_spacing, &["--key", "o-1", "--json"]).with(0).json();
     assert_eq!(first["transaction"], again["transaction"]);
     assert_eq!(user.list().len(), 1);
-    let conflict = user.run("order", DECLINED, &["--key", "o-1"]).with(2);
+    let conflict = user.run("order", DECLINED, &["--key", "o-1"]).with(7);
     assert!(conflict.error().starts_with("key `o-1` was used for another input"), "{}", conflict.stderr);
 }
 
 #[test]
 fn policies_and_headers_are_taken() {
     let user = User::new();
-    let report =
-        user.run("diamond", r#"{"fail":"join"}"#, &["--policy", "best-effort-parallel", "--json"]).with(3).json();
+    let report = user
+        .run("diamond", r#"{"fail":"join"}"#, &["--compensation-policy", "best-effort-parallel", "--json"])
+        .with(3)
+        .json();
     assert_eq!(report["policy"], "best-effort-parallel");
-    let wrong = user.run("diamond", "{}", &["--policy", "nice"]).with(2);
+    let wrong = user.run("diamond", "{}", &["--compensation-policy", "nice"]).with(2);
     assert!(wrong.stderr.contains("strict-sequential"), "{}", wrong.stderr);
     let report = user.run("conditional", r#"{"amount":10}"#, &["--header", "tenant=acme", "--json"]).json();
     assert_eq!(report["status"], "completed", "{report}");
@@ -99,7 +104,7 @@ fn guest_log_lines_carry_their_call() {
     let ended = user.wasaga(&["run", file.to_str().unwrap(), "--input", GOOD, "--log", "info"]).with(0);
     let done: Vec<String> = effects(&ended.stderr).into_iter().map(|(operation, _)| operation).collect();
     assert_eq!(done, ["validate", "reserve", "charge", "ship"], "{}", ended.stderr);
-    let line = ended.stderr.lines().find(|line| line.contains("operation=reserve")).unwrap();
+    let line = ended.stderr.lines().find(|line| line.contains(r#""operation":"reserve""#)).unwrap();
     assert!(line.contains("transaction=0") && line.contains("call=reserve run 1"), "{line}");
 }
 

@@ -120,7 +120,7 @@ fn run(language: Language, name: &str, case: &Map<String, Value>, policy: Option
     let file = language.guest(name);
     let mut args = vec!["run".to_owned(), file.to_str().unwrap().into()];
     args.extend(case.get("saga").and_then(Value::as_str).map(str::to_owned));
-    args.extend(policy.into_iter().flat_map(|policy| ["--policy".into(), policy.into()]));
+    args.extend(policy.into_iter().flat_map(|policy| ["--compensation-policy".into(), policy.into()]));
     for (name, value) in case.get("headers").and_then(Value::as_object).into_iter().flatten() {
         args.extend(["--header".into(), format!("{name}={}", value.as_str().unwrap())]);
     }

@@ -105,7 +105,7 @@ fn a_full_disk_is_waited_for() {
     let cramped = Cramped::new();
     let journal = cramped.journal().display().to_string();
     let mut host = cramped.order("good", "nowhere");
-    host.until("effect operation=reserve");
+    host.until("\"operation\":\"reserve\"");
     cramped.disk.fill().unwrap();
     let told = host.until("the journal fails; trying again");
     check_told(&told, &journal, FULL);
@@ -120,7 +120,7 @@ fn a_host_that_is_killed_on_a_full_disk_is_resumed() {
     let cramped = Cramped::new();
     let journal = cramped.journal().display().to_string();
     let mut host = cramped.order("good", "home");
-    host.until("effect operation=reserve");
+    host.until("\"operation\":\"reserve\"");
     cramped.disk.fill().unwrap();
     host.until("the journal fails; trying again");
     let before = host.kill();
@@ -139,7 +139,7 @@ fn a_host_whose_disk_stays_full_gives_up_and_loses_nothing() {
     let cramped = Cramped::new();
     let journal = cramped.journal().display().to_string();
     let mut host = cramped.order("good", "home");
-    host.until("effect operation=charge");
+    host.until("\"operation\":\"charge\"");
     cramped.disk.fill().unwrap();
     let gave_up = host.end().with(1);
     check_told(gave_up.error(), &journal, FULL);
@@ -166,7 +166,7 @@ fn check_read_only(of: impl Fn(&Cramped) -> PathBuf, list_code: i32) {
     let cramped = Cramped::new();
     let journal = cramped.journal().display().to_string();
     let mut host = cramped.order("good", "home");
-    host.until("effect operation=reserve");
+    host.until("\"operation\":\"reserve\"");
     let log = host.kill();
     let before = cramped.disk.read(&cramped.journal()).unwrap();
 
@@ -179,7 +179,7 @@ fn check_read_only(of: impl Fn(&Cramped) -> PathBuf, list_code: i32) {
     }
     let list = cramped.wasaga(&["transactions", "list"]).with(list_code);
     match list_code {
-        0 => assert!(list.stdout.contains("order  running"), "{}", list.stdout),
+        0 => assert!(list.stdout.contains("order       running"), "{}", list.stdout),
         _ => check_told(list.error(), &journal, READ_ONLY),
     }
     assert!(cramped.disk.read(&cramped.journal()).unwrap() == before, "the file was changed");
@@ -207,7 +207,7 @@ fn a_journal_that_another_process_holds_is_waited_for() {
     let user = User::new();
     let journal = user.directory().join("journal.db");
     let mut host = Running::start(user.command(&order("good", "nowhere").each_ref().map(String::as_str)));
-    host.until("effect operation=reserve");
+    host.until("\"operation\":\"reserve\"");
     let holder = Holder::of(&journal).unwrap_or_else(|error| panic!("{error}"));
     // Who comes meanwhile waits as well, and is told; reads of the one who runs go on.
     let late = user.command(&["run", guest("hello").to_str().unwrap(), "--input", r#"{"name":"Ada"}"#]);
@@ -229,7 +229,7 @@ fn a_journal_that_is_held_for_long_loses_nothing() {
     let user = User::new();
     let journal = user.directory().join("journal.db");
     let mut host = Running::start(user.command(&order("good", "home").each_ref().map(String::as_str)));
-    host.until("effect operation=validate");
+    host.until("\"operation\":\"validate\"");
     let holder = Holder::of(&journal).unwrap_or_else(|error| panic!("{error}"));
     let gave_up = host.end().with(1);
     check_told(gave_up.error(), &journal.display().to_string(), LOCKED);
@@ -247,7 +247,7 @@ fn a_journal_that_is_held_for_long_loses_nothing() {
 fn a_host_that_stands_still_keeps_what_it_has() {
     let user = User::new();
     let mut host = Running::start(user.command(&order("good", "home").each_ref().map(String::as_str)));
-    host.until("effect operation=reserve");
+    host.until("\"operation\":\"reserve\"");
     let still = Still::new(host.pid()).unwrap();
     let owner = user.list()[0]["owner"].clone();
     for _ in 0..3 {
@@ -290,7 +290,7 @@ fn a_journal_that_is_cut_off_is_told_and_left_alone() {
 fn a_journal_that_is_emptied_beside_its_log_is_told_and_left_alone() {
     let user = User::new();
     let mut host = Running::start(user.command(&order("good", "home").each_ref().map(String::as_str)));
-    host.until("effect operation=reserve");
+    host.until("\"operation\":\"reserve\"");
     let log = host.kill();
     let (path, wal) = (user.directory().join("journal.db"), user.directory().join("journal.db-wal"));
     let (file, frames) = (std::fs::read(&path).unwrap(), std::fs::read(&wal).unwrap());

@@ -15,6 +15,8 @@ pub(crate) fn all() -> anyhow::Result<()> {
     let mut doc = cargo();
     doc.args(["doc", "--quiet", "--workspace", "--no-deps", "--document-private-items"]);
     run(doc.env("RUSTDOCFLAGS", "--deny warnings"))?;
+    step("the SDK's bridge from the crate `log`, which no guest here uses");
+    run(cargo().args(["test", "--quiet", "--package", "wasaga", "--features", "log", "--lib"]))?;
     crate::python::check()?;
     step("which room may import which");
     run(cargo().args(["test", "--quiet", "--workspace", "--test", "imports"]))?;

@@ -8,6 +8,7 @@ mod demo;
 mod fuzz;
 mod guests;
 mod host;
+mod hostile;
 mod python;
 mod shell;
 mod simulate;
@@ -42,6 +43,8 @@ enum Command {
     /// Kill the real binary under load, fill its disk, hold its journal, stop it, and balance its journal with what
     /// partners saw
     Torture(torture::Torture),
+    /// Let hostile guests and files try what they can, and show what became of each and of the host's memory
+    Hostile,
     /// Try random input on what comes from outside: definitions, records, inputs, bindings, conditions
     Fuzz(fuzz::Fuzz),
 }
@@ -56,6 +59,7 @@ fn main() -> anyhow::Result<()> {
         Command::Bench(bench) => bench.run(),
         Command::Simulate(simulate) => simulate.run(),
         Command::Torture(torture) => torture.run(),
+        Command::Hostile => hostile::run(),
         Command::Fuzz(fuzz) => fuzz.run(),
     }
 }

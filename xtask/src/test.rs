@@ -6,7 +6,7 @@ use crate::fuzz::Fuzz;
 use crate::shell::{cargo, run, step};
 use crate::simulate::Simulate;
 use crate::torture::Torture;
-use crate::{guests, host, python};
+use crate::{guests, host, hostile, python};
 
 /// Seeds of the long form.
 const SEEDS: u64 = 100_000;
@@ -43,6 +43,7 @@ impl Test {
             Simulate::of(SEEDS).run()?;
             Simulate::mutations().run()?;
         } else if whole {
+            hostile::run()?;
             Torture::short().run()?;
         }
         println!("\nall tests passed, in {} s", began.elapsed().as_secs());

@@ -12,7 +12,7 @@ pub mod booking {
     #[step]
     pub fn note(amount: u64, #[from(header = "tenant")] tenant: Option<String>) -> Result<u64, Error> {
         context::set_variable("limit", &1_000)?;
-        context::set_header("booked-by", tenant.as_deref().unwrap_or("nobody"));
+        context::set_header("booked-by", tenant.as_deref().unwrap_or("nobody"))?;
         Ok(amount)
     }
 
@@ -25,7 +25,7 @@ pub mod booking {
     /// Books it.
     #[step]
     pub fn book(note: u64, approve: Option<String>, call: &Call) -> String {
-        let by = call.header("booked-by").unwrap_or("nobody");
+        let by = call.header("booked-by").unwrap_or_else(|| "nobody".into());
         approve.map_or_else(|| format!("{note} for {by}"), |why| format!("{note} for {by}, {why}"))
     }
 }

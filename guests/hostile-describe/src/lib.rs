@@ -15,7 +15,7 @@ impl JsonSchema for Shy {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        panic!("I would rather not say")
+        panic!("I would rather not say\n\u{1b}[2Kerror: nothing is wrong\u{1b}]52;c;cm0=\u{7}")
     }
 }
 

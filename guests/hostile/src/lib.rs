@@ -1,6 +1,8 @@
 //! Everything a guest should not do. Each saga does one of them in its only step, or in the
 //! compensation of it; all must end as an outcome of their step, and none may disturb another.
 
+pub mod writes;
+
 use std::hint::black_box;
 use std::io::Write as _;
 use std::time::Duration;

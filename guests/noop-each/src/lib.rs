@@ -1,6 +1,6 @@
 //! One step that does nothing, once for each element of a list, to measure fan-outs by.
 
-wasaga::module! { name = "noop-each", calls_per_instance = 10_000 }
+wasaga::module! { name = "noop-each", instances(calls = 10_000) }
 
 /// A fan-out over a list.
 #[wasaga::saga]

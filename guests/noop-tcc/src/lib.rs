@@ -1,6 +1,6 @@
 //! Three participants that do nothing, to measure the host by: one instance serves many calls.
 
-wasaga::module! { name = "noop-tcc", calls_per_instance = 10_000 }
+wasaga::module! { name = "noop-tcc", instances(calls = 10_000) }
 
 /// Three participants, one after the other.
 #[wasaga::tcc]

@@ -1,6 +1,6 @@
 //! Three steps that do nothing, to measure the host by: one instance serves many calls.
 
-wasaga::module! { name = "noop-warm", calls_per_instance = 10_000 }
+wasaga::module! { name = "noop-warm", instances(calls = 10_000) }
 
 /// Three steps in a row.
 #[wasaga::saga]

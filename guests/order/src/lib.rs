@@ -66,7 +66,7 @@ fn partner(operation: &str, call: &Call, delay_ms: u64) {
 }
 
 /// Reserves, charges and ships, or leaves nothing behind.
-#[saga(deadline = "2m")]
+#[saga(deadline = "2m", labels(order = "/id"))]
 pub mod order {
     use super::*;
 

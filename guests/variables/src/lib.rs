@@ -25,7 +25,7 @@ pub mod variables {
     pub fn begin(start: Option<i64>, #[from(header = "tenant")] tenant: Option<String>) -> Result<i64, Error> {
         let count = start.unwrap_or(0);
         context::set_variable("count", &count)?;
-        context::set_header("begun-by", tenant.as_deref().unwrap_or("nobody"));
+        context::set_header("begun-by", tenant.as_deref().unwrap_or("nobody"))?;
         Ok(count)
     }
 
@@ -50,8 +50,8 @@ pub mod variables {
         if let Some(most) = most.filter(|most| count > *most) {
             return Err(Error::rejected("too-many", format!("{count} is more than {most}")));
         }
-        let by = call.header("begun-by").unwrap_or("nobody").to_owned();
-        context::publish("counted", Some(&by), &Counted { count, by: by.clone() })?;
+        let by = call.header("begun-by").unwrap_or_else(|| "nobody".into());
+        context::event("counted").key(&by).publish(&Counted { count, by: by.clone() })?;
         Ok(format!("{count} by {by}"))
     }
 }

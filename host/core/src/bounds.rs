@@ -4,7 +4,7 @@
 //! Undoing has as much again on top: what could be stored can be undone.
 
 use crate::{
-    outcome::{Failure, Writes},
+    outcome::{Failure, Published, Writes},
     record::Fact,
 };
 
@@ -60,7 +60,7 @@ pub(crate) fn variables_full() -> Failure {
 pub(crate) fn written(writes: &Writes) -> u64 {
     let variables = writes.variables.iter().map(|(name, value)| name.len() + value.as_str().len());
     let headers = writes.headers.iter().map(|(name, value)| name.len() + value.len());
-    let published = writes.published.iter().map(|event| event.topic.len() + event.payload.as_str().len());
+    let published = writes.published.iter().map(Published::bytes);
     variables.chain(headers).chain(published).sum::<usize>() as u64
 }
 

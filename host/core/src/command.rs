@@ -1,7 +1,7 @@
 //! What to do next, and the decision that carries it. Commands come out of a [`Decision`] only
 //! against proof that its records are durable (invariant I2).
 
-use alloc::{boxed::Box, vec::Vec};
+use alloc::{sync::Arc, vec::Vec};
 
 use crate::{
     arguments::Arguments,
@@ -19,7 +19,7 @@ use crate::{
 #[derive(Clone, Debug, PartialEq)]
 pub enum Command {
     /// Make this call and hand its answer back.
-    Call(Box<Call>),
+    Call(Arc<Call>),
     /// Tell the operators: the transaction is stuck, or on the way there.
     Alarm,
 }

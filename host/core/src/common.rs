@@ -5,7 +5,7 @@ use alloc::{format, string::String, sync::Arc};
 use crate::{
     arguments::Arguments,
     bounds::{self, Weight},
-    id::Seq,
+    id::{Name, Seq},
     json::{Headers, Json, Variables},
     outcome::{Failure, Writes},
     record::{Cause, Created, Record},
@@ -76,23 +76,27 @@ impl Common {
 
     /// Takes in what a call wrote.
     pub(crate) fn write(&mut self, writes: &Writes) {
-        if !writes.variables.is_empty() {
+        if !(writes.variables.is_empty() && writes.removed_variables.is_empty()) {
             self.weight.variables = self.variables_with(writes);
-            Arc::make_mut(&mut self.variables).extend(writes.variables.iter().cloned());
+            let variables = Arc::make_mut(&mut self.variables);
+            variables.extend(writes.variables.iter().cloned());
+            writes.removed_variables.iter().for_each(|name| drop(variables.remove(name)));
         }
-        if !writes.headers.is_empty() {
-            Arc::make_mut(&mut self.headers).extend(writes.headers.iter().cloned());
+        if !(writes.headers.is_empty() && writes.removed_headers.is_empty()) {
+            let headers = Arc::make_mut(&mut self.headers);
+            headers.extend(writes.headers.iter().cloned());
+            writes.removed_headers.iter().for_each(|name| drop(headers.remove(name)));
         }
     }
 
     /// Bytes of the variables after these writes. A name that is written twice counts twice, which errs on the safe side.
     fn variables_with(&self, writes: &Writes) -> u64 {
+        let before = |name: &Name| self.variables.get(name).map_or(0, |value| name.len() + value.as_str().len()) as u64;
         let mut bytes = self.weight.variables;
         for (name, value) in &writes.variables {
-            let before = self.variables.get(name).map_or(0, |value| name.len() + value.as_str().len());
-            bytes = bytes.saturating_sub(before as u64) + (name.len() + value.as_str().len()) as u64;
+            bytes = bytes.saturating_sub(before(name)) + (name.len() + value.as_str().len()) as u64;
         }
-        bytes
+        writes.removed_variables.iter().fold(bytes, |bytes, name| bytes.saturating_sub(before(name)))
     }
 
     /// Whether what a call answered and wrote can be kept.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{json::Json, retry::RetryPolicy, time::Milliseconds};
 
 /// A module: its name, its definitions, and what it asks for.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Module {
     /// The module's name.
     pub name: String,
@@ -22,8 +22,12 @@ pub struct Module {
     pub capabilities: Vec<Capability>,
     /// How many calls one instance may serve; 1 means a fresh one for every call.
     pub calls_per_instance: u32,
-    /// Room to grow.
-    pub annotations: Vec<(String, String)>,
+    /// What made the description, for people.
+    #[serde(default)]
+    pub sdk: String,
+    /// What the host passed over in the description, as sentences.
+    #[serde(default)]
+    pub warnings: Vec<String>,
 }
 
 /// Something a module asks to reach; the operator grants it or not.
@@ -90,8 +94,6 @@ pub struct Saga {
     /// Values of the input by which its transactions are found.
     #[serde(default)]
     pub labels: Vec<Label>,
-    /// Room to grow.
-    pub annotations: Vec<(String, String)>,
 }
 
 /// The order in which steps are undone, and what follows when undoing fails for good.
@@ -182,10 +184,6 @@ pub struct Step {
     pub limits: Limits,
     /// How it is undone.
     pub compensation: Option<Compensation>,
-    /// What is published of it.
-    pub events: Option<EventPolicy>,
-    /// Room to grow.
-    pub annotations: Vec<(String, String)>,
 }
 
 /// Which module does a step.
@@ -266,7 +264,52 @@ pub struct Limits {
     /// Linear memory of one instance.
     pub memory_bytes: Option<u64>,
     /// Attempts and delays.
-    pub retry: Option<RetryPolicy>,
+    pub retry: Option<Retry>,
+}
+
+/// What an operation says of its attempts; what is none is taken from the policy that the host has for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Retry {
+    /// Attempts in all, so 1 never retries.
+    pub max_attempts: Option<u32>,
+    /// Delay after the first attempt.
+    pub initial_delay: Option<Milliseconds>,
+    /// No delay is longer.
+    pub max_delay: Option<Milliseconds>,
+    /// Each delay is this times the one before; at least 1.
+    pub multiplier: Option<f64>,
+    /// 0 for none, 1 for the full delay at random.
+    pub jitter: Option<f64>,
+}
+
+impl Retry {
+    /// This policy, where it says something, over the host's. A host's longest delay does not cut a first delay that
+    /// the operation itself asks for.
+    pub fn over(&self, usual: RetryPolicy) -> RetryPolicy {
+        let initial_delay = self.initial_delay.unwrap_or(usual.initial_delay);
+        let longest = self.initial_delay.map_or(usual.max_delay, |first| usual.max_delay.max(first));
+        let max_delay = self.max_delay.unwrap_or(longest);
+        RetryPolicy {
+            max_attempts: self.max_attempts.unwrap_or(usual.max_attempts),
+            // The host's first delay gives way to the longest one that the operation asks for.
+            initial_delay: if self.initial_delay.is_none() { initial_delay.min(max_delay) } else { initial_delay },
+            max_delay,
+            multiplier: self.multiplier.unwrap_or(usual.multiplier),
+            jitter: self.jitter.unwrap_or(usual.jitter),
+        }
+    }
+}
+
+impl From<RetryPolicy> for Retry {
+    fn from(policy: RetryPolicy) -> Self {
+        Self {
+            max_attempts: Some(policy.max_attempts),
+            initial_delay: Some(policy.initial_delay),
+            max_delay: Some(policy.max_delay),
+            multiplier: Some(policy.multiplier),
+            jitter: Some(policy.jitter),
+        }
+    }
 }
 
 /// Participants that are tried, then confirmed or cancelled together.
@@ -285,8 +328,6 @@ pub struct Tcc {
     /// Values of the input by which its transactions are found.
     #[serde(default)]
     pub labels: Vec<Label>,
-    /// Room to grow.
-    pub annotations: Vec<(String, String)>,
 }
 
 /// A member of a TCC.
@@ -310,23 +351,4 @@ pub struct Participant {
     pub confirm_limits: Limits,
     /// Those of its cancel.
     pub cancel_limits: Limits,
-    /// What is published of it.
-    pub events: Option<EventPolicy>,
-    /// Room to grow.
-    pub annotations: Vec<(String, String)>,
-}
-
-/// What is published of a step.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EventPolicy {
-    /// The topic; none takes the host's.
-    pub topic: Option<String>,
-    /// The key, with placeholders in braces.
-    pub key_template: Option<String>,
-    /// Fixed headers.
-    pub headers: Vec<(String, String)>,
-    /// Which parts of the call: `input`, `output`, `context`, `timing`.
-    pub parts: Vec<String>,
-    /// Which moments: `started`, `succeeded`, `failed`, `retried`, `compensated`.
-    pub publish_on: Vec<String>,
 }

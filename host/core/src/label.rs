@@ -9,6 +9,7 @@ use crate::{
     id::Name,
     json::Json,
     record::LabelValue,
+    shown::Shown,
 };
 
 /// Labels of one definition. Each is a row of an index with every transaction.
@@ -21,8 +22,10 @@ pub(crate) fn of(labels: &[Label], input: &Json) -> Result<BTreeMap<Name, LabelV
     let mut found = BTreeMap::new();
     for label in labels {
         let Some(value) = lookup(input, &label.pointer).filter(|value| !value.is_null()) else { continue };
-        let value = read(label, &value)
-            .ok_or_else(|| format!("label `{}`: at {}: {}", label.name, label.pointer, wanted(label.kind)))?;
+        let value = read(label, &value).ok_or_else(|| {
+            let (name, pointer) = (Shown(&label.name), Shown(&label.pointer));
+            format!("label `{name}`: at {pointer}: {}", wanted(label.kind))
+        })?;
         found.insert(label.name.as_str().into(), value);
     }
     Ok(found)

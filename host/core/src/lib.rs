@@ -18,6 +18,7 @@ mod command;
 mod commit;
 mod common;
 pub mod definition;
+pub mod document;
 mod id;
 mod incoming;
 mod json;
@@ -32,6 +33,7 @@ mod retold;
 mod retry;
 mod saga;
 mod settling;
+mod shown;
 mod status;
 mod stored;
 mod summary;
@@ -54,14 +56,16 @@ pub use label::LABELS_MAX;
 pub use message::{Message, MessageId, Reply, Taken, Word};
 pub use outcome::{Failure, Forward, NotMade, Outcome, Published, UnknownCause, Usage, Writes};
 pub use plan::{
-    ATTEMPTS_MAX, CONCURRENCY_DEFAULT, Checked, Compensation, Defaults, ITEMS_MAX, Limits, Mistake, NAME_CHARS_MAX,
-    PARAMETERS_MAX, PARTICIPANTS_MAX, Participant, ParticipantIx, Plan, STEPS_MAX, Step, StepIx, TccPlan,
+    ATTEMPTS_MAX, CONCURRENCY_DEFAULT, Checked, Compensation, Defaults, ITEMS_MAX, Limits, MISTAKES_MAX, Mistake,
+    Mistakes, NAME_CHARS_MAX, PARAMETERS_MAX, PARTICIPANTS_MAX, Participant, ParticipantIx, Plan, SCHEMA_BYTES_MAX,
+    STEPS_MAX, Step, StepIx, TIME_MS_MAX, TccPlan, bad_name,
 };
 pub use record::{
     CallId, Cause, Created, Fact, IllegalRecord, LabelValue, LostCall, Operation, Operator, RECORD_VERSION, Record,
 };
-pub use report::{CauseReport, Decided, NodeReport, PhaseReached, Report, SettleReport, UndoReport};
+pub use report::{CauseReport, Decided, NodeReport, PhaseReached, Report, SettleReport, UndoReport, unit_name};
 pub use retry::RetryPolicy;
+pub use shown::Shown;
 pub use status::{Kind, Status};
 pub use stored::{APART_BYTES_MIN, NotWhole, Shared, StoredRecord};
 pub use summary::{Summary, Wake};

@@ -1,6 +1,6 @@
 //! What calls come to, what they write and what they use. Deliberately absent: what follows (`saga`).
 
-use alloc::{string::String, sync::Arc, vec::Vec};
+use alloc::{collections::BTreeMap, string::String, sync::Arc, vec::Vec};
 use core::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -120,6 +120,12 @@ pub struct Writes {
     /// Headers, likewise.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub headers: Vec<(Name, Arc<str>)>,
+    /// Variables that are removed, none of which is also set.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub removed_variables: Vec<Name>,
+    /// Headers, likewise.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub removed_headers: Vec<Name>,
     /// Business events, in the order they were published.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub published: Vec<Published>,
@@ -128,20 +134,44 @@ pub struct Writes {
 impl Writes {
     /// Whether nothing was written.
     pub fn is_empty(&self) -> bool {
-        self.variables.is_empty() && self.headers.is_empty() && self.published.is_empty()
+        self.variables.is_empty() && self.headers.is_empty() && self.published.is_empty() && !self.removes()
+    }
+
+    /// Whether something is removed.
+    pub(crate) fn removes(&self) -> bool {
+        !(self.removed_variables.is_empty() && self.removed_headers.is_empty())
     }
 }
 
 /// A business event that a guest published.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Published {
-    /// Where to.
-    pub topic: String,
+    /// What happened, such as `order-placed`; empty in journals of 0.1.0, which had topics alone.
+    #[serde(default, rename = "type", skip_serializing_if = "String::is_empty")]
+    pub kind: String,
+    /// Where to; none leaves it to the host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub topic: Option<String>,
     /// What it is partitioned by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
+    /// What it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// Its own headers.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
     /// What it says.
     pub payload: Json,
+}
+
+impl Published {
+    /// Bytes of all of it.
+    pub fn bytes(&self) -> usize {
+        let optional = [&self.topic, &self.key, &self.subject].map(|text| text.as_ref().map_or(0, String::len));
+        let headers: usize = self.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+        self.kind.len() + optional.iter().sum::<usize>() + headers + self.payload.as_str().len()
+    }
 }
 
 /// What a compensation is told of the step it undoes, and a confirm or a cancel of the try.

@@ -256,6 +256,12 @@ impl Fact {
     pub fn version(&self) -> u32 {
         match self {
             Self::NotMade { .. } | Self::Pending { token: Some(_), .. } => 2,
+            // An older reader would keep what was removed, and finds no event without a topic.
+            Self::Completed { writes, .. }
+                if writes.removes() || writes.published.iter().any(|event| event.topic.is_none()) =>
+            {
+                2
+            }
             // An older reader would take all items for the one that is meant.
             Self::RetryRequested { item: Some(_), .. } | Self::UndoSkipped { item: Some(_), .. } => 2,
             // An older reader would give its calls other idempotency keys.

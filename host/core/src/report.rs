@@ -219,6 +219,7 @@ impl NodeReport {
     }
 }
 
-pub(crate) fn unit_name(id: &Name, item: Option<u32>) -> String {
+/// The name of a step or participant, or of one item of a fan-out: `step`, or `step[3]`.
+pub fn unit_name(id: &Name, item: Option<u32>) -> String {
     item.map_or_else(|| id.to_string(), |item| format!("{id}[{item}]"))
 }

@@ -3,7 +3,7 @@
 //! here: calls that start, that complete, that are lost, that were not made, that wait and are given up. Deliberately absent: what an
 //! outcome means and what may start next (`saga`, `tcc`).
 
-use alloc::{boxed::Box, vec::Vec};
+use alloc::{sync::Arc, vec::Vec};
 
 use crate::{
     attempt::{Attempt, Delay, Try, not_made_due},
@@ -199,7 +199,7 @@ impl<'s, 'm, M: Advance> Turn<'s, 'm, M> {
         let first = until.filter(|_| known.is_none());
         self.push(Fact::Started { call: call.clone(), deadline, until: first });
         let call = self.call(at, call, deadline);
-        self.commands.push(Command::Call(Box::new(call)));
+        self.commands.push(Command::Call(Arc::new(call)));
     }
 
     fn call_id(&self, at: M::At, operation: Operation, attempt: u32) -> CallId {

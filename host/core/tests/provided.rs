@@ -65,7 +65,7 @@ fn bank(steps: Vec<Step>) -> Module {
         definitions: vec![Definition::Saga(saga)],
         capabilities: Vec::new(),
         calls_per_instance: 1,
-        annotations: Vec::new(),
+        ..Default::default()
     }
 }
 
@@ -201,4 +201,15 @@ fn records_without_the_module_of_a_provider_are_refused() {
     created.providers.clear();
     let illegal = Transaction::replay(&plan, &journal).unwrap_err();
     assert_eq!(illegal.what, "it has no module for provider `bank`");
+}
+
+/// S9: references make a small schema as large as a tree of ten branches and sixteen levels, and without a bound this test
+/// would not end.
+#[test]
+fn schemas_that_refer_to_themselves_are_compared_in_part() {
+    let fields: Vec<String> = (0..10).map(|i| format!(r##""f{i}":{{"$ref":"#"}}"##)).collect();
+    let schema = format!(r#"{{"properties":{{{}}}}}"#, fields.join(","));
+    let parameters: Vec<Parameter> = (0..64).map(|i| parameter(&format!("p{i}"), &schema)).collect();
+    let plan = checked(&asked(parameters.clone(), Some(vec![])));
+    assert_eq!(mistakes(&plan, &bank(vec![charge(parameters, RECEIPT)])), [""; 0]);
 }

@@ -330,7 +330,15 @@ fn same_named_variables_the_later_durable_write_wins_and_failed_calls_write_noth
     let write = |value: &str| Writes {
         variables: vec![("v".into(), json(value))],
         headers: vec![("h".into(), value.into())],
-        published: vec![Published { topic: "t".into(), key: None, payload: json("1") }],
+        published: vec![Published {
+            kind: "t".into(),
+            topic: None,
+            key: None,
+            subject: None,
+            headers: Default::default(),
+            payload: json("1"),
+        }],
+        ..Writes::default()
     };
     let mut last = step("c", &["a", "b"]);
     last.parameters =
@@ -341,6 +349,28 @@ fn same_named_variables_the_later_durable_write_wins_and_failed_calls_write_noth
     assert_eq!(world.call("b").variables.get("v"), Some(&json("1")));
     world.answer_with("b", done("1"), write("2"));
     assert_eq!(world.call("c").arguments.text(), r#"{"v":2,"t":"t1"}"#);
+}
+
+#[test]
+fn variables_and_headers_can_be_removed() {
+    let set = Writes {
+        variables: vec![("v".into(), json("1"))],
+        headers: vec![("h".into(), "x".into())],
+        ..Writes::default()
+    };
+    let removed = Writes {
+        removed_variables: vec!["v".into(), "nowhere".into()],
+        removed_headers: vec!["h".into()],
+        ..Writes::default()
+    };
+    let mut world = World::new(&saga(vec![step("a", &[]), step("b", &["a"]), step("c", &["b"])]));
+    world.answer_with("a", done("1"), set);
+    assert_eq!((world.call("b").variables.len(), world.call("b").headers.contains_key("h")), (1, true));
+    world.answer_with("b", done("1"), removed);
+    world.crash();
+    assert_eq!((world.call("c").variables.len(), world.call("c").headers.contains_key("h")), (0, false));
+    let versions: Vec<u32> = world.journal.iter().map(|record| record.fact.version()).collect();
+    assert_eq!(versions.iter().filter(|version| **version == 2).count(), 1, "an older host passes it over");
 }
 
 #[test]

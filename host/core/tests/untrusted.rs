@@ -8,7 +8,7 @@ mod world;
 
 use proptest::prelude::*;
 use wasaga_core::definition::{self, Action, Compensation, Parameter, Source};
-use wasaga_core::{Defaults, Json, Outcome, Plan, Record, RetryPolicy, TccPlan, Transaction, lookup};
+use wasaga_core::{Defaults, Json, Outcome, Plan, Record, RetryPolicy, TIME_MS_MAX, TccPlan, Transaction, lookup};
 use world::*;
 
 /// A journal with something of everything: a fan-out, retries, an unwinding, a stuck compensation,
@@ -128,7 +128,9 @@ fn source() -> impl Strategy<Value = Source> {
 fn any_step() -> impl Strategy<Value = definition::Step> {
     let id = prop::sample::select(vec!["s0", "s1", "s2", "", "a b", "\n"]).prop_map(String::from);
     let number = prop::sample::select(vec![0.0, 1.0, -1.0, f64::NAN, f64::INFINITY, 1e300]);
-    let retry = (any::<u32>(), any::<u64>(), any::<u64>(), number.clone(), number).prop_map(
+    // Most are times that a definition may name.
+    let time = || prop_oneof![4 => 0..=TIME_MS_MAX, 1 => any::<u64>()];
+    let retry = (any::<u32>(), time(), time(), number.clone(), number).prop_map(
         |(max_attempts, initial_delay, max_delay, multiplier, jitter)| RetryPolicy {
             max_attempts,
             initial_delay,
@@ -137,13 +139,13 @@ fn any_step() -> impl Strategy<Value = definition::Step> {
             jitter,
         },
     );
-    let limits = (prop::option::of(any::<u64>()), prop::option::of(any::<u64>()), prop::option::of(retry)).prop_map(
+    let limits = (prop::option::of(time()), prop::option::of(any::<u64>()), prop::option::of(retry)).prop_map(
         |(timeout, fuel, retry)| definition::Limits {
             timeout,
             total_timeout: timeout,
             fuel,
             memory_bytes: fuel,
-            retry,
+            retry: retry.map(Into::into),
         },
     );
     let parameter = (any::<bool>(), source()).prop_map(|(required, source)| Parameter {
@@ -215,7 +217,7 @@ proptest! {
     fn a_definition_is_a_plan_or_has_mistakes(
         steps in prop::collection::vec(any_step(), 0..5),
         concurrency in prop::option::of(any::<u32>()),
-        deadline in prop::option::of(any::<u64>()),
+        deadline in prop::option::of(0..=TIME_MS_MAX + 1_000_000_000),
     ) {
         let definition = definition::Saga { concurrency, deadline, ..saga(steps) };
         match Plan::new(&definition, &Defaults::default()) {
@@ -228,7 +230,7 @@ proptest! {
     #[test]
     fn a_tcc_is_a_plan_or_has_mistakes(
         steps in prop::collection::vec((any_step(), 0..3u32, any::<bool>()), 0..5),
-        deadline in prop::option::of(any::<u64>()),
+        deadline in prop::option::of(0..=TIME_MS_MAX + 1_000_000_000),
     ) {
         let member = |(step, order, optional): (definition::Step, u32, bool)| definition::Participant {
             id: step.id,

@@ -43,7 +43,7 @@ impl Calls {
     }
 
     /// Begins a call, one of as many that begin together.
-    pub(crate) fn begin(&mut self, call: Call, together: usize) {
+    pub(crate) fn begin(&mut self, call: Arc<Call>, together: usize) {
         let only = together == 1 && !self.any();
         let guest = self.answering.get(&call.module).map(|module| module.guest.clone());
         let answering = answer(guest, call);
@@ -95,14 +95,14 @@ impl Calls {
 }
 
 /// A call and its answer. What panics in the host's part of it is an outcome, too.
-async fn answer(guest: Option<Arc<dyn Guest>>, call: Call) -> Answered {
+async fn answer(guest: Option<Arc<dyn Guest>>, call: Arc<Call>) -> Answered {
     let Some(guest) = guest else {
         // Programmer error: a driver holds every module that its records name.
-        return (call.id, Ok(host_failed("the module is not among those of the transaction")));
+        return (call.id.clone(), Ok(host_failed("the module is not among those of the transaction")));
     };
-    let answer = AssertUnwindSafe(guest.call(&call)).catch_unwind().await;
+    let answer = AssertUnwindSafe(guest.call(call.clone())).catch_unwind().await;
     let answer = answer.unwrap_or_else(|_| Ok(host_failed("the host failed while it made the call")));
-    (call.id, answer)
+    (call.id.clone(), answer)
 }
 
 fn host_failed(what: &str) -> Answer {

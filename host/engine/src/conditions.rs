@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use cel::{Context, Program, Value};
 use parking_lot::RwLock;
-use wasaga_core::{Conditions, Json, Scope};
+use wasaga_core::{Conditions, Json, Scope, Shown};
 
 use reads::{Part, Tree};
 
@@ -80,8 +80,9 @@ fn first_mistake(errors: &str) -> String {
     let line = line.split(" expecting ").next().unwrap_or_default();
     let (place, what) =
         line.strip_prefix("ERROR: <input>:1:").and_then(|rest| rest.split_once(": ")).unwrap_or(("", line));
-    let what = what.strip_prefix("Syntax error: ").unwrap_or(what);
-    if place.is_empty() { what.into() } else { format!("{what} at character {place}") }
+    // It shows what stands there, which is a guest's text.
+    let what = Shown(what.strip_prefix("Syntax error: ").unwrap_or(what));
+    if place.is_empty() { what.to_string() } else { format!("{what} at character {place}") }
 }
 
 impl Cel {

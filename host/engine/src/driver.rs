@@ -318,8 +318,8 @@ impl Driver {
         }
     }
 
-    /// Whether the transaction is let go with this decision: nothing of it is in flight, and it waits for a person or for
-    /// a time that is far. Where nothing is written, nothing is let go either.
+    /// Whether the transaction is let go with this decision: nothing of it is in flight, and it waits for a person, for what
+    /// is missing, or for a time that is far. Where nothing is written, nothing is let go either.
     fn releases(&self, decision: &Decision) -> bool {
         let summary = decision.summary();
         if self.found
@@ -332,7 +332,10 @@ impl Driver {
         }
         match summary.wake {
             Wake::Never => true,
-            Wake::At(at) => self.shared.sleepers_rest && at.since(self.shared.world.now()) > REST_AFTER,
+            // What is missing may never come, so whoever waits for the transaction is told.
+            Wake::At(at) => {
+                (self.shared.sleepers_rest || summary.held.is_some()) && at.since(self.shared.world.now()) > REST_AFTER
+            }
             Wake::Now => false,
         }
     }
@@ -349,7 +352,7 @@ impl Driver {
             match command {
                 Command::Call(call) => {
                     count(&self.shared.counters.calls);
-                    self.calls.begin(*call, calls);
+                    self.calls.begin(call, calls);
                 }
                 Command::Alarm => self.alarm(),
             }

@@ -45,7 +45,7 @@ impl Engine {
     /// [`Error::Load`] and [`Error::Mistakes`]; the latter has all of them.
     pub async fn add_module(&self, bytes: Arc<[u8]>) -> Result<Module, Error> {
         let guest = self.shared.guests.load(bytes.clone()).await?;
-        let definitions = Arc::new(Definitions::check(guest, &self.shared.defaults)?);
+        let definitions = Arc::new(Definitions::check(guest, &self.shared.defaults).await?);
         // Stored first, and startable then: a transaction never names bytes that are not kept.
         self.shared.journal.modules().put(&self.shared.host(), definitions.digest(), bytes).await?;
         Ok(self.shared.modules.add(definitions))

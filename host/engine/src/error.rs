@@ -1,6 +1,6 @@
 //! What the engine refuses, by what a caller can do about it.
 
-use wasaga_core::{Digest, Kind, Mistake, TransactionId};
+use wasaga_core::{Digest, Kind, Mistakes, Shown, TransactionId};
 use wasaga_journal::HostId;
 
 use crate::port::LoadError;
@@ -12,12 +12,12 @@ pub enum Error {
     #[error(transparent)]
     Load(#[from] LoadError),
     /// A module's definitions are wrong.
-    #[error("module `{module}` has {}", count(mistakes))]
+    #[error("module `{}` has {mistakes}", Shown(module))]
     Mistakes {
         /// The module.
         module: String,
-        /// All of them.
-        mistakes: Vec<Mistake>,
+        /// The first of them, and how many more.
+        mistakes: Mistakes,
     },
     /// A module that was not added.
     #[error("module {0} is not loaded (add it first)")]
@@ -180,15 +180,18 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
+/// Names that a message lists.
+pub(crate) const SHOWN_MAX: usize = 20;
+
 fn lacking(modules: &[String]) -> String {
     match modules {
         [one] => format!("module {one}, which is not loaded"),
-        several => format!("modules {}, which are not loaded", several.join(" and ")),
+        several if several.len() <= SHOWN_MAX => {
+            format!("modules {}, which are not loaded", several.join(" and "))
+        }
+        many => {
+            let (first, more) = (&many[..SHOWN_MAX], many.len() - SHOWN_MAX);
+            format!("modules {} and {more} more, which are not loaded", first.join(" and "))
+        }
     }
-}
-
-fn count(mistakes: &[Mistake]) -> String {
-    let list: String = mistakes.iter().map(|mistake| format!("\n  {mistake}")).collect();
-    let noun = if mistakes.len() == 1 { "mistake" } else { "mistakes" };
-    format!("{} {noun}{list}", mistakes.len())
 }

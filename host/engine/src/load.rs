@@ -48,7 +48,7 @@ impl Shared {
             Err(error) => return Err(self.broken(digest, Error::DamagedModule { digest, source: error })),
         };
         let loaded = match self.guests.load(bytes).await {
-            Ok(guest) => Definitions::check(guest, &self.defaults).map(Arc::new),
+            Ok(guest) => Definitions::check(guest, &self.defaults).await.map(Arc::new),
             Err(error) => Err(Error::Load(error)),
         };
         let definitions = loaded.map_err(|error| self.broken(digest, error))?;

@@ -74,19 +74,12 @@ impl Engine {
         self.say(id, by, Word::Skip { node: node.into() }).await
     }
 
-    /// Tries a stuck compensation, confirm or cancel again, with other arguments.
+    /// Tries a stuck compensation, confirm or cancel again, with other arguments. An item of a fan-out is named `step[3]`.
     ///
     /// # Errors
     /// As above.
-    pub async fn patch(
-        &self,
-        id: TransactionId,
-        node: &str,
-        item: Option<u32>,
-        arguments: Json,
-        by: Operator,
-    ) -> Result<(), Error> {
-        self.say(id, by, Word::Patch { node: node.into(), item, arguments }).await
+    pub async fn patch(&self, id: TransactionId, node: &str, arguments: Json, by: Operator) -> Result<(), Error> {
+        self.say(id, by, Word::Patch { node: node.into(), item: None, arguments }).await
     }
 
     /// Says something to a transaction, wherever it is.

@@ -15,8 +15,9 @@ use wasaga_core::{Answer, Call, Digest, NotMade, definition};
 ///    (trap, spin, eat memory) is an [`Outcome`](wasaga_core::Outcome) of that call, never an error
 ///    of the host, and does not disturb other calls (invariant I7).
 /// 2. **A call is made at most once for each time it is asked for**; repeating is the engine's task.
-/// 3. **A call that was not made says so** with [`NotMade`]: then nothing of the guest's code ran. A call whose deadline
-///    has passed before it began was not made.
+/// 3. **A call that was not made says so** with [`NotMade`]: then nothing of what the guest's code may have done remains. A
+///    call whose deadline has passed before it began was not made, nor was one that ended for want of a grant before
+///    anything left the sandbox.
 /// 4. **Cancel safety.** Dropping a call's future stops the guest.
 #[async_trait]
 pub trait Guest: Send + Sync + fmt::Debug {
@@ -30,7 +31,7 @@ pub trait Guest: Send + Sync + fmt::Debug {
     ///
     /// # Errors
     /// The call was not made: the host has no place for it, or something that it needs is missing.
-    async fn call(&self, call: &Call) -> Result<Answer, NotMade>;
+    async fn call(&self, call: Arc<Call>) -> Result<Answer, NotMade>;
 }
 
 /// Makes modules ready to answer calls.

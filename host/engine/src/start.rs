@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use wasaga_core::definition::CompensationPolicy;
-use wasaga_core::{Digest, Json, Kind, Name, Start, Transaction, TransactionId};
+use wasaga_core::{Digest, Json, Kind, Name, Shown, Start, Transaction, TransactionId};
 use wasaga_journal::{AppendError, Create, Created, FIRST_EPOCH};
 
 use crate::Error;
@@ -61,7 +61,7 @@ pub struct Started {
 pub(crate) async fn start(shared: &Arc<Shared>, request: StartRequest) -> Result<Started, Error> {
     let own = shared.modules.find(request.module).ok_or(Error::UnknownModule(request.module))?;
     let runnable = own.find(&request.definition)?;
-    check(runnable, &request)?;
+    check(runnable, &request).await?;
     let refuse = |reason| refusal(runnable, &request, reason);
     let labels = runnable.plan.labels(&request.input).map_err(refuse)?;
     let providers = shared.modules.providers(&runnable.plan, own.name())?;
@@ -132,7 +132,7 @@ fn refusal(runnable: &Runnable, request: &StartRequest, reason: String) -> Error
     Error::Input { kind: runnable.plan.kind(), definition: request.definition.to_string(), reason }
 }
 
-fn check(runnable: &Runnable, request: &StartRequest) -> Result<(), Error> {
+async fn check(runnable: &Runnable, request: &StartRequest) -> Result<(), Error> {
     let refuse = |reason: String| refusal(runnable, request, reason);
     if runnable.plan.kind() == Kind::Tcc && request.policy.is_some() {
         return Err(refuse("a compensation policy is for sagas (leave it out)".into()));
@@ -149,10 +149,14 @@ fn check(runnable: &Runnable, request: &StartRequest) -> Result<(), Error> {
     for name in names {
         if name.is_empty() || name.chars().count() > wasaga_core::NAME_CHARS_MAX {
             return Err(refuse(format!(
-                "`{name}`: a key and a header's name have 1 to {} characters",
+                "`{}`: a key and a header's name have 1 to {} characters",
+                Shown(name),
                 wasaga_core::NAME_CHARS_MAX
             )));
         }
     }
-    runnable.input.as_ref().map_or(Ok(()), |schema| schema.check(&request.input)).map_err(refuse)
+    match &runnable.input {
+        Some(schema) => schema.check(&request.input).await.map_err(refuse),
+        None => Ok(()),
+    }
 }

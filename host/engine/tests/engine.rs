@@ -118,6 +118,18 @@ async fn mistakes_are_told_all_at_once() {
     assert!(told.contains("its condition is not CEL") && told.contains("is no JSON Schema"), "{told}");
 }
 
+/// S9: checked on another thread, for it is large, and told in part.
+#[tokio::test(start_paused = true)]
+async fn of_many_mistakes_the_first_are_told() {
+    let mut definition = saga((0..300).map(|i| step(&format!("s{i}"), &[])).collect());
+    definition.steps.iter_mut().for_each(|step| step.condition = Some("input.x >".into()));
+    definition.input_schema = Some(json(r#"{"$ref":"https://example.com/order.json"}"#));
+    let engine = on(&Memory::new(), &Scripted::new(definition, all_done)).await;
+    let told = engine.add_module(Arc::from(&b"x"[..])).await.unwrap_err().to_string();
+    assert!(told.starts_with("module `scripted` has 301 mistakes\n  saga `order`, step `s0`: its condition"), "{told}");
+    assert!(told.ends_with("\n  and 281 more") && told.lines().count() == 22, "{told}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn operators_cancel_pause_resume_and_terminate() {
     let guests = Scripted::new(chain(), |_| (Duration::from_secs(1), done()));
@@ -170,7 +182,7 @@ async fn stuck_is_visible_and_goes_on() {
     assert_eq!(engine.wait(id).await.unwrap().status, Status::Stuck);
     let refused = engine.skip(id, "a", operator()).await.unwrap_err().to_string();
     assert!(refused.contains("`a`"), "{refused}");
-    engine.patch(id, "b", None, json(r#"{"by":"hand"}"#), operator()).await.unwrap();
+    engine.patch(id, "b", json(r#"{"by":"hand"}"#), operator()).await.unwrap();
     let report = engine.wait(id).await.unwrap();
     assert_eq!((report.status, report.undone), (Status::Compensated, vec!["a".to_owned(), "b".to_owned()]));
 }

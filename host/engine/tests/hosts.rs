@@ -165,6 +165,19 @@ async fn what_is_missing_holds_it_with_its_cause() {
     assert_eq!(row(&journal, id).await.held, None);
 }
 
+/// A host that takes nothing up by itself says what is missing, and ends its wait; the next one goes on.
+#[tokio::test(start_paused = true)]
+async fn who_waits_is_told_what_is_missing() {
+    let (journal, guests) = (Memory::new(), Scripted::new(chain(), all_done));
+    guests.not_made.lock().push_back(NotMade::Held("a grant".into()));
+    let engine = builder(&journal, &guests).recover(Recover::Nothing).start().await.unwrap();
+    let id = engine.start(request(&engine).await).await.unwrap().id;
+    let told = engine.wait(id).await.unwrap_err();
+    assert_eq!(told.to_string(), format!("transaction {id} is held: a grant"));
+    engine.take(id).await.unwrap();
+    assert_eq!(engine.wait(id).await.unwrap().status, Status::Completed);
+}
+
 fn retried(call: &Call) -> (Duration, Outcome) {
     match (what(call), call.id.attempt) {
         (("a", false), 1) => (MOMENT, unknown()),
@@ -227,7 +240,7 @@ async fn a_word_comes_first() {
     for refused in [
         engine.retry(id, None, operator()).await,
         engine.skip(id, "b", operator()).await,
-        engine.patch(id, "b", None, json("{}"), operator()).await,
+        engine.patch(id, "b", json("{}"), operator()).await,
     ] {
         assert!(matches!(refused.unwrap_err(), Error::Refused { .. }));
     }

@@ -92,7 +92,7 @@ async fn a_confirm_that_refuses_is_stuck_after_the_hosts_budget_until_an_operato
     assert_eq!(guests.calls().iter().filter(|call| call.starts_with("b confirm")).count(), 70);
     assert!(guests.calls().iter().all(|call| !call.contains("cancel")));
     engine.cancel(id, operator()).await.unwrap_err();
-    engine.patch(id, "b", None, json("{}"), operator()).await.unwrap();
+    engine.patch(id, "b", json("{}"), operator()).await.unwrap();
     assert_eq!(engine.wait(id).await.unwrap().status, Status::Stuck);
     engine.retry(id, Some("b"), operator()).await.unwrap();
     assert_eq!(engine.wait(id).await.unwrap().status, Status::Stuck);
@@ -213,13 +213,10 @@ fn b_refuses_in_the_end(call: &Call) -> (Duration, Outcome) {
 
 async fn check_all(open: impl AsyncFn() -> Arc<dyn Journal>) {
     let mut impatient = in_turn();
-    impatient.participants[1].confirm_limits.retry = Some(wasaga_core::RetryPolicy {
-        max_attempts: 3,
-        initial_delay: 1,
-        max_delay: 1,
-        multiplier: 1.0,
-        jitter: 0.0,
-    });
+    impatient.participants[1].confirm_limits.retry = Some(
+        wasaga_core::RetryPolicy { max_attempts: 3, initial_delay: 1, max_delay: 1, multiplier: 1.0, jitter: 0.0 }
+            .into(),
+    );
     check_prefixes("in turn", in_turn(), all_works, Status::Confirmed, open().await).await;
     check_prefixes("refused", in_turn(), b_is_refused, Status::Cancelled, open().await).await;
     check_prefixes("goes on without", wrapped(), b_is_refused, Status::Confirmed, open().await).await;

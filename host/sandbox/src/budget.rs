@@ -11,12 +11,16 @@ use std::sync::{Arc, Weak};
 use parking_lot::Mutex;
 use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 
-use crate::warm::Warm;
-
 /// What is counted: a page of WebAssembly.
 const PAGE_BYTES: u64 = 64 << 10;
 /// The part that is kept for one that grows.
 const KEPT_PART: u64 = 4;
+
+/// Where instances may lie idle, whose memory others need more.
+pub(crate) trait Idle: Send + Sync + std::fmt::Debug {
+    /// Lets go of them.
+    fn let_go(&self);
+}
 
 #[derive(Debug)]
 pub(crate) struct Budget {
@@ -29,7 +33,7 @@ pub(crate) struct Budget {
     /// How many wait for a share.
     waiting: AtomicU32,
     /// Where instances may lie idle. Held for a walk through the modules.
-    idle: Mutex<Vec<Weak<Warm>>>,
+    idle: Mutex<Vec<Weak<dyn Idle>>>,
 }
 
 /// A part of the memory; given back when it is dropped.
@@ -71,8 +75,10 @@ impl Budget {
     }
 
     /// Tells where instances will lie idle.
-    pub(crate) fn watch(&self, warm: &Arc<Warm>) {
-        self.idle.lock().push(Arc::downgrade(warm));
+    pub(crate) fn watch(&self, idle: Weak<dyn Idle>) {
+        let mut all = self.idle.lock();
+        all.retain(|known| known.strong_count() > 0);
+        all.push(idle);
     }
 
     /// A share at once, where there is one; what lies idle is let go for it.

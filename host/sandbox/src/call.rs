@@ -2,66 +2,74 @@
 
 use std::borrow::Cow;
 use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::time::Instant;
-use wasaga_core::{Answer, Call, Failure, Forward, Json, Operation, Outcome, Timestamp, UnknownCause, Usage, Writes};
+use wasaga_core::{Answer, Call, Failure, Json, Operation, Outcome, Timestamp, UnknownCause, Usage, Writes};
 use wasmtime::Store;
 
+use crate::answer;
 use crate::budget::Share;
-use crate::contract::{self, CallRecord, types};
+use crate::common::Common;
+use crate::contract::v0_1::GuestAnswer;
 use crate::failure::{Ended, LARGE_DATA, Late, is_pool_full, size};
-use crate::guest::Guest;
-use crate::load::{Ceilings, Loaded, memory_bytes_max};
+use crate::instance::{Bounds, Instance, used};
+use crate::limits::PAYLOAD_BYTES_MAX;
+use crate::module::Loaded;
 use crate::state::State;
-use crate::{PAYLOAD_BYTES_MAX, Sandbox};
 
-/// An instance with its store.
-pub(crate) struct Instance {
-    pub(crate) store: Store<State>,
-    pub(crate) guest: Guest,
-    /// How many calls it has served.
-    pub(crate) served: u32,
+/// Why a call was not made.
+pub(crate) enum NotCalled {
+    /// There was no place for it, or no memory, until its deadline; as an outcome.
+    Busy(Outcome),
+    /// It needs what the operator has not granted; what, and what would grant it. Nothing of it remains.
+    Held(Arc<str>),
 }
 
-/// What the guest said; the error is what ended it before it could.
-type Said = wasmtime::Result<contract::Said>;
+/// What all parts of one call need to know.
+#[derive(Clone, Copy)]
+struct Asked<'c> {
+    common: &'c Common,
+    loaded: &'c Loaded,
+    call: &'c Arc<Call>,
+    bounds: Bounds,
+    /// When it was asked for.
+    at: Instant,
+}
 
 /// Makes a call. The time of a call begins with the call: where it waits for a place, it ends as much later.
 ///
 /// # Errors
-/// It was not made, for there was no place until its deadline; the answer says so.
-pub(crate) async fn call(sandbox: &Sandbox, loaded: &Loaded, call: &Call) -> Result<Answer, Answer> {
-    let asked = Instant::now();
-    let ceilings = loaded.ceilings();
-    let call = within(call, ceilings);
+/// It was not made.
+pub(crate) async fn call(common: &Common, loaded: &Loaded, call: &Arc<Call>) -> Result<Answer, NotCalled> {
     let (bytes, max) = (call.arguments.bytes(), arguments_bytes_max(call.id.operation));
     if bytes > max {
         return Ok(nothing_done(too_large(bytes, max)));
     }
-    let patience = asked + until(call.deadline);
+    let asked = Asked { common, loaded, call, bounds: loaded.bounds(call), at: Instant::now() };
+    let patience = asked.at + until(call.deadline);
     // One whose time has passed before it began was not called.
-    let acquired = if patience <= asked { None } else { in_time(patience, sandbox.calling.acquire()).await };
-    let Some(permit) = acquired else { return Err(nothing_done(busy(sandbox))) };
+    let acquired = if patience <= asked.at { None } else { in_time(patience, common.calling.acquire()).await };
+    let Some(permit) = acquired else { return Err(NotCalled::Busy(busy(common))) };
     let begun = Instant::now();
-    let call = &*later(call, begun.duration_since(asked));
-    let deadline = begun + until(call.deadline).min(ceilings.timeout);
-    let called = match loaded.warm.take(call.memory_bytes) {
-        Some(instance) => on(instance, call, begun, deadline).await,
+    let called = match loaded.warm.take(asked.bounds.memory_bytes) {
+        Some(instance) => serve(instance, &asked, begun).await,
         // Apart, for what a fresh instance needs would make the future of every call large.
-        None => Box::pin(without_instance(sandbox, loaded, call, begun, deadline)).await,
+        None => Box::pin(without_instance(&asked)).await,
     };
-    sandbox.counters.calls.fetch_add(1, Ordering::Relaxed);
+    common.counters.calls.fetch_add(1, Ordering::Relaxed);
     let (outcome, writes, used) = match called {
         Called::Answered(instance, outcome) => {
-            let (writes, used) = finish(sandbox, loaded, instance, call);
+            let (writes, used) = finish(&asked, instance);
             (outcome, writes, used)
         }
         Called::Ended(outcome, used) => (outcome, Writes::default(), used),
-        Called::NoPlace => return Err(nothing_done(busy(sandbox))),
-        Called::NoMemory => return Err(nothing_done(no_memory(sandbox))),
+        Called::Held(why) => return Err(NotCalled::Held(why)),
+        Called::NoSlot => return Err(NotCalled::Busy(busy(common))),
+        Called::NoMemory => return Err(NotCalled::Busy(no_memory(common))),
     };
     drop(permit);
     let usage = Usage { duration_us: begun.elapsed().as_micros() as u64, ..used };
@@ -69,24 +77,16 @@ pub(crate) async fn call(sandbox: &Sandbox, loaded: &Loaded, call: &Call) -> Res
     Ok(Answer { outcome, writes, usage })
 }
 
-/// The call with the time that it has waited for its place put on top, up to the end of the time for all attempts.
-fn later(call: Cow<'_, Call>, waited: Duration) -> Cow<'_, Call> {
-    let waited = waited.as_millis() as u64;
-    if waited == 0 {
-        return call;
+impl Asked<'_> {
+    /// When the call is stopped that begins now: the time that it has waited for its place comes on top, up to the end
+    /// of the time for all attempts.
+    fn deadline(&self, now: Instant) -> Instant {
+        let call = self.call;
+        let waited = now.duration_since(self.at).as_millis() as u64;
+        let deadline = call.deadline.after_ms(waited);
+        let deadline = call.until.map_or(deadline, |until| deadline.min(until.max(call.deadline)));
+        now + until(deadline).min(self.loaded.allowed.timeout)
     }
-    let deadline = call.deadline.after_ms(waited);
-    let deadline = call.until.map_or(deadline, |until| deadline.min(until.max(call.deadline)));
-    Cow::Owned(Call { deadline, ..call.into_owned() })
-}
-
-/// The call under the operator's ceilings. Most calls are, as they come.
-fn within<'c>(call: &'c Call, ceilings: &Ceilings) -> Cow<'c, Call> {
-    if call.fuel <= ceilings.fuel && call.memory_bytes <= ceilings.memory_bytes {
-        return Cow::Borrowed(call);
-    }
-    let (fuel, memory_bytes) = (call.fuel.min(ceilings.fuel), call.memory_bytes.min(ceilings.memory_bytes));
-    Cow::Owned(Call { fuel, memory_bytes, ..call.clone() })
 }
 
 /// A future until the deadline. One that is ready at once, as most are, costs no timer.
@@ -99,41 +99,33 @@ async fn in_time<T>(deadline: Instant, future: impl Future<Output = T>) -> Optio
 }
 
 /// What a call runs in.
-enum Place {
+enum CallSlot {
     Instance(Box<Instance>),
     /// The memory for a fresh one.
     Share(Share),
 }
 
 /// A call that found no instance waiting.
-async fn without_instance(
-    sandbox: &Sandbox,
-    loaded: &Loaded,
-    call: &Call,
-    begun: Instant,
-    deadline: Instant,
-) -> Called {
-    let asked = Instant::now();
-    let Some(place) = in_time(deadline, place(sandbox, loaded, call)).await else { return Called::NoMemory };
-    let waited = asked.elapsed();
-    let call = &*later(Cow::Borrowed(call), waited);
-    let deadline = if waited.as_millis() == 0 { deadline } else { Instant::now() + until(call.deadline) };
-    match place {
-        Place::Instance(instance) => on(instance, call, begun, deadline).await,
-        Place::Share(share) => fresh(sandbox, loaded, call, share, deadline).await,
+async fn without_instance(asked: &Asked<'_>) -> Called {
+    let patience = asked.deadline(Instant::now());
+    let Some(slot) = in_time(patience, slot(asked)).await else { return Called::NoMemory };
+    match slot {
+        CallSlot::Instance(instance) => serve(instance, asked, Instant::now()).await,
+        CallSlot::Share(share) => fresh(asked, share).await,
     }
 }
 
 /// The memory for an instance, or one that waits; where there is neither, whichever is free first.
-async fn place(sandbox: &Sandbox, loaded: &Loaded, call: &Call) -> Place {
-    let bytes = loaded.usual_bytes().min(call.memory_bytes);
-    if let Some(share) = sandbox.budget.try_take(bytes) {
-        return Place::Share(share);
+async fn slot(asked: &Asked<'_>) -> CallSlot {
+    let Asked { common, loaded, bounds, .. } = asked;
+    let bytes = loaded.usual_bytes().min(bounds.memory_bytes);
+    if let Some(share) = common.budget.try_take(bytes) {
+        return CallSlot::Share(share);
     }
     tokio::select! {
         biased;
-        instance = loaded.warm.next(call.memory_bytes) => Place::Instance(instance),
-        share = sandbox.budget.take(bytes) => Place::Share(share),
+        instance = loaded.warm.next(bounds.memory_bytes) => CallSlot::Instance(instance),
+        share = common.budget.take(bytes) => CallSlot::Share(share),
     }
 }
 
@@ -142,8 +134,10 @@ enum Called {
     Answered(Box<Instance>, Outcome),
     /// It was ended, and its instance is gone.
     Ended(Outcome, Usage),
-    /// There was no place for an instance.
-    NoPlace,
+    /// It is not granted what the operator may grant, for this reason, and nothing of it remains.
+    Held(Arc<str>),
+    /// The pool has no slot for an instance.
+    NoSlot,
     /// Others had all memory until its deadline; nothing was called.
     NoMemory,
 }
@@ -155,12 +149,12 @@ fn until(deadline: Timestamp) -> Duration {
 }
 
 /// The guest was not asked at all.
-fn nothing_done(outcome: Outcome) -> Answer {
+pub(crate) fn nothing_done(outcome: Outcome) -> Answer {
     Answer { outcome, writes: Writes::default(), usage: Usage::default() }
 }
 
-fn busy(sandbox: &Sandbox) -> Outcome {
-    let calls = sandbox.settings.calls_max;
+fn busy(common: &Common) -> Outcome {
+    let calls = common.settings.calls_max;
     let message = format!(
         "every place for a call was taken until its deadline: {calls} at once are allowed (start less at once, or give \
          the step a longer `timeout`)"
@@ -168,8 +162,8 @@ fn busy(sandbox: &Sandbox) -> Outcome {
     Outcome::Retryable { failure: Failure::new("host-busy", message), after: None }
 }
 
-fn no_memory(sandbox: &Sandbox) -> Outcome {
-    let all = size(usize::try_from(sandbox.budget.bytes_max()).unwrap_or(usize::MAX));
+fn no_memory(common: &Common) -> Outcome {
+    let all = size(usize::try_from(common.budget.bytes_max()).unwrap_or(usize::MAX));
     let message = format!(
         "other calls had all memory for guests until its deadline: {all} (start less at once, or allow more with \
          `--guest-memory`)"
@@ -190,10 +184,12 @@ fn too_large(bytes: usize, max: usize) -> Outcome {
     Outcome::Rejected(Failure::new("too-large", message))
 }
 
-async fn fresh(sandbox: &Sandbox, loaded: &Loaded, call: &Call, share: Share, deadline: Instant) -> Called {
-    sandbox.counters.instances.fetch_add(1, Ordering::Relaxed);
+async fn fresh(asked: &Asked<'_>, share: Share) -> Called {
+    let Asked { common, loaded, bounds, .. } = asked;
+    common.counters.instances.fetch_add(1, Ordering::Relaxed);
     let begun = Instant::now();
-    let mut store = match loaded.store(call.fuel, call.memory_bytes, share) {
+    let deadline = asked.deadline(begun);
+    let mut store = match loaded.store(*bounds, share) {
         Ok(store) => store,
         Err(error) => return Called::Ended(trapped(&error), Usage::default()),
     };
@@ -201,15 +197,20 @@ async fn fresh(sandbox: &Sandbox, loaded: &Loaded, call: &Call, share: Share, de
     // Initialisation is the guest's own code: the deadline and the limits hold for it as well.
     let made = in_time(deadline, loaded.exports.instantiate(&mut store)).await;
     match made {
-        Some(Ok(guest)) => on(Box::new(Instance { store, guest, served: 0 }), call, begun, deadline).await,
-        Some(Err(error)) if is_pool_full(&error) => Called::NoPlace,
-        Some(Err(error)) => Called::Ended(ended(&error, &store, begun).into_outcome(), used(&store, call)),
-        None => Called::Ended(Ended::late(begun.elapsed(), store.data()).into_outcome(), used(&store, call)),
+        Some(Ok(guest)) => serve(Box::new(Instance { store, guest, served: 0 }), asked, begun).await,
+        Some(Err(error)) if is_pool_full(&error) => Called::NoSlot,
+        Some(Err(error)) => Called::Ended(ended(&error, &store, begun).into_outcome(), used(&store, *bounds)),
+        None => Called::Ended(late(&store, begun).into_outcome(), used(&store, *bounds)),
     }
 }
 
 fn ended(error: &wasmtime::Error, store: &Store<State>, begun: Instant) -> Ended {
-    if error.is::<Late>() { Ended::late(begun.elapsed(), store.data()) } else { Ended::of(error, store.data()) }
+    let state = store.data();
+    if error.is::<Late>() { late(store, begun) } else { Ended::of(error, &state.limits, &state.stderr.tail()) }
+}
+
+fn late(store: &Store<State>, begun: Instant) -> Ended {
+    Ended::late(begun.elapsed(), &store.data().limits)
 }
 
 fn trapped(error: &wasmtime::Error) -> Outcome {
@@ -217,157 +218,106 @@ fn trapped(error: &wasmtime::Error) -> Outcome {
     Outcome::Unknown { cause: UnknownCause::Trap, failure, after: None }
 }
 
-async fn on(mut instance: Box<Instance>, call: &Call, begun: Instant, deadline: Instant) -> Called {
-    instance.store.data_mut().deadline = Some(deadline);
-    if let Err(error) = prepare(&mut instance.store, call, instance.served) {
+async fn serve(mut instance: Box<Instance>, asked: &Asked<'_>, begun: Instant) -> Called {
+    let deadline = asked.deadline(begun);
+    if let Err(error) = instance.prepare(asked.call, asked.bounds, deadline) {
         return Called::Ended(trapped(&error), Usage::default());
     }
-    let said = in_time(deadline, ask(&mut instance, call)).await;
-    let ended = match said {
-        Some(Ok(Ok(text))) => match completed(text) {
+    let answered = in_time(deadline, ask(&mut instance, asked.call)).await;
+    let ended = match answered {
+        Some(Ok(Ok(text))) => match answer::completed(text) {
             Ok(outcome) => return Called::Answered(instance, outcome),
             Err(ended) => ended,
         },
-        Some(Ok(Err(error))) => {
-            let outcome = with_refusal(refused(error), instance.store.data());
-            return Called::Answered(instance, outcome);
-        }
-        Some(Err(error)) if is_pool_full(&error) => return Called::NoPlace,
+        Some(Ok(Err(error))) => match answer::refused(error) {
+            Ok(outcome) => {
+                return match held(&outcome, instance.store.data()) {
+                    Some(why) => Called::Held(why),
+                    None => {
+                        let outcome = told(outcome, instance.store.data());
+                        Called::Answered(instance, outcome)
+                    }
+                };
+            }
+            Err(ended) => ended,
+        },
+        Some(Err(error)) if is_pool_full(&error) => return Called::NoSlot,
         Some(Err(error)) => ended(&error, &instance.store, begun),
-        None => Ended::late(begun.elapsed(), instance.store.data()),
+        None => late(&instance.store, begun),
     };
-    let used = used(&instance.store, call);
-    instance.store.data().stdout.end();
-    instance.store.data().stderr.end();
-    Called::Ended(with_refusal(ended.into_outcome(), instance.store.data()), used)
+    let used = used(&instance.store, asked.bounds);
+    let outcome = ended.into_outcome();
+    if let Some(why) = held(&outcome, instance.store.data()) {
+        return Called::Held(why);
+    }
+    let outcome = told(outcome, instance.store.data());
+    instance.store.data_mut().end();
+    Called::Ended(outcome, used)
 }
 
-/// Says what was not granted, where the guest failed after a request that was not sent: it is told no more
-/// than that, and the operator needs to know what to grant.
-fn with_refusal(mut outcome: Outcome, state: &State) -> Outcome {
-    if let Some(refusal) = state.http.refused() {
-        match &mut outcome {
-            Outcome::Rejected(failure) | Outcome::Retryable { failure, .. } | Outcome::Unknown { failure, .. } => {
-                failure.message = format!("{}; {}", failure.message, refusal.0);
-            }
-            Outcome::Completed(_) | Outcome::Pending { .. } => {}
+/// Whether a call came to nothing for want of a grant, before any request of it left: then nothing of it remains, and it
+/// counts as not made.
+fn held(outcome: &Outcome, state: &State) -> Option<Arc<str>> {
+    let refusal = state.http.refused().filter(|refusal| refusal.is_operators)?;
+    let came_to_something = matches!(outcome, Outcome::Completed(_) | Outcome::Pending { .. });
+    (!came_to_something && !state.http.has_sent()).then(|| refusal.text.into())
+}
+
+/// A failure as it is kept: without secrets that a partner may have echoed, and with what was not granted, where the guest
+/// failed after a request that was not sent. The guest is told no more than that, and the operator needs to know what to
+/// grant.
+fn told(mut outcome: Outcome, state: &State) -> Outcome {
+    if let Outcome::Rejected(failure) | Outcome::Retryable { failure, .. } | Outcome::Unknown { failure, .. } =
+        &mut outcome
+    {
+        if let Cow::Owned(blotted) = state.http.blot(&failure.message) {
+            failure.message = blotted;
+        }
+        if let Some(details) = &failure.details
+            && let Cow::Owned(blotted) = state.http.blot(details.as_str())
+        {
+            failure.details = Json::parse(&blotted).ok();
+        }
+        if let Some(refusal) = state.http.refused() {
+            failure.message = format!("{}; {}", failure.message, refusal.text);
         }
     }
     outcome
 }
 
-fn prepare(store: &mut Store<State>, call: &Call, served: u32) -> wasmtime::Result<()> {
-    if served > 0 {
-        store.set_fuel(call.fuel)?;
-    }
-    let state = store.data_mut();
-    state.limits.fuel = call.fuel;
-    state.limits.memory_bytes_max = memory_bytes_max(call.memory_bytes);
-    state.serve(call);
-    Ok(())
-}
-
-async fn ask(instance: &mut Instance, call: &Call) -> Said {
+async fn ask(instance: &mut Instance, call: &Call) -> wasmtime::Result<GuestAnswer> {
     let (store, guest) = (&mut instance.store, &mut instance.guest);
-    let (of, arguments) = (call_record(call), call.arguments.text().into_owned());
-    let (said,) = match call.id.operation {
-        Operation::Run => guest.run(store)?.call_async(store, (of, arguments)).await,
+    let (definition, node) = (Arc::from(&call.definition), Arc::from(&call.id.node));
+    let arguments = call.arguments.text().into_owned();
+    let (answer,) = match call.id.operation {
+        Operation::Run => guest.run(store)?.call_async(store, (definition, node, arguments)).await,
         Operation::Compensate => {
-            let forward = forward_record(call.forward.as_ref());
-            guest.compensate(store)?.call_async(store, (of, arguments, forward)).await
+            let forward = answer::forward(call);
+            guest.compensate(store)?.call_async(store, (definition, node, arguments, forward)).await
         }
-        Operation::Try => guest.attempt(store)?.call_async(store, (of, arguments)).await,
+        Operation::Try => guest.attempt(store)?.call_async(store, (definition, node, arguments)).await,
         Operation::Confirm => {
-            // Only what was tried is confirmed, so there is an output.
-            let tried = match &call.forward {
-                Some(Forward::Completed(output)) => output.as_str().to_owned(),
-                Some(Forward::Unknown | Forward::Rejected(_)) | None => "null".to_owned(),
-            };
-            guest.confirm(store)?.call_async(store, (of, arguments, tried)).await
+            let tried = answer::tried(call);
+            guest.confirm(store)?.call_async(store, (definition, node, arguments, tried)).await
         }
         Operation::Cancel => {
-            let forward = forward_record(call.forward.as_ref());
-            guest.cancel(store)?.call_async(store, (of, arguments, forward)).await
+            let forward = answer::forward(call);
+            guest.cancel(store)?.call_async(store, (definition, node, arguments, forward)).await
         }
     }?;
-    Ok(said)
-}
-
-pub(crate) fn call_record(call: &Call) -> CallRecord {
-    CallRecord {
-        transaction: call.transaction.text(),
-        definition: (&call.definition).into(),
-        node: (&call.id.node).into(),
-        item: call.id.item,
-        attempt: call.id.attempt,
-        key: call.key.as_str().to_owned(),
-        deadline: call.deadline.unix_ms(),
-        headers: call.headers.iter().map(|(name, value)| (name.into(), value.clone())).collect(),
-    }
-}
-
-fn forward_record(forward: Option<&Forward>) -> types::Forward {
-    match forward {
-        Some(Forward::Completed(output)) => types::Forward::Completed(output.as_str().to_owned()),
-        Some(Forward::Rejected(failure)) => types::Forward::Rejected(types::Failure {
-            code: failure.code.clone(),
-            message: failure.message.clone(),
-            details: failure.details.as_ref().map(|details| details.as_str().to_owned()),
-        }),
-        Some(Forward::Unknown) | None => types::Forward::Unknown,
-    }
-}
-
-fn completed(text: String) -> Result<Outcome, Ended> {
-    if text.len() > PAYLOAD_BYTES_MAX {
-        return Err(Ended::too_large());
-    }
-    Json::parse_owned(text).map(Outcome::Completed).map_err(|error| Ended::bad_answer(&error.to_string()))
-}
-
-fn refused(error: types::Error) -> Outcome {
-    match error {
-        types::Error::Rejected(why) => Outcome::Rejected(failure(why)),
-        types::Error::Retryable(types::Retry { failure: why, after }) => {
-            Outcome::Retryable { failure: failure(why), after }
-        }
-        types::Error::Unknown(types::Retry { failure: why, after }) => {
-            Outcome::Unknown { cause: UnknownCause::Guest, failure: failure(why), after }
-        }
-        types::Error::Pending(poll) => Outcome::Pending { poll, token: None },
-    }
-}
-
-/// Details that are not JSON are kept as a text: the failure itself counts more.
-fn failure(failure: types::Failure) -> Failure {
-    let details = failure.details.and_then(|text| Json::parse(&text).or_else(|_| Json::of(&text)).ok());
-    Failure { code: failure.code, message: failure.message, details }
-}
-
-fn used(store: &Store<State>, call: &Call) -> Usage {
-    let left = store.get_fuel().unwrap_or(0);
-    let memory_bytes = store.data().limits.memory_bytes as u64;
-    Usage { duration_us: 0, fuel: call.fuel.saturating_sub(left), memory_bytes }
+    Ok(answer)
 }
 
 /// Takes what the call wrote, and keeps the instance where the module allows it.
-fn finish(sandbox: &Sandbox, loaded: &Loaded, mut instance: Box<Instance>, call: &Call) -> (Writes, Usage) {
-    let used = used(&instance.store, call);
-    loaded.learn_bytes(used.memory_bytes);
+fn finish(asked: &Asked<'_>, mut instance: Box<Instance>) -> (Writes, Usage) {
+    let used = used(&instance.store, asked.bounds);
+    asked.loaded.learn_bytes(used.memory_bytes);
     let state = instance.store.data_mut();
-    state.stdout.end();
-    state.stderr.end();
-    let writes = state.serving.take().map(|serving| serving.writes).unwrap_or_default();
+    let writes = state.end();
     // An instance that was refused memory may be broken though it answered.
     if state.limits.refused.is_none() {
         instance.served += 1;
-        loaded.warm.give(instance, &sandbox.budget);
+        asked.loaded.warm.give(instance, &asked.common.budget);
     }
     (writes, used)
-}
-
-/// Bounds what a guest passes to the host at once.
-pub(crate) fn bound_payloads(store: &mut Store<State>) {
-    // Beside the text itself there are the record's fields, and for `describe` thousands of small ones.
-    store.set_hostcall_fuel(PAYLOAD_BYTES_MAX + (1 << 16));
 }

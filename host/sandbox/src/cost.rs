@@ -1,14 +1,15 @@
 //! What a call costs in the sandbox, and what the same call costs in wasmtime alone. Both are timed in
 //! turns in one run, so that their ratio holds on a busy machine.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use wasaga_core::{Call, Operation, Timestamp};
 
-use crate::Sandbox;
-use crate::call::{self, Instance};
-use crate::contract::CallRecord;
-use crate::load::Loaded;
+use crate::call;
+use crate::common::Common;
+use crate::instance::{Bounds, Instance};
+use crate::module::Loaded;
 
 /// How long calls are timed: long enough that what the scheduler does is seen and left out.
 const SPAN: Duration = Duration::from_millis(600);
@@ -27,47 +28,38 @@ pub struct CallCost {
     pub bare_us: f64,
 }
 
-impl Sandbox {
-    /// Repeats a `run` or `try` call over and over, on one thread. None where the module is not loaded, it
-    /// is another operation, the guest does not answer, or takes too long for this to tell anything.
-    pub async fn cost(&self, call: &Call) -> Option<CallCost> {
-        let loaded =
-            self.loaded(call.module).filter(|_| matches!(call.id.operation, Operation::Run | Operation::Try))?;
-        let call = Call { deadline: soon(), ..call.clone() };
-        let mut bare = Bare {
-            sandbox: self,
-            loaded: &loaded,
-            call: &call,
-            record: call::call_record(&call),
-            arguments: call.arguments.text().into_owned(),
-            kept: None,
-        };
-        // The first of each is not like the others.
-        self.call(&call).await;
-        bare.call().await?;
-        let begun = Instant::now();
-        self.call(&call).await;
-        let one = begun.elapsed();
-        if one > CALL_MAX {
-            return None;
-        }
-        let times = (TURN.as_nanos() / one.as_nanos().max(1)).clamp(1, 10_000) as u32;
-        let (mut sandbox, mut alone) = (Vec::new(), Vec::new());
-        let end = Instant::now() + SPAN;
-        while Instant::now() < end {
-            let begun = Instant::now();
-            for _ in 0..times {
-                self.call(&call).await;
-            }
-            sandbox.push(begun.elapsed() / times);
-            let begun = Instant::now();
-            for _ in 0..times {
-                bare.call().await?;
-            }
-            alone.push(begun.elapsed() / times);
-        }
-        Some(CallCost { sandbox_us: median_us(sandbox), bare_us: median_us(alone) })
+/// Repeats a call over and over, in the sandbox and in wasmtime alone, in turns.
+pub(crate) async fn cost(common: &Common, loaded: &Loaded, call: &Call) -> Option<CallCost> {
+    if !matches!(call.id.operation, Operation::Run | Operation::Try) {
+        return None;
     }
+    let call = Arc::new(Call { deadline: soon(), ..call.clone() });
+    let mut bare = Bare { common, loaded, call: &call, arguments: call.arguments.text().into_owned(), kept: None };
+    // The first of each is not like the others.
+    drop(call::call(common, loaded, &call).await);
+    bare.call().await?;
+    let begun = Instant::now();
+    drop(call::call(common, loaded, &call).await);
+    let one = begun.elapsed();
+    if one > CALL_MAX {
+        return None;
+    }
+    let times = (TURN.as_nanos() / one.as_nanos().max(1)).clamp(1, 10_000) as u32;
+    let (mut sandbox, mut alone) = (Vec::new(), Vec::new());
+    let end = Instant::now() + SPAN;
+    while Instant::now() < end {
+        let begun = Instant::now();
+        for _ in 0..times {
+            drop(call::call(common, loaded, &call).await);
+        }
+        sandbox.push(begun.elapsed() / times);
+        let begun = Instant::now();
+        for _ in 0..times {
+            bare.call().await?;
+        }
+        alone.push(begun.elapsed() / times);
+    }
+    Some(CallCost { sandbox_us: median_us(sandbox), bare_us: median_us(alone) })
 }
 
 /// A deadline that none of these calls meets.
@@ -83,11 +75,9 @@ fn median_us(mut spans: Vec<Duration>) -> f64 {
 
 /// Calls without the sandbox.
 struct Bare<'a> {
-    sandbox: &'a Sandbox,
+    common: &'a Common,
     loaded: &'a Loaded,
-    call: &'a Call,
-    /// Made once: lifting and lowering it is wasmtime's work.
-    record: CallRecord,
+    call: &'a Arc<Call>,
     arguments: String,
     kept: Option<Instance>,
 }
@@ -100,7 +90,8 @@ impl Bare<'_> {
         };
         let Instance { store, guest, served } = &mut instance;
         *served += 1;
-        let parameters = (self.record.clone(), self.arguments.clone());
+        let names = (Arc::from(&self.call.definition), Arc::from(&self.call.id.node));
+        let parameters = (names.0, names.1, self.arguments.clone());
         let asked = if self.call.id.operation == Operation::Try { guest.attempt(store) } else { guest.run(store) };
         drop(asked.ok()?.call_async(store, parameters).await.ok()?);
         if self.loaded.warm.serves_more(*served) {
@@ -111,8 +102,9 @@ impl Bare<'_> {
 
     async fn instance(&self) -> Option<Instance> {
         // Fuel is counted here as well, for it is compiled in; it is enough for all calls.
-        let share = self.sandbox.budget.try_take(self.loaded.usual_bytes())?;
-        let mut store = self.loaded.store(u64::MAX, self.call.memory_bytes, share).ok()?;
+        let share = self.common.budget.try_take(self.loaded.usual_bytes())?;
+        let bounds = Bounds { fuel: u64::MAX, memory_bytes: self.call.memory_bytes };
+        let mut store = self.loaded.store(bounds, share).ok()?;
         store.data_mut().serve(self.call);
         let guest = self.loaded.exports.instantiate(&mut store).await.ok()?;
         Some(Instance { store, guest, served: 0 })

@@ -1,26 +1,26 @@
 //! wasmtime, set up: which features, how instances are made, what stops a guest that does not stop.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Duration;
 
 use wasmtime::component::Linker;
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, WasmBacktraceDetails};
-use wasmtime_wasi_config::WasiConfig;
 
-use crate::limits::{CORE_INSTANCES_MAX, MEMORIES_MAX, TABLE_ELEMENTS_MAX, TABLES_MAX};
-use crate::{contract, state::State};
+use crate::contract::v0_1;
+use crate::limits::{
+    CORE_INSTANCES_MAX, MEMORIES_MAX, MEMORY_BYTES_MAX, TABLE_ELEMENTS_MAX, TABLES_MAX, WASM_STACK_BYTES,
+};
+use crate::requests;
+use crate::state::State;
 
 /// How often a running guest is looked at. A guest that spins is stopped this much late at most,
 /// and a shorter tick costs more than it gives.
 const TICK: Duration = Duration::from_millis(10);
-/// Stack of a guest. Deep recursion ends here, as an outcome.
-pub(crate) const WASM_STACK_BYTES: usize = 1 << 20;
 /// Stack that a guest and the host functions it calls run on.
 const STACK_BYTES: usize = 2 << 20;
 /// Kept resident between two uses of a pooled memory or table, of what was written: enough for what a Python guest
 /// writes, whose fresh calls cost a fifth less than with 64 KiB. A Rust guest writes less, and costs the same.
 const KEEP_RESIDENT_BYTES: usize = 1 << 20;
-/// The most memory that one instance of the pool may have. A limit above it is cut to it.
-pub(crate) const MEMORY_BYTES_MAX: usize = 1 << 30;
 /// Memory images up to this size are mapped rather than written.
 const DENSE_IMAGE_BYTES: u64 = 64 << 20;
 /// Frames of a backtrace that are shown: enough to see where it happened.
@@ -45,8 +45,8 @@ impl Runtime {
         let mut linker = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
         wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
-        wasmtime_wasi_config::add_to_linker(&mut linker, |state: &mut State| WasiConfig::new(&state.config))?;
-        contract::Saga::add_to_linker::<_, wasmtime::component::HasSelf<State>>(&mut linker, |state| state)?;
+        requests::add_to_linker(&mut linker)?;
+        v0_1::Saga::add_to_linker::<_, wasmtime::component::HasSelf<State>>(&mut linker, |state| state)?;
         start_ticking(&engine)?;
         Ok(Self { engine, linker, pooling })
     }
@@ -54,6 +54,20 @@ impl Runtime {
     pub(crate) fn is_pooling(&self) -> bool {
         self.pooling
     }
+}
+
+/// An engine that compiles and runs nothing: what it makes fits an engine with a pool and one without.
+pub(crate) fn compiling() -> wasmtime::Result<Engine> {
+    Engine::new(&config())
+}
+
+/// What a compiled module must have in common with an engine, as a number.
+pub(crate) fn compatibility(engine: &Engine) -> u64 {
+    // The default hasher has fixed keys, so one build of wasaga finds again what it wrote. What else counts is checked by
+    // wasmtime itself when it maps the file.
+    let mut hasher = DefaultHasher::new();
+    engine.precompile_compatibility_hash().hash(&mut hasher);
+    hasher.finish()
 }
 
 /// A pool where its address space can be had; otherwise instances are mapped one by one.

@@ -8,9 +8,7 @@ use wasaga_core::{Answer, Digest, Failure, Json, Outcome, UnknownCause, Usage, W
 use wasmtime::{Error, PoolConcurrencyLimitError, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
-use crate::engine::WASM_STACK_BYTES;
-use crate::limits::{Refused, TABLE_ELEMENTS_MAX};
-use crate::{PAYLOAD_BYTES_MAX, state::State};
+use crate::limits::{Limits, PAYLOAD_BYTES_MAX, Refused, TABLE_ELEMENTS_MAX, WASM_STACK_BYTES};
 
 /// wasmtime's word where a payload is larger than `set_hostcall_fuel` allows; the error has no public type.
 const PAYLOAD_REFUSED: &str = "fuel allocated for hostcalls has been exhausted";
@@ -45,8 +43,8 @@ impl Ended {
     }
 
     /// The deadline passed.
-    pub(crate) fn late(after: Duration, state: &State) -> Self {
-        let waited = if state.limits.is_waiting { ", while it waited for memory that other calls have" } else { "" };
+    pub(crate) fn late(after: Duration, limits: &Limits) -> Self {
+        let waited = if limits.is_waiting { ", while it waited for memory that other calls have" } else { "" };
         let message = format!("it was stopped at its deadline, after {} ms{waited}", after.as_millis());
         let ended = Self::new(UnknownCause::Deadline, "timed-out", message);
         ended.with("allow the step more with `timeout`, or let it do less")
@@ -63,11 +61,10 @@ impl Ended {
         Self::new(UnknownCause::Answer, "bad-answer", format!("its answer is not JSON: {why}"))
     }
 
-    /// wasmtime ended it.
-    pub(crate) fn of(error: &Error, state: &State) -> Self {
-        let stderr = state.stderr.tail();
+    /// wasmtime ended it. `stderr` is the last of what the guest wrote there.
+    pub(crate) fn of(error: &Error, limits: &Limits, stderr: &str) -> Self {
         let backtrace = error.downcast_ref::<WasmBacktrace>().map(frames).unwrap_or_default();
-        let mut ended = classify(error, state);
+        let mut ended = classify(error, limits, stderr);
         // A Rust guest keeps its locals in linear memory, below which there is nothing.
         if let (Some(Trap::MemoryOutOfBounds), Some(name)) = (error.downcast_ref(), recursive(&backtrace)) {
             ended.failure = Failure::new("stack-overflow", format!("it called itself too deeply: `{name}`"));
@@ -96,10 +93,10 @@ pub(crate) fn is_pool_full(error: &Error) -> bool {
 }
 
 /// A limit that the instance ran into: what comes after it mostly follows from it.
-fn refused(state: &State) -> Option<Ended> {
-    let ended = match state.limits.refused? {
+fn refused(limits: &Limits) -> Option<Ended> {
+    let ended = match limits.refused? {
         Refused::Memory(asked) => {
-            let (asked, limit) = (size(asked), size(state.limits.bytes_max()));
+            let (asked, limit) = (size(asked), size(limits.bytes_max()));
             let message = format!("it asked for {asked} of memory where {limit} are allowed");
             let ended = Ended::new(UnknownCause::Memory, "out-of-memory", message);
             ended.with("allow the step more with `memory`, or let it hold less at once")
@@ -113,17 +110,14 @@ fn refused(state: &State) -> Option<Ended> {
     Some(ended)
 }
 
-fn classify(error: &Error, state: &State) -> Ended {
+fn classify(error: &Error, limits: &Limits, stderr: &str) -> Ended {
     if let Some(Trap::OutOfFuel) = error.downcast_ref() {
-        let message = format!("it used up its fuel of {} units", state.limits.fuel);
+        let message = format!("it used up its fuel of {} units", limits.fuel);
         let ended = Ended::new(UnknownCause::Fuel, "out-of-fuel", message);
         return ended.with("allow the step more with `fuel`, or let it do less");
     }
-    if let Some(refused) = refused(state) {
+    if let Some(refused) = refused(limits) {
         return refused;
-    }
-    if let Some(breach) = &state.breach {
-        return Ended::new(UnknownCause::Trap, "too-much", breach.clone());
     }
     if let Some(I32Exit(status)) = error.downcast_ref() {
         return Ended::new(UnknownCause::Trap, "exited", exited(*status));
@@ -135,17 +129,17 @@ fn classify(error: &Error, state: &State) -> Ended {
             Ended::new(UnknownCause::Trap, "stack-overflow", message).with("use a loop, or recurse less deeply")
         }
         Some(Trap::UnreachableCodeReached) => {
-            let stderr = state.stderr.tail();
-            let said = panic_message(&stderr).or_else(|| fatal_message(&stderr));
+            let said = panic_message(stderr).or_else(|| fatal_message(stderr));
             Ended::new(UnknownCause::Trap, "trap", said.unwrap_or_else(|| "it aborted (`unreachable`)".into()))
         }
         Some(trap) => Ended::new(UnknownCause::Trap, "trap", trap.to_string()),
         None => {
-            let text = format!("{error:#}");
-            if text.contains(PAYLOAD_REFUSED) {
+            // What comes before the cause is the backtrace, which goes into the details.
+            let cause = error.root_cause().to_string();
+            if cause.contains(PAYLOAD_REFUSED) {
                 return Ended::too_large();
             }
-            Ended::new(UnknownCause::Trap, "trap", text)
+            Ended::new(UnknownCause::Trap, "trap", cause)
         }
     }
 }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use wasmtime::component::{ComponentExportIndex, ComponentNamedList, Instance, InstancePre, Lift, Lower, TypedFunc};
 use wasmtime::{Store, error::Context as _};
 
-use crate::contract::{self, Cancel, Compensate, Confirm, Run, Try, metadata};
+use crate::contract::v0_1::{Cancel, Compensate, Confirm, Run, Try, metadata};
+use crate::contract::{self, OF_SAGAS, OF_TCCS};
 use crate::state::State;
 
 /// A module, ready to be instantiated.
@@ -36,8 +37,8 @@ impl Exports {
             let interface = component.get_export_index(None, contract::full(interface))?;
             component.get_export_index(Some(&interface), name)
         };
-        let [step, compensation] = contract::OF_SAGAS;
-        let [participant] = contract::OF_TCCS;
+        let [step, compensation] = OF_SAGAS;
+        let [participant] = OF_TCCS;
         let saga = find(step, "run").zip(find(compensation, "compensate")).map(|(run, undo)| [run, undo]);
         let participant =
             || Some([find(participant, "try")?, find(participant, "confirm")?, find(participant, "cancel")?]);

@@ -5,178 +5,92 @@
 //! [`Outcome`](wasaga_core::Outcome) of that call. Deliberately absent: what an outcome leads to
 //! (`wasaga-core`), and any capability that nobody granted.
 
+mod answer;
 mod budget;
 mod cache;
 mod call;
+mod common;
+mod compile;
 mod contract;
 mod cost;
-mod describe;
 mod engine;
 mod failure;
 mod guest;
 mod http;
 mod imports;
+mod instance;
 mod limits;
+mod lines;
 mod load;
 mod machine;
+mod module;
 mod output;
 mod policy;
+mod requests;
+mod settings;
 mod state;
 mod warm;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use async_trait::async_trait;
-use parking_lot::RwLock;
-use tokio::sync::Semaphore;
-use wasaga_core::{Answer, Call, Digest, NotMade, definition};
+use parking_lot::{Mutex, RwLock};
+use tokio::sync::OnceCell;
+use wasaga_core::{Answer, Call, Digest, Failure, NotMade, Outcome, definition};
 use wasaga_engine::port::{Guest, Guests, LoadError};
 
-use budget::Budget;
-use engine::Runtime;
-use http::TlsRoots;
-use load::Loaded;
-use warm::{Places, WAITING_MAX};
+use call::NotCalled;
+use common::Common;
+use module::Loaded;
 
+pub use common::Stats;
+pub use compile::{COMPILE_MODULE, compile_module};
 pub use cost::CallCost;
 pub use http::{Addresses, InvalidAddress, InvalidOrigin, Origin};
-pub use policy::{Grants, ModulePolicy, Policy, Secret};
+pub use limits::{MODULE_BYTES_MAX, PAYLOAD_BYTES_MAX};
+pub use policy::{Grants, ModulePolicy, Policy, Reading, Secret, SecretSource, Section, Standing, Terms};
+pub use settings::Settings;
 
-/// Bytes of one JSON text that passes between host and guest, in either direction. What is larger
-/// belongs into a store, with its key in the transaction.
-pub const PAYLOAD_BYTES_MAX: usize = 8 << 20;
-/// Bytes of a module. A Python guest has 18.5 MB, and five times that is still read in a moment.
-pub const MODULE_BYTES_MAX: usize = 128 << 20;
-
-/// Modules that say at once what they are. One that does not end holds up as many others for ten
-/// seconds at most.
-const DESCRIBES_MAX: u32 = 4;
-
-/// How guests are run.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// Where compiled modules are kept, mode 0700; none compiles anew in every process.
-    pub cache: Option<PathBuf>,
-    /// Calls in flight at once, at least 1; more wait for a place until their deadline. Each has an
-    /// instance with its stack and memory, and address space is set aside for all of them at start.
-    pub calls_max: u32,
-    /// Bytes of memory that all instances may have together. A call that does not fit waits until its
-    /// deadline; one instance alone may have no more either. What a module has while it is loaded comes
-    /// on top. Default: half of the machine's memory, or of what its control group may have.
-    pub memory_bytes_max: u64,
-    /// How many calls one instance may serve at most, whatever a module declares.
-    pub calls_per_instance_max: u32,
-    /// What modules may reach, and how much they may use.
-    pub policy: Policy,
-    /// Certificates, in PEM, that are trusted instead of the system's when a guest calls `https`.
-    pub tls_roots: Option<PathBuf>,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            cache: None,
-            calls_max: 1_024,
-            memory_bytes_max: machine::memory_bytes() / 2,
-            calls_per_instance_max: u32::MAX,
-            policy: Policy::default(),
-            tls_roots: None,
-        }
-    }
-}
-
-/// What the sandbox has done, since it was made.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stats {
-    /// Calls that were made.
-    pub calls: u64,
-    /// Instances that were made for them.
-    pub instances: u64,
-    /// Modules that were compiled, rather than found in the cache.
-    pub compiled: u64,
-    /// Bytes of memory that are set aside for instances, at this moment.
-    pub memory_bytes: u64,
-}
-
-#[derive(Debug, Default)]
-struct Counters {
-    calls: AtomicU64,
-    instances: AtomicU64,
-    compiled: AtomicU64,
-}
+/// A load under way, or the end of it, as long as somebody waits for it.
+type Loading = OnceCell<Result<Arc<Loaded>, LoadError>>;
 
 /// Runs guests in wasmtime.
 #[derive(Debug)]
 pub struct Sandbox {
     /// For the modules that it loads: each keeps it.
     me: Weak<Self>,
-    runtime: Runtime,
-    settings: Settings,
+    common: Common,
     /// Modules that somebody holds. Written when one is loaded.
     modules: RwLock<BTreeMap<Digest, Weak<Loaded>>>,
-    /// One compilation at a time: each takes all cores and, for Python, half a gigabyte.
-    compiling: Semaphore,
-    /// The pool has a place for each of the three: instances that say what they are, that are called, and
-    /// that wait for their next call.
-    describing: Semaphore,
-    calling: Semaphore,
-    idle: Arc<Places>,
-    /// Bounds the memory that they have.
-    budget: Arc<Budget>,
-    tls: Arc<TlsRoots>,
-    counters: Counters,
+    /// Loads under way: whoever asks for the same module waits for its end. A plain lock, held for map accesses.
+    loading: Mutex<BTreeMap<Digest, Weak<Loading>>>,
 }
 
 impl Sandbox {
     /// Makes a sandbox. Its clock thread ends with it.
     ///
     /// # Errors
-    /// wasmtime does not support this machine.
+    /// wasmtime does not support this machine, or the file of certificates has none.
     pub fn new(settings: Settings) -> Result<Arc<Self>, LoadError> {
-        let calls_max = settings.calls_max.max(1);
-        let idle_max = calls_max.max(WAITING_MAX as u32);
-        let instances = calls_max.saturating_add(idle_max).saturating_add(DESCRIBES_MAX);
-        let runtime = Runtime::new(instances).map_err(|error| LoadError {
-            reason: format!("wasmtime cannot be set up: {error:#}"),
-            remedy: "it needs a 64-bit Linux or macOS, and address space for its instances".into(),
-        })?;
-        Ok(Arc::new_cyclic(|me| Self {
-            me: me.clone(),
-            runtime,
-            modules: RwLock::default(),
-            compiling: Semaphore::new(1),
-            describing: Semaphore::new(DESCRIBES_MAX as usize),
-            calling: Semaphore::new(calls_max as usize),
-            idle: Arc::new(Places::new(idle_max)),
-            budget: Arc::new(Budget::new(settings.memory_bytes_max)),
-            tls: Arc::new(TlsRoots::new(settings.tls_roots.clone())),
-            counters: Counters::default(),
-            settings,
-        }))
+        let common = Common::new(settings)?;
+        Ok(Arc::new_cyclic(|me| Self { me: me.clone(), common, modules: RwLock::default(), loading: Mutex::default() }))
     }
 
     /// Whether instances come from a pool; otherwise each is mapped when it is needed, which is slower.
     pub fn is_pooling(&self) -> bool {
-        self.runtime.is_pooling()
+        self.common.runtime.is_pooling()
     }
 
     /// What it has done so far.
     pub fn stats(&self) -> Stats {
-        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let Counters { calls, instances, compiled } = &self.counters;
-        let memory_bytes = self.budget.taken_bytes();
-        Stats { calls: read(calls), instances: read(instances), compiled: read(compiled), memory_bytes }
+        self.common.stats()
     }
 
     fn loaded(&self, digest: Digest) -> Option<Arc<Loaded>> {
         self.modules.read().get(&digest).and_then(Weak::upgrade)
     }
-}
 
-impl Sandbox {
     /// Makes a module ready to answer calls. It stays loaded for as long as the answer is held.
     ///
     /// # Errors
@@ -186,29 +100,58 @@ impl Sandbox {
         if let Some(loaded) = self.loaded(digest) {
             return Ok(self.module(loaded));
         }
-        let loaded = Arc::new(load::load(self, digest, bytes).await?);
+        let loading = self.loading(digest);
+        let loaded = loading.get_or_init(|| self.load_anew(digest, bytes)).await.clone()?;
+        Ok(self.module(loaded))
+    }
+
+    fn loading(&self, digest: Digest) -> Arc<Loading> {
+        let mut loading = self.loading.lock();
+        if let Some(other) = loading.get(&digest).and_then(Weak::upgrade) {
+            return other;
+        }
+        loading.retain(|_, loading| loading.strong_count() > 0);
+        let new = Arc::default();
+        loading.insert(digest, Arc::downgrade(&new));
+        new
+    }
+
+    async fn load_anew(&self, digest: Digest, bytes: Arc<[u8]>) -> Result<Arc<Loaded>, LoadError> {
+        // A load that was under way a moment ago may have ended since.
+        if let Some(loaded) = self.loaded(digest) {
+            return Ok(loaded);
+        }
+        let loaded = Arc::new(load::load(&self.common, digest, bytes).await?);
         let mut modules = self.modules.write();
         modules.retain(|_, loaded| loaded.strong_count() > 0);
-        // Two may have loaded it at once; one of them is kept.
-        let known = modules.get(&digest).and_then(Weak::upgrade);
-        let loaded = known.unwrap_or(loaded);
         modules.insert(digest, Arc::downgrade(&loaded));
-        drop(modules);
-        Ok(self.module(loaded))
+        Ok(loaded)
     }
 
     fn module(&self, loaded: Arc<Loaded>) -> Module {
         let sandbox = self.me.upgrade().expect("whoever asks holds it");
-        let (digest, description) = (loaded.digest(), loaded.description());
+        let (digest, description) = (loaded.digest, loaded.description.clone());
         Module { digest, description, sandbox, loaded }
+    }
+
+    /// What a call costs in the sandbox, and in wasmtime alone: repeats a `run` or `try` call over and over, on one
+    /// thread. None where the module is not loaded, it is another operation, the guest does not answer, or takes too long
+    /// for this to tell anything.
+    pub async fn cost(&self, call: &Call) -> Option<CallCost> {
+        cost::cost(&self.common, &*self.loaded(call.module)?, call).await
     }
 
     /// Makes a call of a module that is loaded, for tools that have no engine: a call that was not made is told as a
     /// retryable outcome here.
     pub async fn call(&self, call: &Call) -> Answer {
-        match self.loaded(call.module) {
-            Some(loaded) => call::call(self, &loaded, call).await.unwrap_or_else(|not_made| not_made),
-            None => failure::not_loaded(call.module),
+        let Some(loaded) = self.loaded(call.module) else { return failure::not_loaded(call.module) };
+        match call::call(&self.common, &loaded, &Arc::new(call.clone())).await {
+            Ok(answer) => answer,
+            Err(NotCalled::Busy(outcome)) => call::nothing_done(outcome),
+            Err(NotCalled::Held(why)) => {
+                let failure = Failure::new("not-granted", &*why);
+                call::nothing_done(Outcome::Retryable { failure, after: None })
+            }
         }
     }
 }
@@ -234,8 +177,11 @@ impl Guest for Module {
         &self.description
     }
 
-    async fn call(&self, call: &Call) -> Result<Answer, NotMade> {
-        call::call(&self.sandbox, &self.loaded, call).await.map_err(|_| NotMade::Busy)
+    async fn call(&self, call: Arc<Call>) -> Result<Answer, NotMade> {
+        call::call(&self.sandbox.common, &self.loaded, &call).await.map_err(|why| match why {
+            NotCalled::Busy(_) => NotMade::Busy,
+            NotCalled::Held(why) => NotMade::Held(why),
+        })
     }
 }
 

@@ -5,6 +5,24 @@ use wasmtime::ResourceLimiterAsync;
 
 use crate::budget::Share;
 
+/// Bytes of one JSON text that passes between host and guest, in either direction. What is larger
+/// belongs into a store, with its key in the transaction.
+pub const PAYLOAD_BYTES_MAX: usize = 8 << 20;
+/// Bytes of a module. A Python guest has 18.5 MB, and five times that is still read in a moment.
+pub const MODULE_BYTES_MAX: usize = 128 << 20;
+/// Bytes of all that one call writes to its transaction: it goes into one record.
+pub(crate) const WRITTEN_BYTES_MAX: usize = 1 << 20;
+/// Stack of a guest. Deep recursion ends here, as an outcome.
+pub(crate) const WASM_STACK_BYTES: usize = 1 << 20;
+/// The most memory that one instance of the pool may have. A limit above it is cut to it.
+pub(crate) const MEMORY_BYTES_MAX: usize = 1 << 30;
+/// Handles of the host that one instance may hold: requests, answers, bodies, streams, timers. A request has some eight.
+/// With the next two, and the bounds of a request's texts, they come to some tens of MiB of the host's memory.
+pub(crate) const RESOURCES_MAX: usize = 1_024;
+/// Bytes of the headers of one request, as the guest puts them together: as much as servers take.
+pub(crate) const FIELDS_BYTES_MAX: usize = 32 << 10;
+/// Random bytes of one question: it is answered without giving the thread back.
+pub(crate) const RANDOM_BYTES_MAX: u64 = 1 << 20;
 /// Core modules of one component. Rust guests have four, Python ones some thirty.
 pub(crate) const CORE_INSTANCES_MAX: usize = 100;
 /// Linear memories of one component. Guests have one; a second is left for what a toolchain may add.
@@ -39,6 +57,8 @@ pub(crate) struct Limits {
     pub(crate) share: Option<Share>,
     /// Whether it waits for a larger part.
     pub(crate) is_waiting: bool,
+    /// What it had before the growth that was granted last, which may still fail.
+    pub(crate) before: usize,
 }
 
 impl Limits {
@@ -66,8 +86,13 @@ impl ResourceLimiterAsync for Limits {
             share.grow(all as u64).await;
             self.is_waiting = false;
         }
-        self.memory_bytes = all;
+        self.before = std::mem::replace(&mut self.memory_bytes, all);
         Ok(true)
+    }
+
+    fn memory_grow_failed(&mut self, _: wasmtime::Error) -> wasmtime::Result<()> {
+        self.memory_bytes = self.before;
+        Ok(())
     }
 
     async fn table_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {

@@ -13,7 +13,7 @@ use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
-use crate::state::{Whose, guest_line};
+use crate::lines::{Level, Line, Lines};
 
 /// Bytes of each stream that become log lines in one call.
 const LOGGED_BYTES_MAX: usize = 64 << 10;
@@ -29,11 +29,8 @@ pub(crate) struct Output {
     kept: Arc<Mutex<Kept>>,
     /// Whether the call has written something: most write nothing, and then there is nothing to end.
     is_used: Arc<AtomicBool>,
-    whose: Label,
+    lines: Lines,
 }
-
-/// Whose lines those of an instance are, as its two streams see it.
-pub(crate) type Label = Arc<Mutex<Option<Whose>>>;
 
 #[derive(Debug, Default)]
 struct Kept {
@@ -45,8 +42,8 @@ struct Kept {
 }
 
 impl Output {
-    pub(crate) fn new(name: &'static str, whose: &Label) -> Self {
-        Self { name, kept: Arc::default(), is_used: Arc::default(), whose: whose.clone() }
+    pub(crate) fn new(name: &'static str, lines: &Lines) -> Self {
+        Self { name, kept: Arc::default(), is_used: Arc::default(), lines: lines.clone() }
     }
 
     /// The last of what was written.
@@ -66,14 +63,8 @@ impl Output {
             self.log(&line);
         }
         if kept.dropped_bytes > 0 {
-            let (stream, bytes) = (self.name, kept.dropped_bytes);
-            guest_line!(
-                warn,
-                &*self.whose.lock(),
-                stream,
-                bytes,
-                "output beyond 64 KiB of a call was dropped (write less)"
-            );
+            let text = format!("{} bytes beyond 64 KiB of a call were dropped (write less)", kept.dropped_bytes);
+            self.lines.write(Line { level: Level::Warn, stream: Some(self.name), text: &text, fields: &[] });
         }
         *kept = Kept::default();
     }
@@ -88,16 +79,19 @@ impl Output {
         let (logged, dropped) = bytes.split_at(bytes.len().min(room));
         kept.logged_bytes += logged.len();
         kept.dropped_bytes += dropped.len();
-        kept.line.extend_from_slice(logged);
-        while let Some(end) = kept.line.iter().position(|byte| *byte == b'\n') {
-            let line: Vec<u8> = kept.line.drain(..=end).collect();
-            self.log(&line);
+        for part in logged.split_inclusive(|byte| *byte == b'\n') {
+            kept.line.extend_from_slice(part);
+            if part.ends_with(b"\n") {
+                self.log(&kept.line);
+                kept.line.clear();
+            }
         }
     }
 
     fn log(&self, line: &[u8]) {
-        let line = String::from_utf8_lossy(line);
-        guest_line!(info, &*self.whose.lock(), stream = self.name, "{}", line.trim_end());
+        let text = String::from_utf8_lossy(line);
+        let line = Line { level: Level::Info, stream: Some(self.name), text: text.trim_end(), fields: &[] };
+        self.lines.write(line);
     }
 }
 
@@ -158,7 +152,7 @@ mod tests {
 
     #[test]
     fn the_tail_is_kept_however_much_comes() {
-        let output = Output::new("stderr", &Label::default());
+        let output = Output::new("stderr", &Lines::default());
         for i in 0..100_000 {
             output.take(format!("line {i}\n").as_bytes());
         }

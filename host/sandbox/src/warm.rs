@@ -7,35 +7,35 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use crate::budget::{Budget, Share};
-use crate::call::Instance;
+use crate::budget::{Budget, Idle, Share};
+use crate::instance::Instance;
 
 /// Instances of one module that wait. More than are ever in flight on a few cores; each holds its
 /// memory.
 pub(crate) const WAITING_MAX: usize = 64;
 
-/// Places that are counted and never waited for.
+/// PoolSlots that are counted and never waited for.
 #[derive(Debug)]
-pub(crate) struct Places {
+pub(crate) struct PoolSlots {
     free: AtomicU32,
 }
 
 /// One of them; given back when it is dropped.
-struct Place(Arc<Places>);
+struct PoolSlot(Arc<PoolSlots>);
 
-impl Places {
+impl PoolSlots {
     pub(crate) fn new(count: u32) -> Self {
         Self { free: AtomicU32::new(count) }
     }
 
-    fn take(self: &Arc<Self>) -> Option<Place> {
+    fn take(self: &Arc<Self>) -> Option<PoolSlot> {
         // Nothing else is written with it that others read.
         let taken = self.free.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |free| free.checked_sub(1));
-        taken.is_ok().then(|| Place(self.clone()))
+        taken.is_ok().then(|| PoolSlot(self.clone()))
     }
 }
 
-impl Drop for Place {
+impl Drop for PoolSlot {
     fn drop(&mut self) {
         self.0.free.fetch_add(1, Ordering::Relaxed);
     }
@@ -45,10 +45,10 @@ impl Drop for Place {
 pub(crate) struct Warm {
     calls_per_instance: u32,
     /// Last in, first out: what was used just now is in the caches. Held for a push or a pop.
-    waiting: Mutex<Vec<(Box<Instance>, Place)>>,
-    /// Places of the pool for instances that wait, which all modules share: what waits must not take the
+    waiting: Mutex<Vec<(Box<Instance>, PoolSlot)>>,
+    /// PoolSlots of the pool for instances that wait, which all modules share: what waits must not take the
     /// place of what is called.
-    idle: Arc<Places>,
+    idle: Arc<PoolSlots>,
     /// Calls of this module that wait for an instance, or for the memory of one.
     wanted: AtomicU32,
     given: Notify,
@@ -61,7 +61,7 @@ impl std::fmt::Debug for Warm {
 }
 
 impl Warm {
-    pub(crate) fn new(calls_per_instance: u32, idle: Arc<Places>) -> Self {
+    pub(crate) fn new(calls_per_instance: u32, idle: Arc<PoolSlots>) -> Self {
         let (wanted, given) = (AtomicU32::new(0), Notify::new());
         Self { calls_per_instance, waiting: Mutex::default(), idle, wanted, given }
     }
@@ -76,7 +76,7 @@ impl Warm {
         if self.calls_per_instance <= 1 {
             return None;
         }
-        let (instance, _place) = self.waiting.lock().pop()?;
+        let (instance, _slot) = self.waiting.lock().pop()?;
         (instance.store.data().limits.memory_bytes as u64 <= memory_bytes_max).then_some(instance)
     }
 
@@ -105,10 +105,10 @@ impl Warm {
         if let Some(share) = &mut limits.share {
             share.shrink(bytes);
         }
-        let Some(place) = self.idle.take() else { return };
+        let Some(slot) = self.idle.take() else { return };
         let mut waiting = self.waiting.lock();
         if waiting.len() < WAITING_MAX {
-            waiting.push((instance, place));
+            waiting.push((instance, slot));
         }
         drop(waiting);
         // Who waits is counted before it looks here for the last time, so nobody is overlooked.
@@ -119,9 +119,10 @@ impl Warm {
             _ => self.given.notify_one(),
         }
     }
+}
 
-    /// Lets go of all that wait.
-    pub(crate) fn let_go(&self) {
+impl Idle for Warm {
+    fn let_go(&self) {
         drop(std::mem::take(&mut *self.waiting.lock()));
     }
 }

@@ -112,7 +112,8 @@ async fn a_participant_is_tried_confirmed_and_cancelled() {
     let members: Vec<_> = tcc.participants.iter().map(|of| (&*of.id, of.order, of.optional)).collect();
     assert_eq!(members, [("debit", 1, false), ("credit", 2, false)]);
     assert_eq!(tcc.deadline, Some(60_000));
-    assert_eq!(tcc.participants[0].confirm_limits.retry.unwrap().max_attempts, 70);
+    let retry = tcc.participants[0].confirm_limits.retry.unwrap();
+    assert_eq!((retry.max_attempts, retry.initial_delay), (None, Some(100)), "what it does not say is the host's");
     let ask = |operation, node: &str, forward, arguments: &str| {
         let call = guest.call("transfer", node, arguments);
         Call { id: CallId { operation, ..call.id.clone() }, forward, ..call }
@@ -137,13 +138,13 @@ async fn a_participant_is_tried_confirmed_and_cancelled() {
 /// A module of TCCs that lost the interface it answers with.
 #[tokio::test]
 async fn a_module_that_describes_what_it_cannot_answer_for_is_told() {
-    let bytes = renamed(&file("transfer"), b"wasaga:plugin/participant@", b"wasaga:plugin/participanx@");
+    let bytes = renamed(&file("transfer"), b"wasaga:guest/participant@", b"wasaga:guest/participanx@");
     let told = refused(bytes).await.to_string();
-    let expected = "it describes tcc `transfer` and does not export `wasaga:plugin/participant@0.1.0` (build it anew";
+    let expected = "it describes tcc `transfer` and does not export `wasaga:guest/participant@0.1.0` (build it anew";
     assert!(told.contains(expected), "{told}");
-    let bytes = renamed(&file("order"), b"wasaga:plugin/compensation@", b"wasaga:plugin/compensatiox@");
+    let bytes = renamed(&file("order"), b"wasaga:guest/compensation@", b"wasaga:guest/compensatiox@");
     let told = refused(bytes).await.to_string();
-    assert!(told.contains("it does not export `wasaga:plugin/compensation@0.1.0`"), "{told}");
+    assert!(told.contains("it does not export `wasaga:guest/compensation@0.1.0`"), "{told}");
 }
 
 fn renamed(bytes: &[u8], old: &[u8], new: &[u8]) -> Vec<u8> {
@@ -277,7 +278,25 @@ async fn too_large_an_answer_is_refused() {
 
 #[tokio::test]
 async fn too_many_writes_are_refused() {
-    check_hostile("variable-flood", 9_000, (UnknownCause::Trap, "too-much", "1024 KiB at most")).await;
+    check_hostile("variable-flood", 9_000, (UnknownCause::Guest, "too-much", "1.0 MiB at most")).await;
+    check_hostile("variable-specks", 9_000, (UnknownCause::Guest, "too-much", "`set-variable`: one call writes")).await;
+    check_hostile("event-flood", 9_000, (UnknownCause::Guest, "too-much", "`publish`: one call writes")).await;
+    check_hostile("header-flood", 9_000, (UnknownCause::Guest, "too-much", "`set-header`: a transaction has")).await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_written_is_answered_and_the_call_goes_on() {
+    let guest = Guest::load("hostile").await;
+    let answer = guest.run("bad-writes", "work", "{}").await;
+    let mut codes = vec!["invalid"; 12];
+    codes[7] = "too-much";
+    codes.push("written");
+    assert_eq!(completed(&answer), serde_json::to_string(&codes).unwrap());
+    assert_eq!(answer.writes.variables.len(), 1, "what was valid is there");
+    assert!(answer.writes.headers.is_empty() && answer.writes.published.is_empty());
+    let call = guest.call("log-fields", "work", "{}");
+    let answer = guest.sandbox.call(&Call { fuel: 1_000_000_000, ..call }).await;
+    assert_eq!(completed(&answer), "100000");
 }
 
 #[tokio::test]
@@ -320,7 +339,7 @@ async fn refused(bytes: impl Into<Arc<[u8]>>) -> LoadError {
 fn of_version(version: &str) -> Vec<u8> {
     let mut bytes = file("hello").to_vec();
     let (old, new) = (b"@0.1.0", format!("@{version}").into_bytes());
-    let name = b"wasaga:plugin/";
+    let name = b"wasaga:guest/";
     let mut at = 0;
     while let Some(found) = bytes[at..].windows(name.len()).position(|window| window == name) {
         at += found + name.len();
@@ -340,11 +359,14 @@ async fn what_is_no_module_is_told_with_a_remedy() {
         (wat::parse_str("(module)").unwrap(), "it is a core WebAssembly module, not a component (build it with"),
         (
             wat::parse_str("(component)").unwrap(),
-            "it does not export `wasaga:plugin/metadata@0.1.0` (write it with the SDK",
+            "it does not export `wasaga:guest/metadata@0.1.0` (write it with the SDK",
         ),
         (b"\x7fELF\x02\x01\x01".to_vec(), "it is native code, perhaps a precompiled component, which is never taken"),
         (file("hello")[..90_000].to_vec(), "it is not a valid component: "),
-        (of_version("9.9.9"), "it speaks version 9.9.9 of the contract `wasaga:plugin`, and this host 0.1.0 (build it"),
+        (
+            of_version("9.9.9"),
+            "it speaks version 9.9.9 of the contract `wasaga:guest`, and this host 0.1.0 (update the host, or build it",
+        ),
         (wat::parse_str("(component (import \"acme:shop/db@1.0.0\" (instance)))").unwrap(), "it does not export"),
     ];
     for (bytes, expected) in cases {
@@ -386,4 +408,23 @@ async fn compiled_modules_are_kept_and_checked() {
     use std::os::unix::fs::PermissionsExt as _;
     assert_eq!(std::fs::metadata(&cache).unwrap().permissions().mode() & 0o777, 0o700);
     assert_eq!(Digest::of(&file("hello")), open().load(file("hello")).await.unwrap().digest);
+}
+
+/// S12: whoever asks for a module at once, with a directory of compiled ones and without.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_module_is_compiled_once_whoever_asks_for_it() {
+    let directory = tempfile::tempdir().unwrap();
+    for cache in [None, Some(directory.path().to_owned())] {
+        let sandbox = Sandbox::new(Settings { calls_max: 4, cache, ..Settings::default() }).unwrap();
+        let bytes = file("hello");
+        let load = || {
+            let (sandbox, bytes) = (sandbox.clone(), bytes.clone());
+            tokio::spawn(async move { sandbox.load(bytes).await.unwrap() })
+        };
+        let mut modules = Vec::new();
+        for task in [load(), load(), load(), load()] {
+            modules.push(task.await.unwrap());
+        }
+        assert_eq!((modules.len(), sandbox.stats().compiled), (4, 1));
+    }
 }

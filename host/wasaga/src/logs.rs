@@ -1,52 +1,62 @@
-//! Log lines go to standard error, so that results alone are on standard output. On a terminal with
-//! a live view they are written above it.
+//! Log lines go to standard error, so that results alone are on standard output. Each is one line whatever is in it, and
+//! is passed on to be written: a reader that stands still stops nobody who logs.
 
 use std::io::{self, Write};
 
-use indicatif::MultiProgress;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::cli::{LogFormat, Options};
+use crate::options::{LogFormat, Speech};
+use crate::{out, shown};
 
-/// The live view, which every line of the log makes room for. There is one in a process.
-static VIEW: std::sync::OnceLock<MultiProgress> = std::sync::OnceLock::new();
-
-/// The place where rows are drawn.
-pub(crate) fn view() -> &'static MultiProgress {
-    VIEW.get_or_init(MultiProgress::new)
-}
-
-/// Begins to write log lines. Whose filter cannot be read gets the default and is told.
-pub(crate) fn start(options: &Options) {
-    let (filter, wrong) = match EnvFilter::try_new(&options.log) {
+/// Begins to write log lines. Whose filter cannot be read gets the usual one and is told.
+pub(crate) fn start(speech: &Speech, usual: &'static str) {
+    let given = speech.log.as_deref().unwrap_or(match (speech.quiet, speech.verbose) {
+        (true, _) => "error",
+        (false, 0) => usual,
+        (false, 1) => "info",
+        (false, _) => "debug",
+    });
+    let (filter, wrong) = match EnvFilter::try_new(given) {
         Ok(filter) => (filter, None),
-        Err(error) => (EnvFilter::new("warn"), Some(error)),
+        Err(error) => (EnvFilter::new(usual), Some(error)),
     };
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(Above).with_target(false);
-    match options.log_format {
-        LogFormat::Text => lines.with_ansi(console::colors_enabled_stderr()).init(),
-        LogFormat::Json => lines.json().init(),
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_target(false).with_ansi(false);
+    match speech.log_format {
+        LogFormat::Text => lines.with_writer(Lines(text)).init(),
+        LogFormat::Json => lines.json().with_writer(Lines(json)).init(),
     }
+    out::tell_of_dropped(match speech.log_format {
+        LogFormat::Text => |lines| format!("{lines} log lines were dropped: nobody read them in time\n"),
+        LogFormat::Json => |lines| {
+            let message = "log lines were dropped: nobody read them in time";
+            format!("{{\"level\":\"WARN\",\"fields\":{{\"message\":\"{message}\",\"lines\":{lines}}}}}\n")
+        },
+    });
     if let Some(error) = wrong {
-        tracing::warn!("log filter `{}` cannot be read: {error} (write `info` or `warn,guest=debug`)", options.log);
+        tracing::warn!("log filter `{given}` cannot be read: {error} (write `info` or `warn,wasaga::guest=debug`)");
     }
 }
 
-struct Above;
+/// How the bytes of one event become its line.
+#[derive(Clone, Copy)]
+struct Lines(fn(&str) -> String);
 
-struct Line(Vec<u8>);
+struct Line {
+    bytes: Vec<u8>,
+    made: fn(&str) -> String,
+}
 
-impl<'a> MakeWriter<'a> for Above {
+impl<'a> MakeWriter<'a> for Lines {
     type Writer = Line;
     fn make_writer(&'a self) -> Line {
-        Line(Vec::new())
+        Line { bytes: Vec::new(), made: self.0 }
     }
 }
 
 impl Write for Line {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.extend_from_slice(bytes);
+        self.bytes.extend_from_slice(bytes);
         Ok(bytes.len())
     }
     fn flush(&mut self) -> io::Result<()> {
@@ -56,8 +66,47 @@ impl Write for Line {
 
 impl Drop for Line {
     fn drop(&mut self) {
-        let write = || io::stderr().lock().write_all(&self.0);
-        // A closed standard error is no reason to stop.
-        drop(VIEW.get().map_or_else(write, |view| view.suspend(write)));
+        let event = String::from_utf8_lossy(&self.bytes);
+        out::log((self.made)(event.trim_end_matches('\n')));
+    }
+}
+
+/// `2026-11-28T02:17:49Z  WARN …`: everything in it is escaped, and the level has its colour.
+fn text(event: &str) -> String {
+    let safe = shown::escaped(event);
+    let level = safe.split_whitespace().nth(1).and_then(|level| {
+        let style = console::Style::new().for_stderr();
+        let style = match level {
+            "ERROR" => style.red(),
+            "WARN" => style.yellow(),
+            "INFO" => style.green(),
+            "DEBUG" => style.blue(),
+            "TRACE" => style.magenta(),
+            _ => return None,
+        };
+        Some((level, style))
+    });
+    match level {
+        Some((level, style)) => format!("{}\n", safe.replacen(level, &style.apply_to(level).to_string(), 1)),
+        None => format!("{safe}\n"),
+    }
+}
+
+fn json(event: &str) -> String {
+    format!("{}\n", shown::escaped_json(event))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// S19: a line end in a message forges no line, and nothing in it steers the terminal.
+    #[test]
+    fn an_event_is_one_line() {
+        let event = "2026-11-28T02:17:49Z  WARN hello\n2026-11-28T02:17:50Z ERROR forged\u{1b}]52;c;eA==\u{7}";
+        let line = text(event);
+        assert_eq!(line.matches('\n').count(), 1, "{line}");
+        assert!(line.ends_with("hello\\n2026-11-28T02:17:50Z ERROR forged\\u{1b}]52;c;eA==\\u{7}\n"), "{line}");
+        assert_eq!(json("{\"a\":\"\u{9b}2J\"}"), "{\"a\":\"\\u009b2J\"}\n");
     }
 }

@@ -1,6 +1,8 @@
-//! How numbers, spans and texts are written for people.
+//! How numbers, spans, paths and tables are written for people.
 
-use std::io::Write as _;
+use std::path::Path;
+
+use crate::shown::{Shown, shown};
 
 /// A span: `0.8 ms`, `12.3 ms`, `4.2 s`, `3 m 20 s`, `5 h 2 m`.
 pub(crate) fn span(us: u64) -> String {
@@ -42,50 +44,31 @@ pub(crate) fn plural(number: usize, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
-/// The beginning of a text in one line, so that it fits beside other things. What a guest wrote must
-/// not steer the terminal either, so control characters become spaces.
-pub(crate) fn clipped(text: &str, chars_max: usize) -> String {
-    let mut line: String = text.chars().take(chars_max).map(|c| if c.is_control() { ' ' } else { c }).collect();
-    if text.chars().nth(chars_max).is_some() {
-        line.pop();
-        line.push('…');
-    }
-    line
-}
-
 /// A path as a person writes it, with `~` for the home directory.
 pub(crate) fn home_path(location: &str) -> String {
-    let home = directories::BaseDirs::new().map(|dirs| dirs.home_dir().display().to_string());
-    match home.filter(|home| home.len() > 1) {
-        Some(home) if location.starts_with(&home) => format!("~{}", &location[home.len()..]),
-        _ => location.into(),
-    }
+    let home = directories::BaseDirs::new().map(|dirs| dirs.home_dir().to_path_buf());
+    below_home(location, home.as_deref())
 }
 
-/// Writes to standard output. A reader that has gone, such as `head`, is no error: the process ends.
-pub(crate) fn print(text: &str) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
-        written => Ok(written?),
+fn below_home(location: &str, home: Option<&Path>) -> String {
+    // By its parts: `/home/alice` is not below `/home/al`.
+    let home = home.filter(|home| home.parent().is_some());
+    match home.and_then(|home| Path::new(location).strip_prefix(home).ok()) {
+        Some(rest) if rest.as_os_str().is_empty() => "~".into(),
+        Some(rest) => format!("~/{}", rest.display()),
+        None => location.into(),
     }
 }
 
 /// Rows with their columns aligned, two spaces between.
-pub(crate) fn table(rows: &[Vec<String>]) -> String {
+pub(crate) fn table(rows: &[Vec<Shown>]) -> Shown {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |column: usize| {
-        rows.iter().filter_map(|row| row.get(column)).map(|cell| console::measure_text_width(cell)).max().unwrap_or(0)
-    };
+    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(Shown::width).max().unwrap_or(0);
     let widths: Vec<usize> = (0..columns).map(width).collect();
-    let mut text = String::new();
+    let mut text = Shown::default();
     for row in rows {
-        let cells = row
-            .iter()
-            .zip(&widths)
-            .map(|(cell, width)| format!("{cell}{}", " ".repeat(width - console::measure_text_width(cell))));
-        text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
-        text.push('\n');
+        let cells = row.iter().zip(&widths).map(|(cell, width)| shown!("{}{}", cell, " ".repeat(width - cell.width())));
+        text.line(&Shown::join(cells, "  ").trimmed_end());
     }
     text
 }
@@ -106,14 +89,16 @@ mod tests {
     }
 
     #[test]
-    fn a_clipped_text_is_one_harmless_line() {
-        assert_eq!(clipped("a\nb\u{1b}[31m", 20), "a b [31m");
-        assert_eq!(clipped("abcdef", 4), "abc…");
+    fn a_home_is_a_folder_and_not_the_beginning_of_a_name() {
+        let below = |location: &str| below_home(location, Some(Path::new("/home/al")));
+        assert_eq!(below("/home/al/.local/journal.db"), "~/.local/journal.db");
+        assert_eq!((below("/home/alice/journal.db"), below("/home/al")), ("/home/alice/journal.db".into(), "~".into()));
+        assert_eq!(below_home("/journal.db", Some(Path::new("/"))), "/journal.db");
     }
 
     #[test]
     fn columns_align() {
-        let rows = [vec!["a".into(), "bb".into()], vec!["ccc".into(), "d".into()]];
-        assert_eq!(table(&rows), "a    bb\nccc  d\n");
+        let rows = [["a", "bb"], ["ccc", "d"]].map(|row| row.map(Shown::of).to_vec());
+        assert_eq!(table(&rows).as_str(), "a    bb\nccc  d\n");
     }
 }

@@ -10,16 +10,21 @@ use wasaga_journal::sqlite::{self, Sqlite};
 use wasaga_journal::{Identity, Journal};
 use wasaga_sandbox::{Sandbox, Settings};
 
-use crate::cli::Options;
 use crate::exit::BadInput;
+use crate::files;
+use crate::options::{CacheOptions, GuestOptions, JournalOptions};
 use crate::policy;
+use crate::shown::{Shown, shown};
 use crate::text::home_path;
 
 /// The journals there are, as help shows them.
 pub(crate) const JOURNALS: &str = "`memory:`, or `sqlite:PATH[?synchronous=full|normal|off]`";
 
+/// Bytes of a file of certificates. The system's own have some 200 KB.
+const TLS_ROOTS_BYTES_MAX: usize = 16 << 20;
+
 /// Opens the journal that the options name, or the user's own.
-pub(crate) async fn journal(options: &Options) -> anyhow::Result<Arc<dyn Journal>> {
+pub(crate) async fn journal(options: &JournalOptions) -> anyhow::Result<Arc<dyn Journal>> {
     let url = match &options.journal {
         Some(url) => url.clone(),
         None => format!("sqlite:{}", own_journal()?.display()),
@@ -54,17 +59,34 @@ pub(crate) fn directories() -> anyhow::Result<directories::ProjectDirs> {
     })
 }
 
-/// The sandbox; compiled modules are kept in the user's cache directory.
-pub(crate) fn sandbox(options: &Options, mut settings: Settings) -> anyhow::Result<Arc<Sandbox>> {
+/// The sandbox, with what the operator allows; compiled modules are kept in the user's cache directory.
+pub(crate) fn sandbox(options: &GuestOptions, mut settings: Settings) -> anyhow::Result<Arc<Sandbox>> {
+    let allowed = policy::read(options.policy.policy.as_deref(), &options.policy.grant)?;
+    settings.policy = allowed.policy;
+    settings.tls_roots = options.tls_roots.clone().or(allowed.tls_roots);
+    if let Some(path) = &settings.tls_roots {
+        // A wrong file is told now, and not at the first request.
+        let read = files::read(path, TLS_ROOTS_BYTES_MAX);
+        read.map_err(|error| BadInput::new(format!("certificates `{}` cannot be read: {error}", path.display())))?;
+    }
+    settings.memory_bytes_max = options.guest_memory.unwrap_or(settings.memory_bytes_max);
+    bare_sandbox(&options.cache, settings)
+}
+
+/// A sandbox for these settings, for what is looked at and not run.
+pub(crate) fn bare_sandbox(options: &CacheOptions, mut settings: Settings) -> anyhow::Result<Arc<Sandbox>> {
     settings.cache = match &options.cache {
         Some(path) => Some(path.clone()),
         None => directories().ok().map(|own| own.cache_dir().join("modules")),
     };
-    let allowed = policy::read(options.policy_file.as_deref(), &options.grant)?;
-    settings.policy = allowed.policy;
-    settings.tls_roots = options.tls_roots.clone().or(allowed.tls_roots);
-    settings.memory_bytes_max = options.guest_memory.unwrap_or(settings.memory_bytes_max);
+    settings.compiler = this_program();
     Ok(Sandbox::new(settings).map_err(wasaga_engine::Error::from)?)
+}
+
+/// This program, to compile modules in a process of its own. Linux knows it also where its file was replaced or removed.
+fn this_program() -> Option<PathBuf> {
+    let running = PathBuf::from("/proc/self/exe");
+    if running.exists() { Some(running) } else { std::env::current_exe().ok() }
 }
 
 /// An engine's maker, with what every command wants.
@@ -79,11 +101,11 @@ fn host_name() -> String {
 }
 
 /// `journal sqlite, survives power loss  (~/…/journal.db)`.
-pub(crate) fn describe(identity: &Identity) -> String {
+pub(crate) fn describe(identity: &Identity) -> Shown {
     let Identity { kind, location, durability, .. } = identity;
     let place = location.strip_prefix(kind).and_then(|rest| rest.strip_prefix(':')).unwrap_or(location);
-    let place = if place.is_empty() { String::new() } else { format!("  ({})", home_path(place)) };
-    format!("journal {kind}, {}{place}", durability.as_str())
+    let place = if place.is_empty() { Shown::default() } else { shown!("  ({})", home_path(place)) };
+    shown!("journal {}, {}{}", kind, durability.as_str(), place)
 }
 
 /// Says good-bye in order: ownership is given up, files are closed.

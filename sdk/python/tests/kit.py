@@ -1,15 +1,10 @@
 """What the tests share: calls by name, as the host makes them."""
 
 import json
-from dataclasses import replace
 from typing import Any
 
 from wasaga import Call, Error, Forward, _registry
 from wasaga.errors import Told, told
-
-
-def call(definition: str, node: str) -> Call:
-    return replace(Call.sample(), definition=definition, node=node)
 
 
 def outcome(definition: str, node: str, /, **arguments: Any) -> Told:
@@ -22,27 +17,27 @@ def outcome(definition: str, node: str, /, **arguments: Any) -> Told:
 
 
 def run(definition: str, node: str, /, **arguments: Any) -> Any:
-    return json.loads(_registry.step(definition, node).answer(call(definition, node), json.dumps(arguments)))
+    return json.loads(_registry.step(definition, node).answer(json.dumps(arguments), None, Call.sample()))
 
 
 def undo(definition: str, node: str, forward: Forward | None = None, /, **arguments: Any) -> Any:
     forward = forward or Forward.unknown()
     operation = _registry.compensation(definition, node)
-    return json.loads(operation.answer(call(definition, node), json.dumps(arguments), forward))
+    return json.loads(operation.answer(json.dumps(arguments), forward, Call.sample()))
 
 
 def attempt(definition: str, node: str, /, **arguments: Any) -> Any:
-    return json.loads(_registry.attempt(definition, node).answer(call(definition, node), json.dumps(arguments)))
+    return json.loads(_registry.attempt(definition, node).answer(json.dumps(arguments), None, Call.sample()))
 
 
 def confirm(definition: str, node: str, tried: Any = None, /, **arguments: Any) -> Any:
     operation = _registry.confirm(definition, node)
-    return json.loads(operation.answer(call(definition, node), json.dumps(arguments), Forward.completed(tried)))
+    return json.loads(operation.answer(json.dumps(arguments), Forward.completed(tried), Call.sample()))
 
 
 def cancel(definition: str, node: str, forward: Forward | None = None, /, **arguments: Any) -> Any:
     operation = _registry.cancel(definition, node)
-    answer = operation.answer(call(definition, node), json.dumps(arguments), forward or Forward.unknown())
+    answer = operation.answer(json.dumps(arguments), forward or Forward.unknown(), Call.sample())
     return json.loads(answer)
 
 

@@ -238,3 +238,23 @@ def test_names() -> None:
     assert saga("busy-http-loop").steps.keys() == {"the-step", "two", "four"}
     assert run("busy-http-loop", "two", three=1) == 2
     assert run("busy-http-loop", "four", two=2) == "BusyHTTPLoopSaga 2"
+
+
+def test_a_hyphen_and_an_underscore_are_the_same() -> None:
+    """U6: a step `get-price` never was the parameter `get_price`, which became a field of the input."""
+
+    @step(id="get-price")
+    def price() -> int:
+        return 590
+
+    @step
+    def pay(get_price: int) -> int:
+        return get_price
+
+    @step
+    def log(paid: Annotated[int, FromStep("get_price")]) -> None: ...
+
+    wasaga.saga("hyphens")
+    assert sources("hyphens", "pay") == {"get_price": ("step-output", "get-price", None, True)}
+    assert sources("hyphens", "log") == {"paid": ("step-output", "get-price", None, True)}
+    assert run("hyphens", "pay", get_price=590) == 590

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 import wasaga
-from wasaga import build
+from wasaga import _document, _relink, build
+from wasaga._table import Description
 
 ROOT = Path(wasaga.__file__).parents[4]
 
@@ -130,8 +131,8 @@ def test_nothing_to_build_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixt
 
 
 def test_the_contract_that_is_shipped_is_the_contract() -> None:
-    ours = Path(wasaga.__file__).parent / "wit" / "deps" / "plugin" / "wasaga.wit"
-    assert ours.read_text(encoding="utf-8") == (ROOT / "wit" / "wasaga.wit").read_text(encoding="utf-8")
+    ours = Path(wasaga.__file__).parent / "wit" / "deps" / "guest" / "wasaga.wit"
+    assert ours.read_text(encoding="utf-8") == (ROOT / "wit" / "0.1" / "wasaga.wit").read_text(encoding="utf-8")
 
 
 def test_what_lies_in_the_folder_is_not_what_the_build_imports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,3 +150,19 @@ def test_what_lies_in_the_folder_is_not_what_the_build_imports(tmp_path: Path, m
         build._componentize(Path("python"), [], tmp_path / "x.wasm")
     assert len(commands) == 2
     assert all(command[1] == "-P" for command in commands)
+
+
+@pytest.mark.parametrize(("said", "relinked"), [('{"wasaga":"0.1"}', True), ('{"instances":{"calls":10}}', False)])
+def test_only_a_module_with_fresh_instances_is_relinked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, *, relinked: bool
+) -> None:
+    made = tmp_path / "made.wasm"
+    made.write_bytes(said.encode())
+    monkeypatch.setattr(_relink, "relink", lambda component: component + b" relinked")
+    build._hasten(made)
+    assert made.read_bytes().endswith(b" relinked") is relinked
+
+
+def test_the_document_says_of_kept_instances_what_the_build_looks_for() -> None:
+    kept = Description("x", None, "", "sdk", calls=10)
+    assert build._KEEPS in _document.text(kept).encode()

@@ -11,7 +11,7 @@ import wasaga
 from wasaga import Pending, Rejected, Retryable, Unknown, _units, step
 from wasaga.errors import Told
 
-LONGEST = _units.SPAN_MS_MAX
+LONGEST = 30 * 24 * 3_600_000
 
 
 class CardDeclined(Rejected):
@@ -79,6 +79,12 @@ class OwnErrors:
                 raise Unknown("a", "b", after=timedelta.max)
             case "poll":
                 raise Pending(10**17)
+            case "past":
+                raise Unknown("a", "b", after=-5)
+            case "long past":
+                raise Retryable("a", "b", after=timedelta.min)
+            case "nan":
+                raise Retryable("a", "b", after=float("nan"))
 
 
 @pytest.mark.parametrize(
@@ -105,6 +111,12 @@ def test_a_wait_that_no_clock_holds(what: str) -> None:
     assert told.kind == {"poll": "pending", "text": "unknown", "span": "unknown"}.get(what, "retryable")
 
 
+@pytest.mark.parametrize("what", ["past", "long past", "nan"])
+def test_a_wait_that_is_over(what: str) -> None:
+    """U10: it was a `ValueError` in the place of the error that was meant."""
+    assert outcome("own-errors", "work", what=what).after_ms == 0
+
+
 @pytest.mark.parametrize("value", [10**17, int("9" * 400), "9" * 400 + "h", "1000000h", timedelta.max, 1e300])
 def test_a_setting_that_no_clock_holds(value: Any) -> None:
     """U10: told where it is written."""
@@ -124,5 +136,5 @@ def test_other_settings_that_nothing_holds() -> None:
             @step(retry=wasaga.Retry(multiplier=10**400))
             def work(self) -> None: ...
 
-    with pytest.raises(wasaga.DefinitionError, match="calls_per_instance"):
-        wasaga.module(calls_per_instance=1 << 32)
+    with pytest.raises(wasaga.DefinitionError, match="instance_calls"):
+        wasaga.module(instance_calls=1 << 32)

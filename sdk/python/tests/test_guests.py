@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kit import call
 
 import wasaga
 from wasaga import Call, Forward, Rejected, Retryable, _registry
@@ -88,5 +87,5 @@ def test_what_is_hostile_natively_is_an_outcome_too() -> None:
     for saga, code in [("not-a-number", "bad-output"), ("cycle", "bad-output"), ("exit", "error"), ("panic", "error")]:
         operation = _registry.step(saga, "work")
         with pytest.raises(wasaga.Unknown) as unknown:
-            operation.answer(call(saga, "work"), "{}")
+            operation.answer("{}")
         assert unknown.value.code == code

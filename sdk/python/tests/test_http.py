@@ -4,11 +4,13 @@ from typing import Any
 
 import pytest
 
-from wasaga import Call, Rejected, Retryable, Unknown, _units, config, http
+from wasaga import Call, Rejected, Retryable, Unknown, config, http
+
+AFTER_MS_MAX = 30 * 24 * 3_600 * 1_000
 
 
 def sample() -> Call:
-    return Call("t", "order", "charge", None, 1, "the-key", 0, {})
+    return Call.sample().with_idempotency_key("the-key")
 
 
 def test_a_request_says_what_was_asked_for():
@@ -80,8 +82,12 @@ def test_a_partner_puts_it_off(status: int):
 @pytest.mark.parametrize(
     ("text", "after_ms"),
     [
-        ("9" * 400, _units.SPAN_MS_MAX),
-        ("99999999999999999999", _units.SPAN_MS_MAX),
+        ("9" * 400, AFTER_MS_MAX),
+        ("9" * 4_000, AFTER_MS_MAX),
+        ("99999999999999999999", AFTER_MS_MAX),
+        ("0" * 400 + "7", 7_000),
+        ("2592001", AFTER_MS_MAX),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", AFTER_MS_MAX),
         ("Fri, 31 Dec 1999 23:59:59 GMT", 0),
         ("Fri, 31 Dec 99999 23:59:59 GMT", None),
         ("soon", None),
@@ -90,16 +96,16 @@ def test_a_partner_puts_it_off(status: int):
     ],
 )
 def test_a_retry_after_of_any_kind(text: str, after_ms: int | None):
-    """U10: 20 nines overflowed."""
+    """U10: 20 nines overflowed. A host takes 30 days at most."""
     with pytest.raises(Retryable) as raised:
         http.Response(429, {"retry-after": text}).raise_for_status()
     assert raised.value.after_ms == after_ms
 
 
 def test_where_a_redirect_leads_is_told():
-    """S3: a `POST http://…` that is sent on to `https://` is no success."""
-    with pytest.raises(Rejected, match=r"308, a redirect to `https://a\.example/`, which is not followed"):
-        http.Response(308, {"location": "https://a.example/"}).raise_for_status()
+    """S3: a `POST http://…` that is sent on to `https://` is no success. S16: what the new URL hides is not told."""
+    with pytest.raises(Rejected, match=r"308, a redirect to `https://a\.example`, which is not followed"):
+        http.Response(308, {"location": "https://u:p@a.example/t0ken?k=v"}).raise_for_status()
 
 
 def sent(url: str, **options: Any) -> http.Request:
@@ -139,6 +145,16 @@ def test_a_url_that_is_none_is_refused_for_good(url: str):
         sent(url)
 
 
+@pytest.mark.parametrize(
+    "url", ["ftp://me:pa55@a/t0ken?k=va1ue", "https://a:x/t0ken?k=va1ue", "https:///t0ken?k=va1ue"]
+)
+def test_a_url_is_shown_without_what_is_secret_in_it(url: str):
+    """S16: whole URLs stood in failures."""
+    with pytest.raises(http.Invalid) as raised:
+        sent(url)
+    assert not any(hidden in raised.value.message for hidden in ("pa55", "t0ken", "va1ue")), raised.value.message
+
+
 def test_one_content_type():
     """U16: an own one went out beside that of JSON."""
     request = sent("https://a.example", json={"a": 1}, headers={"Content-Type": "application/ld+json"})
@@ -146,8 +162,14 @@ def test_one_content_type():
     form = sent("https://a.example/?a=1", form={"b": "c d"}, query={"q": ["x y", 2]})
     assert (form.content, form.url) == (b"b=c+d", "https://a.example/?a=1&q=x%20y&q=2")
     assert dict(form.headers)["content-type"] == "application/x-www-form-urlencoded"
-    with pytest.raises(ValueError, match="the body cannot be JSON: at /a: nan"):
+
+
+def test_a_body_that_cannot_be_sent_is_refused_for_good():
+    """Nothing was sent, and it would never get better."""
+    with pytest.raises(http.Invalid, match="the body cannot be JSON: at /a: nan"):
         sent("https://a.example", json={"a": float("nan")})
+    with pytest.raises(http.Invalid, match="and 8388608 are the most"):
+        sent("https://a.example", content=bytes((8 << 20) + 1))
 
 
 def test_what_was_not_sent_did_not_happen():

@@ -264,7 +264,46 @@ MODULES: list[tuple[str, str]] = [
     ("@step\ndef a() -> None: ...\nsaga('x y')\n", "order.py:3: its name has the character ' '"),
     ("@step\ndef a() -> None: ...\na = 1\nsaga('x')\n", "order.py:2: step `a` is hidden by what took its name"),
     ("@saga('x')\ndef a() -> None: ...\n", "order.py:1: `@saga` belongs on a class, not on <function a"),
-    ("module(calls_per_instance=0)\n", "order.py:1: `calls_per_instance` is 0 (a whole number from 1"),
+    (
+        "@step\ndef charge() -> int: return 1\n@step\ndef ship(charges: int) -> None: ...\nsaga('x')\n",
+        "order.py:4: `ship`: parameter `charges` is the field `charges` of the input, and there is `charge`, which is "
+        "nearly of that name (or say with `Annotated` where it comes from)",
+    ),
+    (
+        "@step(id='get-price')\ndef a() -> int: return 1\n@step\ndef ship(getPrice: int) -> None: ...\nsaga('x')\n",
+        "parameter `getPrice` is the field `getPrice` of the input, and there is `get-price`",
+    ),
+    (
+        "@step\ndef charge(input: Order) -> int: return 1\n@step\ndef ship(chrage: int) -> None: ...\nsaga('x')\n",
+        "parameter `chrage` is the field `chrage` of the input, which the input does not have (did you mean `charge`?",
+    ),
+    (
+        "@step(id='a-b')\ndef a() -> None: ...\n@step\ndef a_b() -> None: ...\nsaga('x')\n",
+        "step `a_b`: the id `a_b` is taken by `a`",
+    ),
+    ("@step\ndef a() -> None: ...\nsaga('x', labels=['id'])\n", "order.py:3: `labels` is ['id'] (a dict such as"),
+    (
+        "@step\ndef a(input: Order) -> None: ...\nsaga('x', labels={'order': 'ids'})\n",
+        "order.py:3: label `order` is `/ids` of the input, which the input does not have (did you mean `id`?)",
+    ),
+    (
+        "@step\ndef a(order: Order) -> None: ...\nsaga('x', labels={'order': 'order'})\n",
+        "order.py:3: label `order` is `/order` of the input, which is no text, no whole number and no bool",
+    ),
+    (
+        "@step\ndef a(quantity: int) -> None: ...\nsaga('x', labels={'q': Label('quantity', type='flag')})\n",
+        "order.py:3: label `q` is `/quantity` of the input, which is no flag",
+    ),
+    (
+        "@step\ndef a(quantity: int) -> None: ...\nsaga('x', labels={'q': Label('quantity', type='number')})\n",
+        "order.py:3: label `q` has the type 'number' (there are: text, integer, flag)",
+    ),
+    (
+        "@step\ndef a(quantity: int) -> None: ...\nsaga('x', labels={str(i): 'quantity' for i in range(9)})\n",
+        "order.py:3: `labels` has 9 labels (8 at most)",
+    ),
+    ("module(instance_calls=0)\n", "order.py:1: `instance_calls` is 0 (a whole number from 1"),
+    ("module(version=1)\n", "order.py:1: `version` is 1 (a str)"),
 ]
 
 

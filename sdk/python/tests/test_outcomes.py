@@ -1,13 +1,12 @@
 """What a call comes to: typed errors, exceptions, results that are none; context and log."""
 
 import asyncio
-import json
 import logging
 import sys
 from typing import Any
 
 import pytest
-from kit import call, run, undo
+from kit import run, undo
 
 import wasaga
 from wasaga import (
@@ -24,6 +23,7 @@ from wasaga import (
     context,
     log,
     step,
+    testing,
 )
 
 LOOP: list[Any] = []
@@ -141,8 +141,8 @@ class Outcomes:
     @step
     def writes(self, call: Call) -> int | None:
         context.set_variable("limit", {"of": [1_000]})
-        context.set_header("by", call.node)
-        context.publish("topic", {"a": 1}, key="k")
+        context.set_header("by", call.idempotency_key)
+        context.publish("written", {"a": 1}, key="k")
         log.info("written", limit=1_000)
         return context.variable("count", int)
 
@@ -258,30 +258,38 @@ def test_sockets_are_told_plainly(what: str) -> None:
     assert raised("absent", what=what).message == f"PermissionError: {_absent.NO_SOCKETS}"
 
 
+@pytest.mark.parametrize("module", ["concurrent.futures.thread", "multiprocessing", "_ssl", "httpcore"])
+def test_what_a_component_lacks_is_told_with_what_to_use(module: str) -> None:
+    """U15: that of an executor was told to be imported at the top of the file."""
+    said = _outcome.message(ModuleNotFoundError(f"No module named '{module}'"))
+    assert "at the top of the file" not in said
+    assert said.endswith(f"({_absent.of_module(str(said))})")
+
+
 def test_asyncio_run_in_a_function_that_is_not_async() -> None:
     """U15: it made a loop that needs sockets."""
     assert run("outcomes", "raises", what="run") == 3
 
 
-def test_the_context_natively(caplog: pytest.LogCaptureFixture) -> None:
-    context.reset()
+def test_the_context_of_a_call(caplog: pytest.LogCaptureFixture) -> None:
+    testing.reset()
     context.set_variable("count", 3)
     with caplog.at_level(logging.INFO, "wasaga"):
         assert run("outcomes", "writes") == 3
     assert caplog.messages == ["written limit=1000"]
     assert context.variable("limit") == {"of": [1_000]}
-    assert context.header("by") == "writes"
-    assert context.published() == [context.Published("topic", "k", {"a": 1})]
-    with pytest.raises(Rejected, match=r"`bad-variable`: variable `limit`: expected an integer, not an object"):
-        context.variable("limit", int)
-    with pytest.raises(Rejected, match=r"`bad-variable`: variable `bad`: .*bytes have no form in JSON"):
-        undo("outcomes", "writes")
-    with pytest.raises(Rejected, match="bad-event"):
-        context.publish("a", float("nan"))
-    with pytest.raises(Rejected, match="bad-header"):
-        context.set_header("a", 1)  # type: ignore[arg-type]
-    context.reset()
-    assert context.variable("limit") is None
+    assert context.header("by") == "sample-key"
+    assert testing.published() == [testing.Event("written", {"a": 1}, key="k")]
+    refused = undone("outcomes", "writes")
+    assert (refused.kind, refused.code) == ("unknown", "invalid"), "never a rejection: the step may have done its work"
+    assert "variable `bad`: " in refused.message
+    assert "bytes have no form in JSON" in refused.message
+
+
+def undone(definition: str, node: str) -> Error:
+    with pytest.raises(Error) as error:
+        undo(definition, node)
+    return error.value
 
 
 class Recorder:
@@ -325,11 +333,3 @@ def test_logging_flows_into_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_files_of_a_component_are_shown_without_its_directories() -> None:
     said = 'File "/0/order.py", line 3\n  File "/python/lib/python3.14/json/decoder.py", line 1\n /home/0/a.py'
     assert _outcome.shown(said) == 'File "order.py", line 3\n  File "json/decoder.py", line 1\n /home/0/a.py'
-
-
-def test_a_call_for_tests() -> None:
-    sample = Call.sample().with_attempt(2).with_header("a", "b")
-    assert (sample.attempt, sample.header("a"), sample.header("c")) == (2, "b", None)
-    forward = wasaga.Forward.completed({"a": 1})
-    assert (forward.output, forward.is_unknown, wasaga.Forward.unknown().is_unknown) == ({"a": 1}, False, True)
-    assert json.loads(json.dumps(call("a", "b").node)) == "b"

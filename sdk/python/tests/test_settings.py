@@ -10,7 +10,7 @@ import pytest
 from kit import run, saga, undo
 
 import wasaga
-from wasaga import Retry, _units, compensation, step
+from wasaga import Retry, _table, _units, compensation, step
 
 
 @pytest.mark.parametrize(
@@ -192,14 +192,15 @@ def test_a_number_of_attempts_is_a_retry() -> None:
     def work() -> None: ...
 
     wasaga.saga("attempts")
-    retry = saga("attempts").steps["work"].limits.retry
-    assert (retry.attempts, retry.delay_ms, retry.max_delay_ms, retry.multiplier, retry.jitter) == (
-        5,
-        1_000,
-        30_000,
-        2.0,
-        0.3,
+    assert saga("attempts").steps["work"].limits.retry == _table.RetryPolicy(attempts=5), (
+        "the rest is the host's choice"
     )
+
+
+def test_a_setting_of_before_is_told_with_the_new_one() -> None:
+    remedy = r"`calls_per_instance` is not a setting of `module` \(write `instance_calls=10`\)"
+    with pytest.raises(TypeError, match=remedy):
+        wasaga.module(calls_per_instance=10)
 
 
 def test_settings_are_parameters_by_name() -> None:

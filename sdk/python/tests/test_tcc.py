@@ -21,6 +21,7 @@ from wasaga import (
     Retry,
     context,
     participant,
+    testing,
 )
 
 
@@ -70,7 +71,7 @@ class Moves:
         forward: Forward,
         call: Call,
     ) -> Any:
-        return [first, none, forward.output["rate"], call.node]
+        return [first, none, forward.output["rate"], call.attempt]
 
     @wasaga.cancel(of=credit)
     def unbook(self, output: dict[str, Any] = {}) -> Any:  # noqa: B006 -- the default is what is tested.
@@ -113,7 +114,7 @@ def test_the_rest_of_a_definition() -> None:
         64 << 20,
     )
     attempts = [action.limits.retry.attempts for action in (debit.attempt, debit.confirm, debit.cancel)]
-    assert attempts == [3, 70, 7], "a confirm has to succeed, so it has more where nothing is said"
+    assert attempts == [None, None, 7], "what is not said is the host's choice"
     assert debit.cancel.limits.timeout_ms == 1_000
     assert credit.confirm.limits.retry is None
     assert json.loads(of.input_schema) == {
@@ -128,7 +129,7 @@ def test_the_rest_of_a_definition() -> None:
 
 
 def test_what_was_tried_arrives() -> None:
-    context.reset()
+    testing.reset()
     hold = attempt("moves", "debit", **{"from": "ada"}, cents=5)
     assert hold == {"number": "ada none sample-key", "cents": 5}
     assert context.variable("held", int) == 5
@@ -137,7 +138,7 @@ def test_what_was_tried_arrives() -> None:
     assert cancel("moves", "debit", Forward.unknown()) == "unknown None"
     assert cancel("moves", "debit", Forward.rejected("no", "it is not")) == "rejected None"
     credit = attempt("moves", "the-credit", debit=hold, part=5, tenant=None, held=6, rate=0.5)
-    assert confirm("moves", "the-credit", credit) == [5, None, 0.5, "the-credit"]
+    assert confirm("moves", "the-credit", credit) == [5, None, 0.5, 1]
     assert cancel("moves", "the-credit") == {}
     assert cancel("moves", "the-credit", Forward.completed(credit)) == credit
 
@@ -202,7 +203,7 @@ def test_a_class_is_a_participant() -> None:
         1,
         2_000,
     )
-    assert (small.confirm.limits.retry.attempts, small.cancel.limits.timeout_ms) == (70, 1_000)
+    assert (small.confirm.limits.retry.delay_ms, small.cancel.limits.timeout_ms) == (50, 1_000)
     assert (other.id, other.order) == ("credit", 2)
     assert attempt("classes", "small_debit", name="a") == "held a"
     assert confirm("classes", "small_debit", "held a") == "HELD A"

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, NamedTuple, NewType, NotRequired, Op
 from uuid import UUID
 
 import jsonschema
+import pydantic
 import pytest
 
 from wasaga import Bounds
@@ -288,12 +289,10 @@ def test_decimals_keep_their_digits() -> None:
 
 
 def test_models_of_pydantic() -> None:
-    pydantic = pytest.importorskip("pydantic")
-
-    class Inner(pydantic.BaseModel):  # type: ignore[name-defined, misc]
+    class Inner(pydantic.BaseModel):
         when: datetime
 
-    class Model(pydantic.BaseModel):  # type: ignore[name-defined, misc]
+    class Model(pydantic.BaseModel):
         name: str
         count: int = pydantic.Field(ge=0)  # Written the same in pydantic 1 and 2.
         inner: Inner | None = None

@@ -1,17 +1,16 @@
 //! One function: its parameters by the rule of arguments, and what it gives back.
 
-use syn::{FnArg, GenericArgument, Ident, ItemFn, Pat, PathArguments, ReturnType, Type, spanned::Spanned as _};
+use syn::{FnArg, Ident, ItemFn, Pat, ReturnType, Type, spanned::Spanned as _};
 
-use crate::settings::{Source, SourceParts};
+use crate::source::{From, Source};
+use crate::words::{all, known, same_name};
 
 /// A function that the host calls.
 pub(crate) struct Operation {
     pub(crate) function: Ident,
     pub(crate) parameters: Vec<Parameter>,
-    /// What it gives on success.
+    /// What it gives, as it is written.
     pub(crate) output: Type,
-    /// Whether it gives a `Result`.
-    pub(crate) fallible: bool,
 }
 
 /// One parameter, in the function's order.
@@ -23,8 +22,10 @@ pub(crate) struct Parameter {
 
 /// What is passed.
 pub(crate) enum What {
-    Call,
-    Forward,
+    /// The call. The type is what is written there; the compiler looks whether it is ours.
+    Call(Box<Type>),
+    /// What is known of what was done before; likewise.
+    Forward(Box<Type>),
     /// In a confirm or a cancel: the output of the try, or a part of it.
     Tried {
         ty: Box<Type>,
@@ -84,7 +85,6 @@ impl Operation {
         if let Some(generic) = function.sig.generics.params.first() {
             return Err(syn::Error::new(generic.span(), "an operation has no generic parameters"));
         }
-        let (output, fallible) = output(&function.sig.output);
         let mut errors = Vec::new();
         let mut parameters = Vec::new();
         for argument in &mut function.sig.inputs {
@@ -93,9 +93,31 @@ impl Operation {
                 Err(error) => errors.push(error),
             }
         }
-        crate::saga::all(errors)?;
-        Ok(Self { function: function.sig.ident.clone(), parameters, output, fallible })
+        all(errors)?;
+        let output = match &function.sig.output {
+            ReturnType::Default => syn::parse_quote!(()),
+            ReturnType::Type(_, ty) => (**ty).clone(),
+        };
+        Ok(Self { function: function.sig.ident.clone(), parameters, output })
     }
+
+    /// Puts the ids of nodes in the place of how they are named here; `what` says what they should be. Answers those
+    /// that there are not.
+    pub(crate) fn resolve(&mut self, ids: &[String], what: &str) -> Vec<syn::Error> {
+        let sources = self.parameters.iter_mut().filter_map(|parameter| match &mut parameter.what {
+            What::Argument { source, .. } => Some(source),
+            _ => None,
+        });
+        sources.filter_map(|source| resolve(source, ids, what).err()).collect()
+    }
+}
+
+/// The same of one source.
+pub(crate) fn resolve(source: &mut Source, ids: &[String], what: &str) -> syn::Result<()> {
+    if let Source::Step { step, span, .. } | Source::CompensationOf { step, span } = source {
+        *step = known(step, *span, ids, what)?.to_owned();
+    }
+    Ok(())
 }
 
 fn parameter(argument: &mut FnArg, rule: &Rule<'_>) -> syn::Result<Parameter> {
@@ -104,10 +126,12 @@ fn parameter(argument: &mut FnArg, rule: &Rule<'_>) -> syn::Result<Parameter> {
     };
     let from = take_from(&mut typed.attrs)?;
     let (ty, by_reference) = owned(&typed.ty);
-    match last_word(&ty).as_deref() {
-        Some("Call") => return Ok(Parameter { what: What::Call, by_reference }),
-        Some("Forward") if rule.place.is_after() => return Ok(Parameter { what: What::Forward, by_reference }),
-        Some("Forward") => {
+    let source = match from.or_else(|| by_type(&ty)) {
+        Some(From::Call) => return Ok(Parameter { what: What::Call(Box::new(ty)), by_reference }),
+        Some(From::Forward) if rule.place.is_after() => {
+            return Ok(Parameter { what: What::Forward(Box::new(ty)), by_reference });
+        }
+        Some(From::Forward) => {
             let message = if rule.place.is_tcc() {
                 "only a confirm and a cancel are told what is known of the try"
             } else {
@@ -115,15 +139,16 @@ fn parameter(argument: &mut FnArg, rule: &Rule<'_>) -> syn::Result<Parameter> {
             };
             return Err(syn::Error::new(typed.ty.span(), message));
         }
-        _ => {}
-    }
+        Some(From::Source(source)) => Some(source),
+        None => None,
+    };
     let Pat::Ident(name) = &*typed.pat else {
         let message = "this argument has no source: give it a name, for a name says where a value comes from";
         return Err(syn::Error::new(typed.pat.span(), message));
     };
     let name = name.ident.to_string();
     let name = name.trim_start_matches("r#").trim_start_matches('_').to_owned();
-    let source = match from {
+    let source = match source {
         Some(source) => source,
         None => by_rule(&name, rule).map_err(|message| syn::Error::new(typed.pat.span(), message))?,
     };
@@ -139,14 +164,24 @@ fn parameter(argument: &mut FnArg, rule: &Rule<'_>) -> syn::Result<Parameter> {
     Ok(Parameter { what: What::Argument { name, ty: Box::new(ty), required, source }, by_reference })
 }
 
-fn take_from(attributes: &mut Vec<syn::Attribute>) -> syn::Result<Option<Source>> {
+fn take_from(attributes: &mut Vec<syn::Attribute>) -> syn::Result<Option<From>> {
     let Some(place) = attributes.iter().position(|attribute| attribute.path().is_ident("from")) else {
         return Ok(None);
     };
-    let attribute = attributes.remove(place);
-    let mut parts = SourceParts::default();
-    attribute.parse_nested_meta(|meta| parts.read(&meta))?;
-    parts.source(attribute.span()).map(Some)
+    From::read(&attributes.remove(place)).map(Some)
+}
+
+/// What a type says by its name. A path that leads elsewhere, such as `phone::Call`, is none of ours; whether `Call`
+/// alone is, the compiler looks at.
+fn by_type(ty: &Type) -> Option<From> {
+    let Type::Path(path) = ty else { return None };
+    let mut words = path.path.segments.iter().rev().map(|segment| &segment.ident);
+    let last = words.next()?;
+    let near = |word: &Ident| ["wasaga", "super", "self", "crate"].iter().any(|near| word == near);
+    if !words.next().is_none_or(near) {
+        return None;
+    }
+    if last == "Call" { Some(From::Call) } else { (last == "Forward").then_some(From::Forward) }
 }
 
 /// The one rule of arguments; the same as in Python.
@@ -169,15 +204,15 @@ pub(crate) fn by_rule(name: &str, rule: &Rule<'_>) -> Result<Source, String> {
                  it comes from with `#[from(…)]`"
             ));
         }
-        _ if rule.place.is_tcc() && rule.place.is_after() && name == rule.own => Source::OwnOutput(None),
-        _ if rule.nodes.iter().any(|node| node == name) => {
-            if !rule.place.is_after() && name == rule.own {
-                let node = rule.place.node();
-                return Err(format!("this argument has no source: {node} `{name}` cannot wait for its own output"));
+        _ if rule.place.is_tcc() && rule.place.is_after() && same_name(name, rule.own) => Source::OwnOutput(None),
+        _ => match rule.nodes.iter().find(|node| same_name(node, name)) {
+            Some(node) if !rule.place.is_after() && node == rule.own => {
+                let word = rule.place.node();
+                return Err(format!("this argument has no source: {word} `{node}` cannot wait for its own output"));
             }
-            Source::Step { step: name.into(), span: proc_macro2::Span::call_site(), at: None }
-        }
-        _ => Source::Input(Some(format!("/{}", name.replace('~', "~0").replace('/', "~1")))),
+            Some(node) => Source::Step { step: node.clone(), span: proc_macro2::Span::call_site(), at: None },
+            None => Source::Input(Some(format!("/{}", name.replace('~', "~0").replace('/', "~1")))),
+        },
     })
 }
 
@@ -214,16 +249,4 @@ fn owned(ty: &Type) -> (Type, bool) {
 fn last_word(ty: &Type) -> Option<String> {
     let Type::Path(path) = ty else { return None };
     path.path.segments.last().map(|segment| segment.ident.to_string())
-}
-
-fn output(returned: &ReturnType) -> (Type, bool) {
-    let ReturnType::Type(_, ty) = returned else { return (syn::parse_quote!(()), false) };
-    if let Type::Path(path) = &**ty
-        && let Some(last) = path.path.segments.last().filter(|last| last.ident == "Result")
-        && let PathArguments::AngleBracketed(arguments) = &last.arguments
-        && let Some(GenericArgument::Type(success)) = arguments.args.first()
-    {
-        return (success.clone(), true);
-    }
-    ((**ty).clone(), false)
 }

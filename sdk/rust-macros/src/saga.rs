@@ -1,13 +1,14 @@
 //! A module of functions, read as a saga.
 
 use proc_macro2::{Span, TokenStream};
-use quote::ToTokens as _;
-use syn::{Attribute, Ident, Item, ItemFn, ItemMod, parse::Parser as _, spanned::Spanned as _};
+use syn::{Item, ItemFn, ItemMod, parse::Parser as _, spanned::Spanned as _};
 
-use crate::expand;
-use crate::operation::{Operation, Place, Rule, by_rule};
+use crate::marked::{Marked, marked, same};
+use crate::operation::{Operation, Place, Rule, by_rule, resolve};
 use crate::provided;
-use crate::settings::{Each, SagaSettings, Source, StepSettings, UndoSettings};
+use crate::settings::{Each, SagaSettings, StepSettings, UndoSettings};
+use crate::source::Source;
+use crate::words::{all, docs, known, plain, same_name, taken};
 
 const STEP: &str = "a step of this saga";
 
@@ -35,7 +36,8 @@ pub(crate) struct Undo {
     pub(crate) operation: Operation,
 }
 
-pub(crate) fn saga(settings: TokenStream, module: TokenStream) -> syn::Result<TokenStream> {
+/// The module without what was only for us, and what it says.
+pub(crate) fn read(settings: TokenStream, module: TokenStream) -> syn::Result<(ItemMod, Saga)> {
     let mut read = SagaSettings::default();
     syn::meta::parser(|meta| read.read(&meta)).parse2(settings)?;
     let mut module: ItemMod = syn::parse2(module).map_err(|error| {
@@ -52,45 +54,7 @@ pub(crate) fn saga(settings: TokenStream, module: TokenStream) -> syn::Result<To
     let name = read.name.as_ref().map_or_else(|| plain(&module.ident), syn::LitStr::value);
     let saga = Saga { name, description: docs(&module.attrs), settings: read, steps };
     provided::withdraw(items);
-    items.push(syn::parse2(expand::table(&saga))?);
-    Ok(module.into_token_stream())
-}
-
-/// All errors as one.
-pub(crate) fn all(errors: Vec<syn::Error>) -> syn::Result<()> {
-    let all = errors.into_iter().reduce(|mut all, error| {
-        all.combine(error);
-        all
-    });
-    all.map_or(Ok(()), Err)
-}
-
-/// The functions that are marked, with their attribute taken off.
-pub(crate) struct Marked<'m> {
-    pub(crate) function: &'m mut ItemFn,
-    pub(crate) attribute: Attribute,
-}
-
-pub(crate) fn marked<'m>(items: &'m mut [Item], name: &str) -> Vec<Marked<'m>> {
-    let functions = items.iter_mut().filter_map(|item| match item {
-        Item::Fn(function) => Some(function),
-        _ => None,
-    });
-    let mut found = Vec::new();
-    for function in functions {
-        if let Some(place) = function.attrs.iter().position(|attribute| is(attribute, name)) {
-            let attribute = function.attrs.remove(place);
-            // An operation takes its arguments by value: that is the rule, not an oversight.
-            function.attrs.push(syn::parse_quote!(#[allow(clippy::needless_pass_by_value, clippy::unnecessary_wraps)]));
-            found.push(Marked { function, attribute });
-        }
-    }
-    found
-}
-
-/// `#[step]`, also as `#[wasaga::step]`.
-fn is(attribute: &Attribute, name: &str) -> bool {
-    attribute.path().segments.last().is_some_and(|last| last.ident == name)
+    Ok((module, saga))
 }
 
 fn read_steps(items: &mut [Item]) -> syn::Result<Vec<Step>> {
@@ -143,10 +107,10 @@ fn id(function: &ItemFn, settings: &StepSettings) -> String {
 fn duplicates(heads: &[(ItemFn, StepSettings)], ids: &[String]) -> Vec<syn::Error> {
     let mut errors = Vec::new();
     for (i, (function, settings)) in heads.iter().enumerate() {
-        if let Some(first) = ids[..i].iter().position(|id| *id == ids[i]) {
+        if let Some(first) = ids[..i].iter().position(|id| same_name(id, &ids[i])) {
             let span = settings.id.as_ref().map_or_else(|| function.sig.ident.span(), syn::LitStr::span);
-            let other = &heads[first].0.sig.ident;
-            errors.push(syn::Error::new(span, format!("step id `{}` is taken by function `{other}`", ids[i])));
+            let message = taken("step", &ids[i], &ids[first], &heads[first].0.sig.ident);
+            errors.push(syn::Error::new(span, message));
         }
     }
     errors
@@ -158,7 +122,7 @@ fn read_step(items: &mut [Item], function: &ItemFn, settings: StepSettings, ids:
     let rule = Rule { nodes: ids, place: Place::Step, each: settings.each.is_some(), own: &own };
     let mut errors = Vec::new();
     errors.extend(provided::check(function, settings.provider.as_ref(), "step").err());
-    let each = match &settings.each {
+    let mut each = match &settings.each {
         None => None,
         Some(Each::From(source)) => Some(source.clone()),
         Some(Each::Named(name)) => match by_rule(&plain(name), &Rule { each: false, ..rule }) {
@@ -169,33 +133,28 @@ fn read_step(items: &mut [Item], function: &ItemFn, settings: StepSettings, ids:
             }
         },
     };
+    let mut depends_on = Vec::new();
     for step in &settings.depends_on {
-        errors.extend(known(&plain(step), step.span(), ids, STEP).err());
-        if plain(step) == own {
-            errors.push(syn::Error::new(step.span(), format!("step `{own}` cannot depend on itself")));
+        match known(&plain(step), step.span(), ids, STEP) {
+            Ok(id) if id == own => {
+                errors.push(syn::Error::new(step.span(), format!("step `{own}` cannot depend on itself")));
+            }
+            Ok(id) => depends_on.push(id.to_owned()),
+            Err(error) => errors.push(error),
         }
     }
     let operation = match same(items, function) {
         Some(function) => Operation::read(function, &rule),
         None => Err(syn::Error::new(function.sig.ident.span(), "this function is not in the saga's module")),
     };
-    let operation = operation.map_err(|error| errors.push(error)).ok();
-    if let Some(operation) = &operation {
-        errors.extend(unknown_sources(operation, ids));
+    let mut operation = operation.map_err(|error| errors.push(error)).ok();
+    if let Some(operation) = &mut operation {
+        errors.extend(operation.resolve(ids, STEP));
     }
-    errors.extend(each.as_ref().and_then(|source| known_source(source, ids).err()));
+    errors.extend(each.as_mut().and_then(|source| resolve(source, ids, STEP).err()));
     all(errors)?;
     let operation = operation.ok_or_else(|| syn::Error::new(Span::call_site(), "the step cannot be read"))?;
-    let depends_on = settings.depends_on.iter().map(plain).collect();
     Ok(Step { id: own, description, depends_on, each, settings, operation, undo: None })
-}
-
-/// The function itself, for its parameters lose their `#[from]`.
-pub(crate) fn same<'m>(items: &'m mut [Item], function: &ItemFn) -> Option<&'m mut ItemFn> {
-    items.iter_mut().find_map(|item| match item {
-        Item::Fn(found) if found.sig.ident == function.sig.ident => Some(found),
-        _ => None,
-    })
 }
 
 fn read_undo(marked: &mut Marked<'_>, ids: &[String], steps: &[Step]) -> syn::Result<(String, Undo)> {
@@ -203,58 +162,13 @@ fn read_undo(marked: &mut Marked<'_>, ids: &[String], steps: &[Step]) -> syn::Re
     let Some(of) = &settings.of else {
         return Err(syn::Error::new(marked.attribute.span(), "say which step it undoes: `#[compensation(of = …)]`"));
     };
-    let step = plain(of);
-    known(&step, of.span(), ids, STEP)?;
+    let step = known(&plain(of), of.span(), ids, STEP)?.to_owned();
     let undone = steps.iter().find(|known| known.id == step);
     provided::check(marked.function, undone.and_then(|step| step.settings.provider.as_ref()), "step")?;
     let each = undone.is_some_and(|step| step.each.is_some());
     let rule = Rule { nodes: ids, place: Place::Compensation, each, own: &step };
-    let operation = Operation::read(marked.function, &rule)?;
-    all(unknown_sources(&operation, ids))?;
+    let mut operation = Operation::read(marked.function, &rule)?;
+    all(operation.resolve(ids, STEP))?;
     let name = plain(&operation.function);
     Ok((step, Undo { name, settings, operation }))
-}
-
-fn unknown_sources(operation: &Operation, ids: &[String]) -> Vec<syn::Error> {
-    let sources = operation.parameters.iter().filter_map(|parameter| match &parameter.what {
-        crate::operation::What::Argument { source, .. } => Some(source),
-        _ => None,
-    });
-    sources.filter_map(|source| known_source(source, ids).err()).collect()
-}
-
-fn known_source(source: &Source, ids: &[String]) -> syn::Result<()> {
-    match source {
-        Source::Step { step, span, .. } | Source::CompensationOf { step, span } => known(step, *span, ids, STEP),
-        _ => Ok(()),
-    }
-}
-
-/// Whether there is such a node; `what` says what it should be.
-pub(crate) fn known(node: &str, span: Span, ids: &[String], what: &str) -> syn::Result<()> {
-    if ids.iter().any(|id| id == node) {
-        return Ok(());
-    }
-    let near = ids.iter().map(|id| (strsim::jaro_winkler(id, node), id)).max_by(|a, b| a.0.total_cmp(&b.0));
-    let remedy = match near {
-        // Below this the two words have little more than a letter in common.
-        Some((likeness, id)) if likeness > 0.8 => format!("did you mean `{id}`?"),
-        _ => format!("there are: {}", ids.join(", ")),
-    };
-    Err(syn::Error::new(span, format!("`{node}` is not {what} ({remedy})")))
-}
-
-pub(crate) fn plain(ident: &Ident) -> String {
-    ident.to_string().trim_start_matches("r#").to_owned()
-}
-
-/// The doc comment's first paragraph.
-pub(crate) fn docs(attributes: &[Attribute]) -> String {
-    let lines = attributes.iter().filter(|attribute| attribute.path().is_ident("doc")).filter_map(|attribute| {
-        let syn::Meta::NameValue(pair) = &attribute.meta else { return None };
-        let syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(text), .. }) = &pair.value else { return None };
-        Some(text.value().trim().to_owned())
-    });
-    let paragraph: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
-    paragraph.join(" ")
 }

@@ -1,15 +1,19 @@
 //! What stands in the brackets of an attribute.
 
-use quote::ToTokens as _;
 use syn::meta::ParseNestedMeta;
-use syn::{Attribute, Ident, Lit, LitFloat, LitInt, LitStr, Token, punctuated::Punctuated};
+use syn::{Attribute, Ident, LitInt, LitStr, Token, punctuated::Punctuated};
 
+use crate::labels::{self, Label};
+use crate::limits::Limits;
+use crate::source::{Source, SourceParts};
 use crate::units;
+use crate::words::{text, unknown};
 
 /// Of a whole saga.
 #[derive(Default)]
 pub(crate) struct SagaSettings {
     pub(crate) name: Option<LitStr>,
+    pub(crate) labels: Vec<Label>,
     pub(crate) deadline_ms: Option<u64>,
     pub(crate) concurrency: Option<u32>,
     pub(crate) policy: Option<LitStr>,
@@ -47,6 +51,7 @@ pub(crate) struct UndoSettings {
 #[derive(Default)]
 pub(crate) struct TccSettings {
     pub(crate) name: Option<LitStr>,
+    pub(crate) labels: Vec<Label>,
     pub(crate) deadline_ms: Option<u64>,
 }
 
@@ -67,68 +72,14 @@ pub(crate) struct SettleSettings {
     pub(crate) limits: Limits,
 }
 
-/// Time, fuel, memory, retries.
-#[derive(Default)]
-pub(crate) struct Limits {
-    pub(crate) timeout_ms: Option<u64>,
-    pub(crate) total_timeout_ms: Option<u64>,
-    pub(crate) fuel: Option<u64>,
-    pub(crate) memory_bytes: Option<u64>,
-    pub(crate) retry: Option<Retry>,
-}
-
-/// The parts of a retry policy; the defaults are those of the host.
-pub(crate) struct Retry {
-    /// None leaves it to the operation: 3, or as many as the host has for a confirm or a cancel.
-    pub(crate) attempts: Option<u32>,
-    pub(crate) delay_ms: u64,
-    pub(crate) max_delay_ms: u64,
-    pub(crate) multiplier: f64,
-    pub(crate) jitter: f64,
-}
-
-impl Default for Retry {
-    fn default() -> Self {
-        Self { attempts: None, delay_ms: 1_000, max_delay_ms: 30_000, multiplier: 2.0, jitter: 0.3 }
-    }
-}
-
-/// Where a value comes from.
-#[derive(Clone)]
-pub(crate) enum Source {
-    Input(Option<String>),
-    Step {
-        step: String,
-        span: proc_macro2::Span,
-        at: Option<String>,
-    },
-    Variable(String),
-    Header(String),
-    Item(Option<String>),
-    OwnOutput(Option<String>),
-    CompensationOf {
-        step: String,
-        span: proc_macro2::Span,
-    },
-    Cause,
-    /// A JSON text.
-    Literal(String),
-}
-
-fn text(meta: &ParseNestedMeta<'_>) -> syn::Result<LitStr> {
-    meta.value()?.parse()
-}
-
-fn unknown(meta: &ParseNestedMeta<'_>, known: &str) -> syn::Error {
-    meta.error(format!("`{}` is not a setting here (there are: {known})", meta.path.to_token_stream()))
-}
-
 impl SagaSettings {
     pub(crate) fn read(&mut self, meta: &ParseNestedMeta<'_>) -> syn::Result<()> {
         const POLICIES: [&str; 5] =
             ["strict-sequential", "grouped-parallel", "retry-with-backoff", "circuit-breaker", "best-effort-parallel"];
         if meta.path.is_ident("name") {
             self.name = Some(text(meta)?);
+        } else if meta.path.is_ident("labels") {
+            self.labels = labels::read(meta)?;
         } else if meta.path.is_ident("deadline") {
             self.deadline_ms = Some(units::milliseconds(&text(meta)?)?);
         } else if meta.path.is_ident("concurrency") {
@@ -141,7 +92,7 @@ impl SagaSettings {
             }
             self.policy = Some(policy);
         } else {
-            return Err(unknown(meta, "name, deadline, concurrency, policy"));
+            return Err(unknown(meta, "name, labels, deadline, concurrency, policy"));
         }
         Ok(())
     }
@@ -215,10 +166,12 @@ impl TccSettings {
     pub(crate) fn read(&mut self, meta: &ParseNestedMeta<'_>) -> syn::Result<()> {
         if meta.path.is_ident("name") {
             self.name = Some(text(meta)?);
+        } else if meta.path.is_ident("labels") {
+            self.labels = labels::read(meta)?;
         } else if meta.path.is_ident("deadline") {
             self.deadline_ms = Some(units::milliseconds(&text(meta)?)?);
         } else {
-            return Err(unknown(meta, "name, deadline"));
+            return Err(unknown(meta, "name, labels, deadline"));
         }
         Ok(())
     }
@@ -265,144 +218,4 @@ impl SettleSettings {
         })?;
         Ok(settings)
     }
-}
-
-impl Limits {
-    /// Takes a setting that it knows.
-    fn read(&mut self, meta: &ParseNestedMeta<'_>) -> syn::Result<bool> {
-        if meta.path.is_ident("timeout") {
-            self.timeout_ms = Some(units::milliseconds(&text(meta)?)?);
-        } else if meta.path.is_ident("total_timeout") {
-            self.total_timeout_ms = Some(units::milliseconds(&text(meta)?)?);
-        } else if meta.path.is_ident("fuel") {
-            self.fuel = Some(meta.value()?.parse::<LitInt>()?.base10_parse()?);
-        } else if meta.path.is_ident("memory") {
-            self.memory_bytes = Some(units::bytes(&text(meta)?)?);
-        } else if meta.path.is_ident("retry") {
-            self.retry = Some(Retry::read(meta)?);
-        } else {
-            return Ok(false);
-        }
-        Ok(true)
-    }
-}
-
-impl Retry {
-    fn read(meta: &ParseNestedMeta<'_>) -> syn::Result<Self> {
-        let mut retry = Self::default();
-        meta.parse_nested_meta(|part| {
-            if part.path.is_ident("attempts") {
-                retry.attempts = Some(part.value()?.parse::<LitInt>()?.base10_parse()?);
-            } else if part.path.is_ident("delay") {
-                retry.delay_ms = units::milliseconds(&text(&part)?)?;
-            } else if part.path.is_ident("max_delay") {
-                retry.max_delay_ms = units::milliseconds(&text(&part)?)?;
-            } else if part.path.is_ident("multiplier") {
-                retry.multiplier = number(&part)?;
-            } else if part.path.is_ident("jitter") {
-                retry.jitter = number(&part)?;
-            } else {
-                return Err(unknown(&part, "attempts, delay, max_delay, multiplier, jitter"));
-            }
-            Ok(())
-        })?;
-        retry.max_delay_ms = retry.max_delay_ms.max(retry.delay_ms);
-        Ok(retry)
-    }
-}
-
-fn number(meta: &ParseNestedMeta<'_>) -> syn::Result<f64> {
-    match meta.value()?.parse::<Lit>()? {
-        Lit::Int(int) => int.base10_parse(),
-        Lit::Float(float) => LitFloat::base10_parse(&float),
-        other => Err(syn::Error::new(other.span(), "expected a number")),
-    }
-}
-
-/// A source while its parts are read.
-#[derive(Default)]
-pub(crate) struct SourceParts {
-    source: Option<Source>,
-    at: Option<LitStr>,
-}
-
-impl SourceParts {
-    pub(crate) fn read(&mut self, meta: &ParseNestedMeta<'_>) -> syn::Result<()> {
-        if meta.path.is_ident("at") {
-            let pointer = text(meta)?;
-            if !pointer.value().is_empty() && !pointer.value().starts_with('/') {
-                return Err(syn::Error::new(pointer.span(), "a JSON Pointer begins with `/`"));
-            }
-            self.at = Some(pointer);
-            return Ok(());
-        }
-        let source = if meta.path.is_ident("input") {
-            Source::Input(None)
-        } else if meta.path.is_ident("step") {
-            let step = text(meta)?;
-            Source::Step { step: step.value(), span: step.span(), at: None }
-        } else if meta.path.is_ident("variable") {
-            Source::Variable(text(meta)?.value())
-        } else if meta.path.is_ident("header") {
-            Source::Header(text(meta)?.value())
-        } else if meta.path.is_ident("item") {
-            Source::Item(None)
-        } else if meta.path.is_ident("output") {
-            Source::OwnOutput(None)
-        } else if meta.path.is_ident("compensation_of") {
-            let step = text(meta)?;
-            Source::CompensationOf { step: step.value(), span: step.span() }
-        } else if meta.path.is_ident("cause") {
-            Source::Cause
-        } else if meta.path.is_ident("literal") {
-            Source::Literal(literal(&meta.value()?.parse()?)?)
-        } else if meta.path.is_ident("json") {
-            Source::Literal(text(meta)?.value())
-        } else {
-            let known = "input, step, variable, header, item, output, compensation_of, cause, literal, json, at";
-            return Err(unknown(meta, known));
-        };
-        if self.source.replace(source).is_some() {
-            return Err(meta.error("a value has one source"));
-        }
-        Ok(())
-    }
-
-    pub(crate) fn source(self, span: proc_macro2::Span) -> syn::Result<Source> {
-        let source = self.source.ok_or_else(|| syn::Error::new(span, "name a source, such as `step = \"…\"`"))?;
-        let Some(at) = self.at else { return Ok(source) };
-        let pointer = Some(at.value());
-        match source {
-            Source::Input(_) => Ok(Source::Input(pointer)),
-            Source::Step { step, span, .. } => Ok(Source::Step { step, span, at: pointer }),
-            Source::Item(_) => Ok(Source::Item(pointer)),
-            Source::OwnOutput(_) => Ok(Source::OwnOutput(pointer)),
-            _ => Err(syn::Error::new(at.span(), "parts can be taken of input, step, item and output")),
-        }
-    }
-}
-
-fn literal(literal: &Lit) -> syn::Result<String> {
-    match literal {
-        Lit::Str(text) => Ok(quoted(&text.value())),
-        Lit::Int(int) => Ok(int.base10_digits().to_owned()),
-        Lit::Float(float) => Ok(float.base10_digits().to_owned()),
-        Lit::Bool(bool) => Ok(bool.value.to_string()),
-        other => {
-            Err(syn::Error::new(other.span(), "expected a text, a number or a bool (anything else as `json = \"…\"`)"))
-        }
-    }
-}
-
-/// A JSON string.
-fn quoted(text: &str) -> String {
-    let mut json = String::from("\"");
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => json.extend(['\\', c]),
-            c if c < ' ' => json.push_str(&format!("\\u{:04x}", c as u32)),
-            c => json.push(c),
-        }
-    }
-    json + "\""
 }

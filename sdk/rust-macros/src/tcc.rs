@@ -1,14 +1,14 @@
 //! A module of functions, read as a TCC.
 
 use proc_macro2::TokenStream;
-use quote::ToTokens as _;
 use syn::{Item, ItemFn, ItemMod, parse::Parser as _, spanned::Spanned as _};
 
-use crate::expand;
+use crate::marked::{Marked, marked, same};
 use crate::operation::{Operation, Place, Rule, What};
 use crate::provided;
-use crate::saga::{Marked, all, docs, known, marked, plain, same};
-use crate::settings::{ParticipantSettings, SettleSettings, Source, TccSettings};
+use crate::settings::{ParticipantSettings, SettleSettings, TccSettings};
+use crate::source::Source;
+use crate::words::{all, docs, known, plain, same_name, taken};
 
 const PARTICIPANT: &str = "a participant of this TCC";
 
@@ -64,7 +64,8 @@ struct Head {
     settings: ParticipantSettings,
 }
 
-pub(crate) fn tcc(settings: TokenStream, module: TokenStream) -> syn::Result<TokenStream> {
+/// The module without what was only for us, and what it says.
+pub(crate) fn read(settings: TokenStream, module: TokenStream) -> syn::Result<(ItemMod, Tcc)> {
     let mut read = TccSettings::default();
     syn::meta::parser(|meta| read.read(&meta)).parse2(settings)?;
     let mut module: ItemMod = syn::parse2(module).map_err(|error| {
@@ -82,8 +83,7 @@ pub(crate) fn tcc(settings: TokenStream, module: TokenStream) -> syn::Result<Tok
     let name = read.name.as_ref().map_or_else(|| plain(&module.ident), syn::LitStr::value);
     let tcc = Tcc { name, description: docs(&module.attrs), settings: read, participants };
     provided::withdraw(items);
-    items.push(syn::parse2(expand::tcc_table(&tcc))?);
-    Ok(module.into_token_stream())
+    Ok((module, tcc))
 }
 
 fn read_participants(items: &mut [Item]) -> syn::Result<Vec<Participant>> {
@@ -116,9 +116,9 @@ fn read_heads(items: &mut [Item]) -> syn::Result<Vec<Head>> {
         match ParticipantSettings::read(&attribute) {
             Ok(settings) => {
                 let id = settings.id.as_ref().map_or_else(|| plain(&function.sig.ident), syn::LitStr::value);
-                if let Some(other) = heads.iter().find(|head| head.id == id) {
+                if let Some(other) = heads.iter().find(|head| same_name(&head.id, &id)) {
                     let span = settings.id.as_ref().map_or_else(|| function.sig.ident.span(), syn::LitStr::span);
-                    let message = format!("participant id `{id}` is taken by function `{}`", other.function.sig.ident);
+                    let message = taken("participant", &id, &other.id, &other.function.sig.ident);
                     errors.push(syn::Error::new(span, message));
                 }
                 heads.push(Head { function: function.clone(), id, settings });
@@ -154,11 +154,11 @@ fn read_settle(marked: &mut Marked<'_>, place: Place, word: &str, ids: &[String]
         let message = format!("say which participant it is of: `#[{word}(of = …)]`");
         return Err(syn::Error::new(marked.attribute.span(), message));
     };
-    let own = plain(of);
-    known(&own, of.span(), ids, PARTICIPANT)?;
-    let rule = Rule { nodes: ids, place, each: false, own: &own };
-    let operation = Operation::read(marked.function, &rule)?;
-    let at = ids.iter().position(|id| *id == own).unwrap_or_default();
+    let own = known(&plain(of), of.span(), ids, PARTICIPANT)?;
+    let rule = Rule { nodes: ids, place, each: false, own };
+    let mut operation = Operation::read(marked.function, &rule)?;
+    all(operation.resolve(ids, PARTICIPANT))?;
+    let at = ids.iter().position(|id| id == own).unwrap_or_default();
     Ok((at, Settle { settings, operation }))
 }
 
@@ -173,10 +173,11 @@ fn read_participant(
     let span = function.sig.ident.span();
     provided::check(&function, settings.provider.as_ref(), "participant")?;
     let rule = Rule { nodes: ids, place: Place::Try, each: false, own: &id };
-    let attempt = match same(items, &function) {
+    let mut attempt = match same(items, &function) {
         Some(function) => Operation::read(function, &rule)?,
         None => return Err(syn::Error::new(span, "this function is not in the TCC's module").into()),
     };
+    all(attempt.resolve(ids, PARTICIPANT))?;
     let missing = |word: &str| {
         let message = format!("participant `{id}` has no {word} (write one with `#[{word}(of = {id})]`)");
         Unread::Missing(syn::Error::new(span, message))
@@ -195,31 +196,24 @@ fn read_participant(
     let mut errors = Vec::new();
     let settling = settled.iter().flatten().map(|settle| &settle.operation);
     for operation in std::iter::once(&attempt).chain(settling) {
-        errors.extend(join(&mut parameters, operation, ids, earlier));
+        errors.extend(join(&mut parameters, operation, earlier));
     }
     all(errors)?;
     Ok(Participant { description: docs(&function.attrs), id, settings, attempt, settled, parameters })
 }
 
 /// Adds an operation's parameters to the participant's.
-fn join(
-    parameters: &mut Vec<Argument>,
-    operation: &Operation,
-    ids: &[String],
-    earlier: &dyn Fn(&str) -> bool,
-) -> Vec<syn::Error> {
+fn join(parameters: &mut Vec<Argument>, operation: &Operation, earlier: &dyn Fn(&str) -> bool) -> Vec<syn::Error> {
     let mut errors = Vec::new();
     for parameter in &operation.parameters {
         let What::Argument { name, ty, required, source } = &parameter.what else { continue };
-        if let Source::Step { step, span, .. } = source {
-            let span = if ids.contains(step) && name == step { ty.span() } else { *span };
-            match known(step, span, ids, PARTICIPANT) {
-                Ok(()) if !earlier(step) => {
-                    let message = format!("`{step}` is not tried before this participant (give it a lower `order`)");
-                    errors.push(syn::Error::new(span, message));
-                }
-                known => errors.extend(known.err()),
-            }
+        if let Source::Step { step, span, .. } = source
+            && !earlier(step)
+        {
+            // What the rule of arguments says stands nowhere: then the type is the place.
+            let span = if same_name(name, step) { ty.span() } else { *span };
+            let message = format!("`{step}` is not tried before this participant (give it a lower `order`)");
+            errors.push(syn::Error::new(span, message));
         }
         match parameters.iter_mut().find(|known| known.name == *name) {
             Some(known) if says(&known.source) != says(source) => {

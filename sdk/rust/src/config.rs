@@ -10,16 +10,9 @@ pub fn get(key: &str) -> Option<String> {
 }
 
 #[cfg(target_family = "wasm")]
-fn find(key: &str) -> Option<String> {
-    bindings::wasi::config::store::get(key).ok().flatten()
-}
+use crate::bindings::config::get as find;
 
 #[cfg(not(target_family = "wasm"))]
 fn find(key: &str) -> Option<String> {
     std::env::var(key).ok()
-}
-
-#[cfg(target_family = "wasm")]
-mod bindings {
-    wit_bindgen::generate!({ path: "wit/config", world: "wasi:config/imports" });
 }

@@ -91,71 +91,46 @@
 //! What a guest asks to reach, [`http`] origins, [`config`] values and secrets, stands in [`module!`]; the operator
 //! grants it or not. Deliberately absent: any other IO.
 
+mod answer;
 mod arguments;
+#[cfg(target_family = "wasm")]
+mod bindings;
 mod call;
 pub mod config;
 pub mod context;
+mod convert;
+mod describe;
+mod document;
 mod error;
+#[cfg(target_family = "wasm")]
+mod export;
+mod finite;
+mod forward;
 pub mod http;
+mod json;
 pub mod log;
+#[cfg(feature = "log")]
+pub mod logger;
+mod marks;
 mod registry;
 mod table;
-mod wit;
 
-pub use call::{Call, Forward};
-pub use error::{Error, Failure, Kind};
-pub use wasaga_macros::{cancel, compensation, confirm, participant, saga, step, tcc};
-
-/// Says of the whole module what its sagas and TCCs do not. All of it may be left out:
-///
-/// - `name`: by which other modules and the operator know it; the crate's name otherwise.
-/// - `calls_per_instance`: how many calls one instance may serve, 1 otherwise. More than one is faster, and
-///   then what a call leaves in memory is there for the next.
-/// - `http`: the origins that it sends requests to, such as `https://api.example.com` or `https://*.example.com:8443`.
-/// - `config`: the keys of the values that it reads.
-/// - `secrets`: the names of those that it uses in requests.
-///
-/// ```
-/// wasaga::module! { name = "shop", calls_per_instance = 1_000, http = ["https://api.example.com"] }
-/// ```
-#[macro_export]
-macro_rules! module {
-    ($($field:ident = $value:expr),* $(,)?) => {
-        const _: () = {
-            static MODULE: $crate::__private::Module = $crate::__private::Module {
-                $($field: $crate::__module!($field $value),)*
-                ..$crate::__private::Module::new(env!("CARGO_PKG_NAME"))
-            };
-            $crate::__private::inventory::submit! { $crate::__private::ModuleEntry(&MODULE) }
-        };
-    };
-}
-
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __module {
-    (http $list:expr) => {
-        &$list
-    };
-    (config $list:expr) => {
-        &$list
-    };
-    (secrets $list:expr) => {
-        &$list
-    };
-    ($field:ident $value:expr) => {
-        $value
-    };
-}
+pub use call::Call;
+pub use convert::{IntoError, ResultExt};
+pub use error::{Error, Failure, Kind, Result};
+pub use forward::Forward;
+pub use wasaga_macros::{cancel, compensation, confirm, module, participant, saga, step, tcc};
 
 /// What the macros write against. Not for use by hand: it changes without notice.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::arguments::{Answer, Arguments, answer, plain, schema, tried};
+    pub use crate::answer::{Answer, Given, Plain, PlainSchema, gives, schema};
+    pub use crate::arguments::{Slot, read, tried};
+    pub use crate::marks::{is_call, is_forward};
     pub use crate::registry::{
-        Entry, ModuleEntry, TccEntry, attempt, cancel, compensate, confirm, describe, elsewhere, run, settled_elsewhere,
+        Entry, ModuleEntry, TccEntry, attempt, cancel, compensate, confirm, describe, describe_as, elsewhere, run,
+        settled_elsewhere,
     };
-    pub use crate::table::{Limits, Module, Parameter, Participant, Retry, Saga, Source, Step, Tcc, Undo};
-    pub use crate::wit::metadata;
+    pub use crate::table::{Label, Limits, Module, Parameter, Participant, Retry, Saga, Source, Step, Tcc, Undo};
     pub use inventory;
 }

@@ -4,6 +4,9 @@
 //! wasaga::log::info("charged", &[("receipt", "r-1")]);
 //! ```
 //!
+//! With the feature `log` of this crate, lines of the crate [`log`](https://docs.rs/log) go there too, with their
+//! key-value pairs as fields. Those of `tracing` follow, by its own feature `log`.
+//!
 //! Under `cargo test` they go to stderr.
 
 /// How much a line matters.
@@ -48,7 +51,7 @@ pub fn error(message: &str, fields: &[(&str, &str)]) {
 
 #[cfg(target_family = "wasm")]
 fn write(level: Level, message: &str, fields: &[(&str, &str)]) {
-    use crate::wit::log;
+    use crate::bindings::log;
     let level = match level {
         Level::Trace => log::Level::Trace,
         Level::Debug => log::Level::Debug,

@@ -2,8 +2,13 @@
 
 use serde_json::Value;
 
-use crate::arguments::{Answer, Arguments};
-use crate::call::{Call, Forward};
+use crate::answer::Answer;
+use crate::forward::Forward;
+
+/// Calls a function with its arguments, a JSON object.
+type Run = fn(&str) -> Answer;
+/// Calls one that is told what is known of what was done before.
+type Settle = fn(&str, &Forward) -> Answer;
 
 /// A saga.
 #[derive(Debug)]
@@ -14,6 +19,8 @@ pub struct Saga {
     pub name: &'static str,
     /// For people.
     pub description: &'static str,
+    /// Values of the input that it is found by.
+    pub labels: &'static [Label],
     /// How it unwinds.
     pub policy: Option<&'static str>,
     /// Of the whole.
@@ -48,7 +55,7 @@ pub struct Step {
     /// Time, fuel, memory, retries.
     pub limits: Limits,
     /// Calls the function.
-    pub run: fn(&Call, Arguments<'_>) -> Answer,
+    pub run: Run,
     /// How it is undone.
     pub undo: Option<Undo>,
 }
@@ -65,7 +72,7 @@ pub struct Undo {
     /// Opens the circuit when it fails.
     pub critical: bool,
     /// Calls the function.
-    pub run: fn(&Call, Arguments<'_>, &Forward) -> Answer,
+    pub run: Settle,
 }
 
 /// A TCC.
@@ -77,6 +84,8 @@ pub struct Tcc {
     pub name: &'static str,
     /// For people.
     pub description: &'static str,
+    /// Values of the input that it is found by.
+    pub labels: &'static [Label],
     /// Of the tries.
     pub deadline_ms: Option<u64>,
     /// In the order of the source.
@@ -105,11 +114,11 @@ pub struct Participant {
     /// Of its cancel.
     pub cancel_limits: Limits,
     /// Calls the function that reserves.
-    pub attempt: fn(&Call, Arguments<'_>) -> Answer,
+    pub attempt: Run,
     /// Calls the function that makes it final.
-    pub confirm: fn(&Call, Arguments<'_>, &Forward) -> Answer,
+    pub confirm: Settle,
     /// Calls the function that frees it.
-    pub cancel: fn(&Call, Arguments<'_>, &Forward) -> Answer,
+    pub cancel: Settle,
 }
 
 /// A parameter.
@@ -163,40 +172,43 @@ pub struct Limits {
     pub retry: Option<Retry>,
 }
 
-/// Attempts and delays.
+/// Attempts and delays; what is not said is the host's.
 #[derive(Clone, Copy, Debug)]
 pub struct Retry {
     /// In all.
-    pub attempts: u32,
+    pub attempts: Option<u32>,
     /// Before the second.
-    pub delay_ms: u64,
+    pub delay_ms: Option<u64>,
     /// At most.
-    pub max_delay_ms: u64,
+    pub max_delay_ms: Option<u64>,
     /// Of each to the one before.
-    pub multiplier: f64,
+    pub multiplier: Option<f64>,
     /// From 0 to 1.
-    pub jitter: f64,
+    pub jitter: Option<f64>,
+}
+
+/// A value of the input by which transactions are found.
+#[derive(Clone, Copy, Debug)]
+pub struct Label {
+    /// Its name.
+    pub name: &'static str,
+    /// A JSON Pointer.
+    pub at: &'static str,
+    /// `integer` or `flag`; a text where it is not said.
+    pub kind: Option<&'static str>,
 }
 
 /// What `module!` says.
 #[derive(Debug)]
 pub struct Module {
     /// The module's name.
-    pub name: &'static str,
+    pub name: Option<&'static str>,
     /// How many calls one instance may serve.
-    pub calls_per_instance: u32,
+    pub calls: Option<u32>,
     /// Origins that it calls.
     pub http: &'static [&'static str],
     /// Keys that it reads.
     pub config: &'static [&'static str],
     /// Secrets that it uses.
     pub secrets: &'static [&'static str],
-}
-
-impl Module {
-    /// One that says nothing but its name.
-    #[must_use]
-    pub const fn new(name: &'static str) -> Self {
-        Self { name, calls_per_instance: 1, http: &[], config: &[], secrets: &[] }
-    }
 }

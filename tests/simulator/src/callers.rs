@@ -216,7 +216,7 @@ async fn ask(engine: &Engine, id: TransactionId, word: &Word, why: &str) -> Resu
         Word::Skip(node) => engine.skip(id, node, by).await,
         Word::Patch(node, item) => {
             let arguments = Json::parse(r#"{"patched":true}"#).expect("it is JSON");
-            engine.patch(id, node, *item, arguments, by).await
+            engine.patch(id, &unit_name(node, *item), arguments, by).await
         }
         Word::Report => engine.result(id).await.map(drop),
     }

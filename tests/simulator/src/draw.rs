@@ -120,7 +120,7 @@ fn participant(chance: &mut Chance, i: usize, before: &[Participant]) -> Partici
     let settle = |chance: &mut Chance| Limits {
         timeout: Some(chance.between(100, 2_000)),
         total_timeout: chance.maybe(10, |chance| chance.between(300, SPAN_MS)),
-        retry: chance.maybe(70, retry),
+        retry: chance.maybe(70, retry).map(Into::into),
         ..Limits::default()
     };
     Participant {
@@ -131,7 +131,7 @@ fn participant(chance: &mut Chance, i: usize, before: &[Participant]) -> Partici
         try_limits: Limits {
             timeout: Some(chance.between(100, 2_000)),
             total_timeout: chance.maybe(15, |chance| chance.between(300, SPAN_MS)),
-            retry: Some(retry(chance)),
+            retry: Some(retry(chance).into()),
             ..Limits::default()
         },
         confirm_limits: settle(chance),
@@ -192,7 +192,7 @@ fn step(chance: &mut Chance, i: usize, depends_on: &[usize], before: &[Step]) ->
         limits: Limits {
             timeout: Some(chance.between(100, 2_000)),
             total_timeout: chance.maybe(15, |chance| chance.between(300, SPAN_MS)),
-            retry: Some(retry(chance)),
+            retry: Some(retry(chance).into()),
             ..Limits::default()
         },
         compensation: chance.maybe(82, |chance| compensation(chance, i, before)),
@@ -218,7 +218,7 @@ fn compensation(chance: &mut Chance, i: usize, before: &[Step]) -> Compensation 
         limits: Limits {
             timeout: Some(chance.between(100, 2_000)),
             total_timeout: chance.maybe(10, |chance| chance.between(300, SPAN_MS)),
-            retry: chance.maybe(50, retry),
+            retry: chance.maybe(50, retry).map(Into::into),
             ..Limits::default()
         },
         critical: chance.percent(30),

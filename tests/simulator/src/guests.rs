@@ -64,16 +64,16 @@ impl Guest for Loaded {
         &self.description
     }
 
-    async fn call(&self, call: &Call) -> Result<Answer, NotMade> {
+    async fn call(&self, call: Arc<Call>) -> Result<Answer, NotMade> {
         self.by.call(call).await
     }
 }
 
 impl Simulated {
-    async fn call(&self, call: &Call) -> Result<Answer, NotMade> {
+    async fn call(&self, call: Arc<Call>) -> Result<Answer, NotMade> {
         self.life.gate().await;
         let number = self.stage.invocations.fetch_add(1, Ordering::Relaxed) as usize;
-        self.stage.note(What::Called(self.life.number, number, Box::new(call.clone())));
+        self.stage.note(What::Called(self.life.number, number, Box::new((*call).clone())));
         let visit = Visit {
             id: call.transaction,
             node: call.id.node.as_str().into(),
@@ -81,8 +81,8 @@ impl Simulated {
             operation: call.id.operation,
             attempt: call.id.attempt,
         };
-        let behaviour = self.next(call, &visit);
-        let outcome = self.behave(call, &visit, number, behaviour).await;
+        let behaviour = self.next(&call, &visit);
+        let outcome = self.behave(&call, &visit, number, behaviour).await;
         self.life.gate().await;
         let completed = matches!(outcome, Outcome::Completed(_));
         let writes = if completed && number.is_multiple_of(3) { written(number) } else { Writes::default() };
@@ -105,7 +105,7 @@ fn describe(scenario: &Scenario, bytes: &[u8]) -> Description {
         definitions: vec![Definition::Saga(saga), Definition::Tcc(tcc)],
         capabilities: Vec::new(),
         calls_per_instance: 1,
-        annotations: Vec::new(),
+        ..Default::default()
     }
 }
 

@@ -22,7 +22,7 @@ fn step(id: &str, needs: &[&str]) -> Step {
     Step {
         id: id.into(),
         depends_on: needs.iter().map(|id| (*id).into()).collect(),
-        limits: Limits { retry: Some(retry), timeout: Some(1_000), ..Limits::default() },
+        limits: Limits { retry: Some(retry.into()), timeout: Some(1_000), ..Limits::default() },
         compensation: Some(Compensation { name: format!("undo-{id}"), ..Compensation::default() }),
         ..Step::default()
     }
@@ -167,7 +167,7 @@ const BENDS: &[(&str, Bend)] = &[
         });
     }),
     ("forward", |_, evidence| call(evidence, "a", Operation::Compensate, |call| call.forward = Some(Forward::Unknown))),
-    ("attempts", |scenario, _| scenario.saga.steps[0].limits.retry.as_mut().unwrap().max_attempts = 1),
+    ("attempts", |scenario, _| scenario.saga.steps[0].limits.retry.as_mut().unwrap().max_attempts = Some(1)),
     ("time", |scenario, _| scenario.saga.steps[0].limits.timeout = Some(10)),
     ("at-most-once", |scenario, _| scenario.saga.steps[0].at_most_once = true),
     ("dependencies", |scenario, _| scenario.saga.steps[2].depends_on = vec!["b".into()]),

@@ -26,8 +26,11 @@ pub(super) fn effects(log: &str) -> Vec<Effect> {
 }
 
 fn effect(fields: &Value) -> Option<Effect> {
-    let said = fields["message"].as_str()?.strip_prefix("effect ")?;
-    let part = |name: &str| said.split(' ').find_map(|part| part.strip_prefix(name)?.strip_prefix('='));
+    if fields["message"] != "effect" {
+        return None;
+    }
+    let given: Value = serde_json::from_str(fields["fields"].as_str()?).ok()?;
+    let part = |name: &str| given[name].as_str();
     let hold = part("hold").and_then(|hold| {
         let (account, cents) = hold.rsplit_once('-')?;
         Some(Hold { account: account.into(), cents: cents.parse().ok()? })
@@ -51,10 +54,10 @@ mod tests {
 
     #[test]
     fn effects_are_read_and_what_is_cut_off_is_not() {
-        let log = r#"{"level":"INFO","fields":{"message":"effect operation=take key=k1 hold=ada-500","transaction":"t1"}}
-{"level":"INFO","fields":{"message":"effect operation=reserve key=k2","transaction":"t2"}}
-{"level":"WARN","fields":{"message":"the journal fails; trying again","transaction":"t2"}}
-{"level":"INFO","fields":{"message":"effect operation=charge key=k3","tran"#;
+        let log = r#"{"fields":{"message":"effect","transaction":"t1","fields":"{\"operation\":\"take\",\"key\":\"k1\",\"hold\":\"ada-500\"}"}}
+{"fields":{"message":"effect","transaction":"t2","fields":"{\"operation\":\"reserve\",\"key\":\"k2\"}"}}
+{"fields":{"message":"the journal fails; trying again","transaction":"t2"}}
+{"fields":{"message":"effect","transaction":"t3","fields":"{\"operation\":\"char"#;
         let read = effects(log);
         let parts = read.iter().map(|effect| (&*effect.transaction, &*effect.operation, &*effect.key));
         assert_eq!(parts.collect::<Vec<_>>(), [("t1", "take", "k1"), ("t2", "reserve", "k2")]);

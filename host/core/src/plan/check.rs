@@ -1,38 +1,44 @@
-//! What is wrong with a definition: every mistake at once, each with its place (feature S1).
+//! What is wrong with a definition: every mistake at once, each with its place (feature S1). The work is bounded by the
+//! sizes that `sizes` admits: each step, dependency and parameter is looked at a few times.
 
 use alloc::{collections::BTreeMap, format, string::String, vec, vec::Vec};
 
 use super::{
     index::StepIx,
-    limits::{Mistake, STEPS_MAX},
-    mistakes::{self, Mistakes, NAMELESS},
-    suggest::closest,
+    limits::Mistakes,
+    mistakes::{self, InputFields, Notes},
+    order::Order,
+    sizes,
 };
 use crate::{
     definition::{Action, Parameter, Saga, Source, Step},
+    shown::Shown,
     status::Kind,
 };
 
 /// The graph of a definition without mistakes.
 pub(super) struct Graph {
     pub(super) depends_on: Vec<Vec<StepIx>>,
+    /// The longest way from a root to each step.
+    pub(super) layers: Vec<usize>,
 }
 
-/// Checks everything, or says all that is wrong.
-pub(super) fn check(saga: &Saga) -> Result<Graph, Vec<Mistake>> {
-    let mistakes = Mistakes::new(Kind::Saga, &saga.name, saga.input_schema.as_ref());
-    let mut checker = Checker { saga, mistakes };
+/// Checks everything, or says what is wrong. What is too large is told alone: the other checks would take long.
+pub(super) fn check(saga: &Saga) -> Result<Graph, Mistakes> {
+    let mut mistakes = Notes::new(Kind::Saga, &saga.name, saga.input_schema.as_ref());
+    sizes::saga(saga, &mut mistakes)?;
+    let index = saga.steps.iter().enumerate().rev().map(|(i, s)| (s.id.as_str(), i)).collect();
+    let mut checker = Checker { saga, index, mistakes };
     checker.whole();
     checker.ids();
     let depends_on = checker.dependencies();
     for step in &saga.steps {
         checker.step(step);
     }
-    // What stands beside other mistakes is told with them; a graph that is too large is not walked.
-    if saga.steps.len() <= STEPS_MAX {
-        checker.cycle(&depends_on);
-    }
-    checker.mistakes.none_or_all().map(|()| Graph { depends_on })
+    let order = Order::of(&depends_on);
+    checker.cycle(&depends_on, &order);
+    checker.mistakes.none_or_all()?;
+    Ok(Graph { layers: order.layers(&depends_on), depends_on })
 }
 
 /// What is allowed and yet likely to hurt.
@@ -48,12 +54,39 @@ pub(super) fn warnings(saga: &Saga) -> Vec<String> {
             ));
         }
     }
+    warnings.extend(taken_for_fields(saga));
     warnings
 }
 
+/// A step that is new in a saga may have the name of a field of the input: from then on, the parameters of that name take
+/// the step's output, and nobody said so.
+fn taken_for_fields(saga: &Saga) -> Vec<String> {
+    let fields = InputFields::of(saga.input_schema.as_ref());
+    let mut warnings = Vec::new();
+    for step in &saga.steps {
+        let undo = step.compensation.iter().flat_map(|undo| &undo.parameters);
+        for parameter in step.parameters.iter().chain(undo) {
+            let Source::StepOutput { step: named, pointer: None } = &parameter.source else { continue };
+            if fields.has(&parameter.name) {
+                warnings.push(format!(
+                    "saga `{}`, step `{}`: parameter `{}` takes the output of step `{named}`, and the input has a field \
+                     `{}` as well (say which is meant, or give one of them another name)",
+                    saga.name, step.id, parameter.name, parameter.name
+                ));
+            }
+        }
+    }
+    warnings
+}
+
+/// Steps of a cycle that are named.
+const CYCLE_SHOWN: usize = 20;
+
 struct Checker<'a> {
     saga: &'a Saga,
-    mistakes: Mistakes,
+    /// The first step of each id.
+    index: BTreeMap<&'a str, usize>,
+    mistakes: Notes,
 }
 
 /// Where a parameter stands: what it may refer to depends on it.
@@ -77,15 +110,13 @@ impl Checker<'_> {
         if self.saga.steps.is_empty() {
             self.saga_mistake("has no steps (add at least one)");
         }
-        if self.saga.steps.len() > STEPS_MAX {
-            self.saga_mistake(format!("has {} steps; the limit is {STEPS_MAX}", self.saga.steps.len()));
-        }
         if self.saga.concurrency == Some(0) {
             self.saga_mistake("has a concurrency of 0, so no step could ever start (leave it out for no limit)");
         }
         if self.saga.deadline == Some(0) {
             self.saga_mistake("has a deadline of 0 ms, which has always passed (leave it out for none)");
         }
+        self.mistakes.time(None, "has a deadline", self.saga.deadline);
         self.mistakes.labels(&self.saga.labels);
         self.mistakes.schema(self.saga.input_schema.as_ref());
     }
@@ -97,24 +128,25 @@ impl Checker<'_> {
     /// Declared dependencies and those that a binding implies, without doubles, in the order of declaration.
     fn dependencies(&mut self) -> Vec<Vec<StepIx>> {
         let saga = self.saga;
-        let index: BTreeMap<&str, usize> =
-            saga.steps.iter().enumerate().rev().map(|(i, s)| (s.id.as_str(), i)).collect();
         let mut all = Vec::with_capacity(saga.steps.len());
         for (own, step) in saga.steps.iter().enumerate() {
             let mut found = Vec::new();
             for name in &step.depends_on {
-                match index.get(name.as_str()) {
-                    Some(i) if *i == own => self.step_mistake(&step.id, "depends on itself"),
-                    Some(i) => found.push(StepIx(*i)),
+                match self.index.get(name.as_str()).copied() {
+                    Some(i) if i == own => self.step_mistake(&step.id, "depends on itself"),
+                    Some(i) => found.push(StepIx(i)),
                     None => {
-                        let hint = closest(name, saga.steps.iter().map(|s| s.id.as_str()));
-                        self.step_mistake(&step.id, format!("depends on `{name}`, which is not a step{hint}"));
+                        let hint = self.hint(name);
+                        let what = format!("depends on `{}`, which is not a step{hint}", Shown(name));
+                        self.step_mistake(&step.id, what);
                     }
                 }
             }
             let sources = step.parameters.iter().map(|p| &p.source).chain(&step.each);
             found.extend(sources.filter_map(|source| match source {
-                Source::StepOutput { step, .. } => index.get(step.as_str()).filter(|i| **i != own).map(|i| StepIx(*i)),
+                Source::StepOutput { step, .. } => {
+                    self.index.get(step.as_str()).filter(|i| **i != own).map(|i| StepIx(*i))
+                }
                 _ => None,
             }));
             found.sort_unstable();
@@ -124,35 +156,39 @@ impl Checker<'_> {
         all
     }
 
-    /// Names one cycle, if there is one: repeatedly takes away what depends on nothing that is left.
-    /// A step that depends on itself has a mistake of its own.
-    fn cycle(&mut self, depends_on: &[Vec<StepIx>]) {
-        let others = |(i, of): (usize, &Vec<StepIx>)| of.iter().copied().filter(|d| d.0 != i).collect();
-        let depends_on: Vec<Vec<StepIx>> = depends_on.iter().enumerate().map(others).collect();
+    /// Names one cycle, if there is one, among what cannot run. A step that depends on itself has a mistake of its own.
+    fn cycle(&mut self, depends_on: &[Vec<StepIx>], order: &Order) {
         let mut left = vec![true; depends_on.len()];
-        while let Some(free) = (0..left.len()).find(|i| left[*i] && depends_on[*i].iter().all(|d| !left[d.0])) {
-            left[free] = false;
-        }
+        order.steps.iter().for_each(|step| left[*step] = false);
         let Some(start) = (0..left.len()).find(|i| left[*i]) else { return };
         // Everything left has a dependency that is left, so following those comes round.
         let mut path = vec![start];
+        let mut places = BTreeMap::from([(start, 0)]);
         loop {
             let last = path[path.len() - 1];
-            let Some(next) = depends_on[last].iter().map(|d| d.0).find(|d| left[*d]) else { return };
-            if let Some(from) = path.iter().position(|p| *p == next) {
-                let mut names: Vec<String> =
-                    path[from..].iter().map(|i| format!("`{}`", self.saga.steps[*i].id)).collect();
-                names.push(format!("`{}`", self.saga.steps[next].id));
-                self.saga_mistake(format!("its steps wait for each other: {}", names.join(" needs ")));
-                return;
+            let Some(next) = depends_on[last].iter().map(|d| d.0).find(|d| left[*d] && *d != last) else { return };
+            if let Some(from) = places.get(&next) {
+                let round = path[*from..].iter().chain([&next]);
+                let mut names: Vec<String> = round.map(|i| format!("`{}`", Shown(&self.saga.steps[*i].id))).collect();
+                let more = names.len().saturating_sub(CYCLE_SHOWN);
+                names.truncate(CYCLE_SHOWN);
+                if more > 0 {
+                    names.push(format!("{more} more"));
+                }
+                return self.saga_mistake(format!("its steps wait for each other: {}", names.join(" needs ")));
             }
+            places.insert(next, path.len());
             path.push(next);
         }
     }
 
+    fn hint(&self, wrong: &str) -> String {
+        self.mistakes.hint(wrong, self.saga.steps.iter().map(|step| step.id.as_str()))
+    }
+
     fn step(&mut self, step: &Step) {
-        if matches!(&step.action, Action::Provided(module) if module.is_empty()) {
-            self.step_mistake(&step.id, NAMELESS);
+        if let Action::Provided(module) = &step.action {
+            self.mistakes.provider(&step.id, module);
         }
         self.mistakes.limits(&step.id, "", &step.limits);
         if let Some(each) = &step.each {
@@ -175,10 +211,9 @@ impl Checker<'_> {
     }
 
     fn parameters(&mut self, place: Place<'_>, parameters: &[Parameter]) {
-        self.mistakes.parameter_count(&place.step.id, parameters);
         for (i, parameter) in parameters.iter().enumerate() {
             self.mistakes.parameter(&place.step.id, parameters, i);
-            self.source(place, &format!("parameter `{}`", parameter.name), &parameter.source);
+            self.source(place, &format!("parameter `{}`", Shown(&parameter.name)), &parameter.source);
         }
     }
 
@@ -205,11 +240,11 @@ impl Checker<'_> {
             Source::CompensationOutput(step) => {
                 self.only_undoing(place, what, "a compensation's output");
                 self.other_step(place, what, step);
-                if self.saga.steps.iter().any(|s| s.id == *step && s.compensation.is_none()) {
-                    self.step_mistake(
-                        id,
-                        format!("{what} is the answer of the compensation of `{step}`, which has none"),
-                    );
+                let named = self.index.get(step.as_str()).map(|i| &self.saga.steps[*i]);
+                if named.is_some_and(|named| named.compensation.is_none()) {
+                    let step = Shown(step);
+                    let what = format!("{what} is the answer of the compensation of `{step}`, which has none");
+                    self.step_mistake(id, what);
                 }
             }
             Source::Cause => self.only_undoing(place, what, "the cause of the unwinding"),
@@ -219,8 +254,8 @@ impl Checker<'_> {
     }
 
     fn other_step(&mut self, place: Place<'_>, what: &str, step: &str) {
-        if !self.saga.steps.iter().any(|s| s.id == step) {
-            let hint = closest(step, self.saga.steps.iter().map(|s| s.id.as_str()));
+        if !self.index.contains_key(step) {
+            let (hint, step) = (self.hint(step), Shown(step));
             self.step_mistake(&place.step.id, format!("{what} is taken from `{step}`, which is not a step{hint}"));
         } else if step == place.step.id {
             self.step_mistake(&place.step.id, format!("{what} is taken from the step itself"));
@@ -230,23 +265,6 @@ impl Checker<'_> {
     fn only_undoing(&mut self, place: Place<'_>, what: &str, source: &str) {
         if !place.undo {
             self.step_mistake(&place.step.id, format!("{what} is {source}, which only a compensation has"));
-        }
-    }
-}
-
-impl Graph {
-    /// The longest way from a root to each step; there is no cycle, so as many rounds as steps settle it.
-    pub(super) fn layers(&self) -> Vec<usize> {
-        let mut layers = vec![0; self.depends_on.len()];
-        loop {
-            let mut changed = false;
-            for (i, dependencies) in self.depends_on.iter().enumerate() {
-                let layer = dependencies.iter().map(|d| layers[d.0] + 1).max().unwrap_or(0);
-                changed |= layer != core::mem::replace(&mut layers[i], layer);
-            }
-            if !changed {
-                return layers;
-            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What bounds a definition: how many of each, what the host says where a definition says nothing, and what it allows at
 //! most; and how it is told what is wrong.
 
-use alloc::string::String;
+use alloc::{string::String, vec::Vec};
 use core::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -24,6 +24,18 @@ pub const ITEMS_MAX: usize = 10_000;
 pub const CONCURRENCY_DEFAULT: usize = 256;
 /// Characters of a name; names stand in every record.
 pub const NAME_CHARS_MAX: usize = 128;
+/// Participants of one TCC. Arbitrary: each is a reservation that others wait for, and a transaction
+/// with more of them holds too much for too long.
+pub const PARTICIPANTS_MAX: usize = 256;
+/// Bytes of a JSON Pointer. Arbitrary, far above what a binding is readable with.
+pub(super) const POINTER_BYTES_MAX: usize = 1_024;
+/// Bytes of one JSON Schema: some ten thousand fields, each with its description.
+pub const SCHEMA_BYTES_MAX: usize = 1 << 20;
+/// The longest time that a definition may name, a hundred years: in microseconds, and added to any moment that a clock
+/// tells, it stays within 64 bits.
+pub const TIME_MS_MAX: Milliseconds = 100 * 365 * 24 * 60 * 60 * 1_000;
+/// Mistakes that are told of one module; the others are counted. A person mends the first ones and looks again.
+pub const MISTAKES_MAX: usize = 20;
 /// Attempts of one operation. At the default delays this is ten months.
 pub const ATTEMPTS_MAX: u32 = 1_000_000;
 
@@ -100,6 +112,67 @@ impl fmt::Display for Mistake {
     }
 }
 
+/// What is wrong with a definition, or with all of a module: the first [`MISTAKES_MAX`], and how many more.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Mistakes {
+    listed: Vec<Mistake>,
+    more: usize,
+}
+
+impl Mistakes {
+    /// Whether nothing is wrong.
+    pub fn is_empty(&self) -> bool {
+        self.listed.is_empty()
+    }
+
+    /// How many there are, with those that are only counted.
+    pub fn count(&self) -> usize {
+        self.listed.len() + self.more
+    }
+
+    /// Those that are told.
+    pub fn iter(&self) -> core::slice::Iter<'_, Mistake> {
+        self.listed.iter()
+    }
+
+    /// Adds one, or counts it.
+    pub fn push(&mut self, mistake: Mistake) {
+        if self.is_full() {
+            self.more += 1;
+        } else {
+            self.listed.push(mistake);
+        }
+    }
+
+    /// Adds those of another definition.
+    pub fn append(&mut self, others: Self) {
+        self.more += others.more;
+        for mistake in others.listed {
+            self.push(mistake);
+        }
+    }
+
+    /// Whether further ones are only counted.
+    pub(super) fn is_full(&self) -> bool {
+        self.listed.len() >= MISTAKES_MAX
+    }
+}
+
+/// ``2 mistakes``, and a line for each.
+impl fmt::Display for Mistakes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = self.count();
+        write!(f, "{count} {}", if count == 1 { "mistake" } else { "mistakes" })?;
+        for mistake in &self.listed {
+            write!(f, "\n  {mistake}")?;
+        }
+        if self.more > 0 {
+            write!(f, "\n  and {} more", self.more)?;
+        }
+        Ok(())
+    }
+}
+
 impl Limits {
     pub(super) fn new(asked: &definition::Limits, defaults: &Defaults) -> Self {
         let usual = &defaults.limits;
@@ -108,7 +181,7 @@ impl Limits {
             total_timeout: asked.total_timeout.or(usual.total_timeout),
             fuel: asked.fuel.unwrap_or(usual.fuel).min(defaults.fuel_max),
             memory_bytes: asked.memory_bytes.unwrap_or(usual.memory_bytes).min(defaults.memory_bytes_max),
-            retry: asked.retry.unwrap_or(usual.retry),
+            retry: asked.retry.map_or(usual.retry, |retry| retry.over(usual.retry)),
         }
     }
 }

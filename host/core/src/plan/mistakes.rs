@@ -1,47 +1,60 @@
 //! Mistakes while they are collected, and the checks that steps and participants have in common.
 
-use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    format,
+    string::String,
+    vec::Vec,
+};
 
 use serde_json::Value;
 
 use super::{
-    limits::{ATTEMPTS_MAX, Mistake, NAME_CHARS_MAX, PARAMETERS_MAX},
+    limits::{ATTEMPTS_MAX, Mistake, Mistakes, NAME_CHARS_MAX, SCHEMA_BYTES_MAX, TIME_MS_MAX},
     suggest::closest,
 };
 use crate::{
     binding,
     definition::{Label, Limits, Parameter},
     json::Json,
-    label::LABELS_MAX,
+    retry::RetryPolicy,
+    shown::Shown,
     status::Kind,
+    time::Milliseconds,
 };
 
 /// Of a provider without a name.
-pub(super) const NAMELESS: &str = "is provided by a module without a name (name the module, or leave the provider out)";
+const NAMELESS: &str = "is provided by a module without a name (name the module, or leave the provider out)";
 
 /// All that is wrong with one definition so far.
-pub(super) struct Mistakes {
+pub(super) struct Notes {
     kind: Kind,
     name: String,
     fields: InputFields,
-    found: Vec<Mistake>,
+    found: Mistakes,
 }
 
-impl Mistakes {
+impl Notes {
     pub(super) fn new(kind: Kind, name: &str, input_schema: Option<&Json>) -> Self {
-        Self { kind, name: name.into(), fields: InputFields::of(input_schema), found: Vec::new() }
+        Self { kind, name: name.into(), fields: InputFields::of(input_schema), found: Mistakes::default() }
     }
 
-    pub(super) fn none_or_all(self) -> Result<(), Vec<Mistake>> {
-        if self.found.is_empty() { Ok(()) } else { Err(self.found) }
+    /// All so far, which are told once.
+    pub(super) fn none_or_all(&mut self) -> Result<(), Mistakes> {
+        if self.found.is_empty() { Ok(()) } else { Err(core::mem::take(&mut self.found)) }
+    }
+
+    /// ` (did you mean `x`?)`, where it would be told.
+    pub(super) fn hint<'a>(&self, wrong: &str, candidates: impl Iterator<Item = &'a str>) -> String {
+        if self.found.is_full() { String::new() } else { closest(wrong, candidates) }
     }
 
     pub(super) fn of_whole(&mut self, what: impl Into<String>) {
-        self.found.push(Mistake { place: format!("{} `{}`", self.kind, self.name), what: what.into() });
+        self.found.push(Mistake { place: format!("{} `{}`", self.kind, Shown(&self.name)), what: what.into() });
     }
 
     pub(super) fn of_node(&mut self, node: &str, what: impl Into<String>) {
-        let place = format!("{} `{}`, {} `{node}`", self.kind, self.name, self.kind.node());
+        let place = format!("{} `{}`, {} `{}`", self.kind, Shown(&self.name), self.kind.node(), Shown(node));
         self.found.push(Mistake { place, what: what.into() });
     }
 
@@ -61,20 +74,16 @@ impl Mistakes {
 
     /// Labels are few, each with a name of its own and a pointer into the input.
     pub(super) fn labels(&mut self, labels: &[Label]) {
-        if labels.len() > LABELS_MAX {
-            self.of_whole(format!("has {} labels; the limit is {LABELS_MAX}", labels.len()));
-            return;
-        }
         for (i, label) in labels.iter().enumerate() {
             if let Some(wrong) = bad_name(&label.name) {
                 self.of_whole(format!("a label's name {wrong}"));
             }
             if labels[..i].iter().any(|before| before.name == label.name) {
-                self.of_whole(format!("label `{}` stands more than once", label.name));
+                self.of_whole(format!("label `{}` stands more than once", Shown(&label.name)));
             }
             if !label.pointer.starts_with('/') {
                 let what = "is no JSON Pointer into the input (such as `/customer/id`)";
-                self.of_whole(format!("label `{}`: `{}` {what}", label.name, label.pointer));
+                self.of_whole(format!("label `{}`: `{}` {what}", Shown(&label.name), Shown(&label.pointer)));
             }
         }
     }
@@ -105,7 +114,10 @@ impl Mistakes {
         for (name, _) in zero.iter().filter(|(_, value)| *value == Some(0)) {
             self.of_node(node, format!("{whose}has a {name} of 0, so no attempt could succeed"));
         }
-        let Some(retry) = limits.retry else { return };
+        for (name, value) in [("timeout", limits.timeout), ("total-timeout", limits.total_timeout)] {
+            self.time(Some(node), &format!("{whose}has a {name}"), value);
+        }
+        let Some(retry) = limits.retry.map(|retry| retry.over(RetryPolicy::default())) else { return };
         let article = if whose.is_empty() { "its " } else { whose };
         if retry.max_attempts == 0 || retry.max_attempts > ATTEMPTS_MAX {
             self.of_node(
@@ -119,6 +131,7 @@ impl Mistakes {
         if !(0.0..=1.0).contains(&retry.jitter) {
             self.of_node(node, format!("{article}retry has a jitter of {} (from 0 to 1)", retry.jitter));
         }
+        self.time(Some(node), &format!("{article}retry has a longest delay"), Some(retry.max_delay));
         if retry.initial_delay > retry.max_delay {
             let (first, longest) = (retry.initial_delay, retry.max_delay);
             self.of_node(
@@ -128,9 +141,22 @@ impl Mistakes {
         }
     }
 
-    pub(super) fn parameter_count(&mut self, node: &str, parameters: &[Parameter]) {
-        if parameters.len() > PARAMETERS_MAX {
-            self.of_node(node, format!("has {} parameters; the limit is {PARAMETERS_MAX}", parameters.len()));
+    /// A time that no clock holds is a slip, and would overflow where it is reckoned with.
+    pub(super) fn time(&mut self, node: Option<&str>, what: &str, value: Option<Milliseconds>) {
+        let Some(value) = value.filter(|value| *value > TIME_MS_MAX) else { return };
+        let what = format!("{what} of {value} ms; the limit is {TIME_MS_MAX}, a hundred years (leave it out for none)");
+        match node {
+            Some(node) => self.of_node(node, what),
+            None => self.of_whole(what),
+        }
+    }
+
+    /// The name of the module that provides a node.
+    pub(super) fn provider(&mut self, node: &str, module: &str) {
+        if module.is_empty() {
+            self.of_node(node, NAMELESS);
+        } else if let Some(wrong) = bad_name(module) {
+            self.of_node(node, format!("the name of the module that provides it {wrong}"));
         }
     }
 
@@ -138,13 +164,14 @@ impl Mistakes {
     pub(super) fn parameter(&mut self, node: &str, parameters: &[Parameter], at: usize) {
         let name = &parameters[at].name;
         if parameters[..at].iter().any(|p| p.name == *name) {
-            self.of_node(node, format!("parameter `{name}` stands more than once"));
+            self.of_node(node, format!("parameter `{}` stands more than once", Shown(name)));
         }
     }
 
     pub(super) fn input(&mut self, node: &str, what: &str, pointer: Option<&str>) {
         self.pointer(node, what, pointer);
-        if let Some(missing) = pointer.and_then(|p| self.fields.missing(p)) {
+        let is_told = !self.found.is_full();
+        if let Some(missing) = pointer.and_then(|p| self.fields.missing(p, is_told)) {
             self.of_node(node, format!("{what} {missing}"));
         }
     }
@@ -159,29 +186,49 @@ impl Mistakes {
         let Some(pointer) = pointer.filter(|p| !p.is_empty()) else { return };
         let well_formed = pointer.starts_with('/') && pointer.split('/').all(|t| binding::unescape(t).is_some());
         if !well_formed {
-            self.of_node(node, format!("{what} has `{pointer}`, which is not a JSON Pointer (such as `/lines/0/sku`)"));
+            self.of_node(
+                node,
+                format!("{what} has `{}`, which is not a JSON Pointer (such as `/lines/0/sku`)", Shown(pointer)),
+            );
         }
     }
 }
 
-/// Why text is no name, as the rest of a sentence.
-pub(super) fn bad_name(name: &str) -> Option<String> {
+/// Why text is too long for a name, as the rest of a sentence.
+pub(super) fn bad_length(name: &str) -> Option<String> {
+    name.chars().nth(NAME_CHARS_MAX).map(|_| format!("has more than {NAME_CHARS_MAX} characters"))
+}
+
+/// Why text is no name, as the rest of a sentence. Names of modules, definitions, steps, participants, compensations
+/// and labels have letters and digits of any script, `-`, `_` and `.`, and [`NAME_CHARS_MAX`] characters at most: they
+/// stand in lists, records and messages, in file names and in policies.
+pub fn bad_name(name: &str) -> Option<String> {
     if name.is_empty() {
         return Some("is empty".into());
     }
-    if name.chars().count() > NAME_CHARS_MAX {
-        return Some(format!("has more than {NAME_CHARS_MAX} characters"));
+    if let Some(wrong) = bad_length(name) {
+        return Some(wrong);
     }
     let allowed = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
     let wrong = name.chars().find(|c| !allowed(*c))?;
     Some(format!("has the character {wrong:?} (letters, digits, `-`, `_` and `.` are allowed)"))
 }
 
+/// Fields of an input that a message lists.
+const FIELDS_SHOWN: usize = 20;
+
 /// The fields that an input schema lists at its top, where it lists any and is about an object.
-struct InputFields(Option<Vec<String>>);
+pub(super) struct InputFields(Option<BTreeSet<String>>);
 
 impl InputFields {
-    fn of(schema: Option<&Json>) -> Self {
+    /// Whether the input is known to have this field.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.as_ref().is_some_and(|fields| fields.contains(name))
+    }
+
+    pub(super) fn of(schema: Option<&Json>) -> Self {
+        // One that is too large is refused for that, and not read.
+        let schema = schema.filter(|schema| schema.as_str().len() <= SCHEMA_BYTES_MAX);
         let Some(Value::Object(schema)) = schema.and_then(|s| s.read::<Value>().ok()) else { return Self(None) };
         // What these keywords add cannot be listed without evaluating the schema.
         let open = ["allOf", "anyOf", "oneOf", "$ref", "patternProperties"].iter().any(|k| schema.contains_key(*k));
@@ -192,14 +239,28 @@ impl InputFields {
         }
     }
 
-    /// What is wrong with a pointer into the input, as the rest of a sentence.
-    fn missing(&self, pointer: &str) -> Option<String> {
+    /// What is wrong with a pointer into the input, as the rest of a sentence, in full where it is told.
+    fn missing(&self, pointer: &str, is_told: bool) -> Option<String> {
         let fields = self.0.as_ref()?;
         let field = binding::unescape(pointer.strip_prefix('/')?.split('/').next()?)?;
-        if fields.iter().any(|f| **f == *field) {
+        if fields.contains(&*field) {
             return None;
         }
+        if !is_told {
+            return Some(String::new());
+        }
         let hint = closest(&field, fields.iter().map(String::as_str));
-        Some(format!("is a field that the input schema does not have{hint} (fields: {})", fields.join(", ")))
+        let list = listed(fields.iter().map(|field| format!("{}", Shown(field))));
+        Some(format!("is a field that the input schema does not have{hint} (fields: {list})"))
     }
+}
+
+/// The first of a list, and how many more.
+pub(super) fn listed(mut all: impl Iterator<Item = String>) -> String {
+    let mut list = all.by_ref().take(FIELDS_SHOWN).collect::<Vec<_>>().join(", ");
+    let more = all.count();
+    if more > 0 {
+        list.push_str(&format!(", and {more} more"));
+    }
+    list
 }

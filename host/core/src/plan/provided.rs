@@ -2,19 +2,37 @@
 //! is there, takes what it is given, and answers what is taken from it. A provided step has the same id
 //! in both modules, so that a call needs no translation.
 
-use alloc::{format, string::String, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    format,
+    string::String,
+    vec::Vec,
+};
+use core::cell::Cell;
 
 use serde_json::Value;
 
-use super::{checked::Checked, limits::Mistake, mistakes::Mistakes, suggest::closest};
+use super::{
+    checked::Checked,
+    limits::Mistakes,
+    mistakes::{Notes, listed},
+};
 use crate::{
     definition::{Action, Definition, Module, Parameter, Source},
     id::Name,
     json::Json,
+    shown::Shown,
 };
 
 /// Schemas are compared to this depth; what lies deeper is told by the call.
 const DEPTH_MAX: usize = 16;
+
+/// Pairs of schemas that are compared for one definition. References can make a small schema as large as a tree of all that
+/// it can describe; what lies beyond is told by the call.
+const PAIRS_MAX: usize = 100_000;
+
+/// Types that one schema may name.
+const TYPES_MAX: usize = 16;
 
 /// What a node asks of another module.
 struct Asked<'a> {
@@ -35,24 +53,31 @@ struct Offer<'a> {
     undo: Option<(&'a str, &'a [Parameter])>,
 }
 
+/// What a module has to offer, by id.
+type Offers<'a> = BTreeMap<&'a str, Vec<Offer<'a>>>;
+
 impl Checked {
     /// Compares what is asked of other modules with what these say of themselves.
     ///
     /// # Errors
     /// Everything that does not fit at once, each with its place. A module that is not given is not
     /// looked at.
-    pub fn check_providers(&self, modules: &[&Module]) -> Result<(), Vec<Mistake>> {
+    pub fn check_providers(&self, modules: &[&Module]) -> Result<(), Mistakes> {
         check(self, modules)
     }
 }
 
-fn check(plan: &Checked, modules: &[&Module]) -> Result<(), Vec<Mistake>> {
-    let mut mistakes = Mistakes::new(plan.kind(), plan.name(), None);
+fn check(plan: &Checked, modules: &[&Module]) -> Result<(), Mistakes> {
+    let notes = Notes::new(plan.kind(), plan.name(), None);
+    let mut comparison = Comparison { plan, notes, pairs: Cell::new(PAIRS_MAX) };
+    let by_name: BTreeMap<&str, &Module> = modules.iter().rev().map(|module| (&*module.name, *module)).collect();
+    let offers: BTreeMap<&str, Offers<'_>> =
+        by_name.iter().map(|(name, module)| (*name, offers(plan, module))).collect();
     for asked in asked(plan) {
-        let Some(module) = modules.iter().find(|module| module.name == **asked.provider) else { continue };
-        check_one(&asked, plan, module, &mut mistakes);
+        let Some(offers) = offers.get(&**asked.provider) else { continue };
+        comparison.one(&asked, offers);
     }
-    mistakes.none_or_all()
+    comparison.notes.none_or_all()
 }
 
 fn asked(plan: &Checked) -> Vec<Asked<'_>> {
@@ -78,11 +103,12 @@ fn asked(plan: &Checked) -> Vec<Asked<'_>> {
 }
 
 /// Everything of the plan's kind that a module has to offer, by id.
-fn offers<'a>(plan: &Checked, module: &'a Module) -> Vec<(&'a str, Offer<'a>)> {
-    let mut offers = Vec::new();
+fn offers<'a>(plan: &Checked, module: &'a Module) -> Offers<'a> {
+    let mut offers = Offers::new();
+    let mut add = |id: &'a str, offer| offers.entry(id).or_default().push(offer);
     for definition in &module.definitions {
         match definition {
-            Definition::Saga(saga) if plan.saga().is_some() => offers.extend(saga.steps.iter().map(|step| {
+            Definition::Saga(saga) if plan.saga().is_some() => saga.steps.iter().for_each(|step| {
                 let offer = Offer {
                     definition: &saga.name,
                     is_passed_on: step.action != Action::Here,
@@ -90,9 +116,9 @@ fn offers<'a>(plan: &Checked, module: &'a Module) -> Vec<(&'a str, Offer<'a>)> {
                     output: step.output_schema.as_ref(),
                     undo: step.compensation.as_ref().map(|undo| (&*undo.name, &*undo.parameters)),
                 };
-                (&*step.id, offer)
-            })),
-            Definition::Tcc(tcc) if plan.tcc().is_some() => offers.extend(tcc.participants.iter().map(|one| {
+                add(&step.id, offer);
+            }),
+            Definition::Tcc(tcc) if plan.tcc().is_some() => tcc.participants.iter().for_each(|one| {
                 let offer = Offer {
                     definition: &tcc.name,
                     is_passed_on: one.provider.is_some(),
@@ -100,92 +126,108 @@ fn offers<'a>(plan: &Checked, module: &'a Module) -> Vec<(&'a str, Offer<'a>)> {
                     output: None,
                     undo: None,
                 };
-                (&*one.id, offer)
-            })),
+                add(&one.id, offer);
+            }),
             Definition::Saga(_) | Definition::Tcc(_) => {}
         }
     }
     offers
 }
 
-fn check_one(asked: &Asked<'_>, plan: &Checked, module: &Module, mistakes: &mut Mistakes) {
-    let (id, name, node) = (&**asked.id, &module.name, plan.kind().node());
-    let offers = offers(plan, module);
-    let (found, others): (Vec<_>, Vec<_>) = offers.into_iter().partition(|(offered, _)| *offered == id);
-    let offer = match &*found {
-        [(_, offer)] => offer,
-        [] => {
-            let known = others.iter().map(|(known, _)| *known);
-            let list: Vec<String> = known.clone().map(|known| format!("`{known}`")).collect();
-            let hint = closest(id, known);
-            let has = if list.is_empty() { "none".into() } else { list.join(", ") };
-            mistakes.of_node(id, format!("module `{name}` has no {node} of that id{hint}; it has {has}"));
-            return;
-        }
-        several => {
-            let list: Vec<String> = several.iter().map(|(_, offer)| format!("`{}`", offer.definition)).collect();
-            let list = list.join(" and ");
-            mistakes.of_node(id, format!("module `{name}` has a {node} of that id in {list} (give one another id)"));
-            return;
-        }
-    };
-    if offer.is_passed_on {
-        mistakes.of_node(id, format!("module `{name}` has it from another module in turn (name that one)"));
-    }
-    parameters(id, "", asked.parameters, name, offer.parameters, mistakes);
-    output(id, name, offer.output, asked.output, mistakes);
-    match (asked.undo, offer.undo) {
-        (Some(given), Some((_, wanted))) => parameters(id, "its compensation ", given, name, wanted, mistakes),
-        (Some(_), None) => {
-            mistakes.of_node(id, format!("module `{name}` cannot undo it: it has no compensation there"));
-        }
-        (None, Some((undo, _))) => mistakes.of_node(
-            id,
-            format!(
-                "module `{name}` undoes it by `{undo}`, which this saga does not ask for (declare the compensation)"
-            ),
-        ),
-        (None, None) => {}
-    }
+/// A comparison under way.
+struct Comparison<'p> {
+    plan: &'p Checked,
+    notes: Notes,
+    /// Pairs of schemas that may still be compared.
+    pairs: Cell<usize>,
 }
 
-/// Each parameter that is wanted is given, nothing else is, and the values fit.
-fn parameters(id: &str, whose: &str, given: &[Parameter], name: &str, wanted: &[Parameter], mistakes: &mut Mistakes) {
-    for want in wanted {
-        // What the provider gives itself, such as a literal, need not be given.
-        let is_needed = want.required && !matches!(want.source, Source::Literal(_));
-        if is_needed && given.iter().all(|give| give.name != want.name) {
-            mistakes
-                .of_node(id, format!("{whose}does not give parameter `{}`, which module `{name}` needs", want.name));
-        }
-    }
-    for give in given {
-        let Some(want) = wanted.iter().find(|want| want.name == give.name) else {
-            let hint = closest(&give.name, wanted.iter().map(|want| &*want.name));
-            mistakes.of_node(
-                id,
-                format!("{whose}gives parameter `{}`, which module `{name}` does not have{hint}", give.name),
-            );
-            continue;
+impl Comparison<'_> {
+    fn one(&mut self, asked: &Asked<'_>, offers: &Offers<'_>) {
+        let (id, name, node) = (&**asked.id, &**asked.provider, self.plan.kind().node());
+        let offer = match offers.get(id).map(|found| &**found).unwrap_or_default() {
+            [offer] => offer,
+            [] => {
+                let hint = self.notes.hint(id, offers.keys().copied());
+                let list = listed(offers.keys().map(|known| format!("`{}`", Shown(known))));
+                let has = if list.is_empty() { "none".into() } else { list };
+                self.notes.of_node(id, format!("module `{name}` has no {node} of that id{hint}; it has {has}"));
+                return;
+            }
+            several => {
+                let list: Vec<String> =
+                    several.iter().take(2).map(|offer| format!("`{}`", Shown(offer.definition))).collect();
+                let list = list.join(" and ");
+                self.notes
+                    .of_node(id, format!("module `{name}` has a {node} of that id in {list} (give one another id)"));
+                return;
+            }
         };
-        if let Some(why) = misfit(give.schema.as_ref(), want.schema.as_ref()) {
-            mistakes.of_node(id, format!("{whose}parameter `{}` is not what module `{name}` takes: {why}", give.name));
+        if offer.is_passed_on {
+            self.notes.of_node(id, format!("module `{name}` has it from another module in turn (name that one)"));
+        }
+        self.parameters(id, "", asked.parameters, name, offer.parameters);
+        self.output(id, name, offer.output, asked.output);
+        match (asked.undo, offer.undo) {
+            (Some(given), Some((_, wanted))) => self.parameters(id, "its compensation ", given, name, wanted),
+            (Some(_), None) => {
+                self.notes.of_node(id, format!("module `{name}` cannot undo it: it has no compensation there"));
+            }
+            (None, Some((undo, _))) => self.notes.of_node(
+                id,
+                format!(
+                    "module `{name}` undoes it by `{}`, which this saga does not ask for (declare the compensation)",
+                    Shown(undo)
+                ),
+            ),
+            (None, None) => {}
         }
     }
-}
 
-fn output(id: &str, name: &str, given: Option<&Json>, wanted: Option<&Json>, mistakes: &mut Mistakes) {
-    if let Some(why) = misfit(given, wanted) {
-        mistakes.of_node(id, format!("what module `{name}` answers is not what this saga takes from it: {why}"));
+    /// Each parameter that is wanted is given, nothing else is, and the values fit.
+    fn parameters(&mut self, id: &str, whose: &str, given: &[Parameter], name: &str, wanted: &[Parameter]) {
+        for want in wanted {
+            // What the provider gives itself, such as a literal, need not be given.
+            let is_needed = want.required && !matches!(want.source, Source::Literal(_));
+            if is_needed && given.iter().all(|give| give.name != want.name) {
+                self.notes.of_node(
+                    id,
+                    format!("{whose}does not give parameter `{}`, which module `{name}` needs", Shown(&want.name)),
+                );
+            }
+        }
+        for give in given {
+            let Some(want) = wanted.iter().find(|want| want.name == give.name) else {
+                let hint = self.notes.hint(&give.name, wanted.iter().map(|want| &*want.name));
+                self.notes.of_node(
+                    id,
+                    format!(
+                        "{whose}gives parameter `{}`, which module `{name}` does not have{hint}",
+                        Shown(&give.name)
+                    ),
+                );
+                continue;
+            };
+            if let Some(why) = misfit(give.schema.as_ref(), want.schema.as_ref(), &self.pairs) {
+                let give = Shown(&give.name);
+                self.notes.of_node(id, format!("{whose}parameter `{give}` is not what module `{name}` takes: {why}"));
+            }
+        }
+    }
+
+    fn output(&mut self, id: &str, name: &str, given: Option<&Json>, wanted: Option<&Json>) {
+        if let Some(why) = misfit(given, wanted, &self.pairs) {
+            self.notes.of_node(id, format!("what module `{name}` answers is not what this saga takes from it: {why}"));
+        }
     }
 }
 
 /// Why values of one schema do not fit another, where that is certain. A schema that is not there, or says
 /// what is not compared here, takes anything: the guest looks at what it is given.
-fn misfit(given: Option<&Json>, wanted: Option<&Json>) -> Option<String> {
+fn misfit(given: Option<&Json>, wanted: Option<&Json>, left: &Cell<usize>) -> Option<String> {
     let read = |schema: Option<&Json>| schema.and_then(|schema| schema.read::<Value>().ok());
     let (given, wanted) = (read(given)?, read(wanted)?);
-    let pair = Pair { given: &given, wanted: &wanted };
+    let pair = Pair { given: &given, wanted: &wanted, left };
     pair.misfit(&given, &wanted, "the value", DEPTH_MAX)
 }
 
@@ -193,17 +235,22 @@ fn misfit(given: Option<&Json>, wanted: Option<&Json>) -> Option<String> {
 struct Pair<'a> {
     given: &'a Value,
     wanted: &'a Value,
+    /// Pairs that may still be compared.
+    left: &'a Cell<usize>,
 }
 
 impl<'a> Pair<'a> {
     fn misfit(&self, given: &'a Value, wanted: &'a Value, place: &str, depth: usize) -> Option<String> {
         let depth = depth.checked_sub(1)?;
+        self.left.set(self.left.get().checked_sub(1)?);
         let (given, wanted) = (followed(self.given, given)?, followed(self.wanted, wanted)?);
         if let (Some(has), Some(takes)) = (types(given), types(wanted)) {
             // An integer is a number.
             let fits = |one: &&str| takes.contains(one) || (*one == "integer" && takes.contains(&"number"));
             if let Some(other) = has.iter().find(|one| !fits(one)) {
-                return Some(format!("{place} may be of type {other}, and is taken as {}", takes.join(" or ")));
+                let takes: Vec<String> = takes.iter().map(|one| format!("{}", Shown(one))).collect();
+                let (other, takes) = (Shown(other), takes.join(" or "));
+                return Some(format!("{place} may be of type {other}, and is taken as {takes}"));
             }
         }
         let fields = |schema: &'a Value| schema.get("properties").and_then(Value::as_object);
@@ -212,12 +259,13 @@ impl<'a> Pair<'a> {
                 let names = schema.get("required").and_then(Value::as_array);
                 names.into_iter().flatten().filter_map(Value::as_str).collect()
             };
-            let sure = required(given);
+            let sure: BTreeSet<&str> = required(given).into_iter().collect();
             if let Some(missing) = required(wanted).into_iter().find(|name| !sure.contains(name)) {
-                return Some(format!("{place} may lack `{missing}`, which is needed"));
+                return Some(format!("{place} may lack `{}`, which is needed", Shown(missing)));
             }
-            let deeper =
-                |(name, schema): (&String, &'a Value)| self.misfit(has.get(name)?, schema, &format!("`{name}`"), depth);
+            let deeper = |(name, schema): (&String, &'a Value)| {
+                self.misfit(has.get(name)?, schema, &format!("`{}`", Shown(name)), depth)
+            };
             return takes.iter().find_map(deeper);
         }
         let items = self.misfit(given.get("items")?, wanted.get("items")?, "an item", depth);
@@ -237,7 +285,8 @@ fn followed<'a>(document: &'a Value, schema: &'a Value) -> Option<&'a Value> {
 fn types(schema: &Value) -> Option<Vec<&str>> {
     match schema.get("type")? {
         Value::String(one) => Some([&**one].into()),
-        Value::Array(several) => several.iter().map(Value::as_str).collect(),
+        // There are seven in all.
+        Value::Array(several) if several.len() <= TYPES_MAX => several.iter().map(Value::as_str).collect(),
         _ => None,
     }
 }

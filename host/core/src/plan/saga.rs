@@ -6,7 +6,7 @@ use alloc::{collections::BTreeMap, string::String, vec::Vec};
 use super::{
     check,
     index::StepIx,
-    limits::{CONCURRENCY_DEFAULT, Defaults, Limits, Mistake},
+    limits::{CONCURRENCY_DEFAULT, Defaults, Limits, Mistakes},
 };
 use crate::{
     definition::{self, Action, CompensationPolicy, Label, Parameter, Source},
@@ -91,14 +91,13 @@ impl Plan {
     ///
     /// # Errors
     /// Everything that is wrong with it at once, each with its place.
-    pub fn new(saga: &definition::Saga, defaults: &Defaults) -> Result<Self, Vec<Mistake>> {
+    pub fn new(saga: &definition::Saga, defaults: &Defaults) -> Result<Self, Mistakes> {
         let graph = check::check(saga)?;
-        let layers = graph.layers();
         let warnings = check::warnings(saga);
         let steps: Vec<Step> = saga
             .steps
             .iter()
-            .zip(graph.depends_on.into_iter().zip(layers))
+            .zip(graph.depends_on.into_iter().zip(graph.layers))
             .map(|(step, (depends_on, layer))| Step::new(step, depends_on, layer, defaults))
             .collect();
         Ok(Self {
@@ -175,7 +174,7 @@ impl Step {
                 name: undo.name.clone(),
                 parameters: undo.parameters.clone(),
                 limits: Limits::new(&undo.limits, defaults),
-                retry: undo.limits.retry,
+                retry: undo.limits.retry.map(|retry| retry.over(defaults.limits.retry)),
                 critical: undo.critical,
             }),
         }

@@ -3,20 +3,48 @@
 use alloc::{format, string::String, vec::Vec};
 
 use super::limits::NAME_CHARS_MAX;
+use crate::shown::Shown;
+
+/// Pairs of characters that are compared for one suggestion: names of usual length of some thousand steps, or the
+/// longest names of sixty.
+const PAIRS_MAX: usize = 1 << 20;
 
 /// ` (did you mean `x`?)`, or nothing where no candidate is near. What is longer than any name can be is compared
-/// with nothing: the work grows with the product of both lengths.
+/// with nothing: the work grows with the product of both lengths. Where there are very many candidates the last ones
+/// are not looked at.
 pub(crate) fn closest<'a>(wrong: &str, candidates: impl Iterator<Item = &'a str>) -> String {
-    let is_name = |text: &str| text.chars().nth(NAME_CHARS_MAX).is_none();
-    if !is_name(wrong) {
-        return String::new();
+    match nearest(wrong, candidates).0 {
+        Some(name) => format!(" (did you mean `{}`?)", Shown(name)),
+        None => String::new(),
+    }
+}
+
+/// The nearest one, and how many pairs of characters were compared.
+fn nearest<'a>(wrong: &str, candidates: impl Iterator<Item = &'a str>) -> (Option<&'a str>, usize) {
+    let length = |text: &str| text.chars().take(NAME_CHARS_MAX + 1).count();
+    let own = length(wrong);
+    if own > NAME_CHARS_MAX {
+        return (None, 0);
     }
     // A third of the letters wrong is still a slip; more is another word.
-    let tolerance = wrong.chars().count().div_ceil(3);
-    match candidates.filter(|candidate| is_name(candidate)).map(|c| (distance(wrong, c), c)).min() {
-        Some((d, c)) if d <= tolerance => format!(" (did you mean `{c}`?)"),
-        _ => String::new(),
+    let tolerance = own.div_ceil(3);
+    let (mut best, mut pairs) = (None, 0);
+    for candidate in candidates {
+        let other = length(candidate);
+        if other > NAME_CHARS_MAX || other.abs_diff(own) > tolerance {
+            continue;
+        }
+        pairs += own * other;
+        if pairs > PAIRS_MAX {
+            break;
+        }
+        let near = Some((distance(wrong, candidate), candidate)).filter(|(distance, _)| *distance <= tolerance);
+        best = match (best, near) {
+            (Some(best), Some(near)) => Some(near.min(best)),
+            (best, near) => near.or(best),
+        };
     }
+    (best.map(|(_, name)| name), pairs)
 }
 
 /// Letters to insert, remove or replace to make one word of the other (Levenshtein).
@@ -44,7 +72,15 @@ mod tests {
         assert_eq!(closest("x", ["charge"].into_iter()), "");
         // C24: two of a megabyte would be 10^12 steps, and this test would not end.
         let long = "x".repeat(1 << 20);
-        assert_eq!(closest(&long, [long.as_str()].into_iter()), "");
-        assert_eq!(closest("xx", [long.as_str()].into_iter()), "");
+        assert_eq!(nearest(&long, [long.as_str()].into_iter()), (None, 0));
+        assert_eq!(nearest("xx", [long.as_str()].into_iter()), (None, 0));
+    }
+
+    /// S9: a million candidates cost what sixty of the longest do.
+    #[test]
+    fn the_work_of_a_suggestion_is_bounded() {
+        let long = "x".repeat(NAME_CHARS_MAX);
+        let (found, pairs) = nearest(&long, core::iter::repeat_n(long.as_str(), 1_000_000));
+        assert!(found.is_some() && pairs <= PAIRS_MAX + NAME_CHARS_MAX * NAME_CHARS_MAX, "{pairs}");
     }
 }

@@ -5,9 +5,9 @@ use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 
 use super::{
     index::ParticipantIx,
-    limits::{Defaults, Limits, Mistake},
-    mistakes::{Mistakes, NAMELESS},
-    suggest::closest,
+    limits::{Defaults, Limits, Mistakes},
+    mistakes::Notes,
+    sizes,
 };
 use crate::{
     definition::{self, Label, Parameter, Source, Tcc},
@@ -15,13 +15,10 @@ use crate::{
     json::Json,
     record::Created,
     retry::RetryPolicy,
+    shown::Shown,
     status::Kind,
     time::Milliseconds,
 };
-
-/// Participants of one TCC. Arbitrary: each is a reservation that others wait for, and a transaction
-/// with more of them holds too much for too long.
-pub const PARTICIPANTS_MAX: usize = 256;
 
 /// A TCC that is right.
 #[derive(Debug)]
@@ -70,7 +67,7 @@ impl TccPlan {
     ///
     /// # Errors
     /// Everything that is wrong with it at once, each with its place.
-    pub fn new(tcc: &Tcc, defaults: &Defaults) -> Result<Self, Vec<Mistake>> {
+    pub fn new(tcc: &Tcc, defaults: &Defaults) -> Result<Self, Mistakes> {
         check(tcc)?;
         let participants: Vec<Participant> = tcc.participants.iter().map(|p| Participant::new(p, defaults)).collect();
         Ok(Self {
@@ -125,15 +122,17 @@ impl Participant {
 
 /// Limits of a confirm or a cancel: patience is the host's, unless the participant has less.
 fn settling(asked: &definition::Limits, defaults: &Defaults) -> Limits {
-    let retry = asked.retry.unwrap_or(defaults.settle);
+    let retry = asked.retry.map_or(defaults.settle, |retry| retry.over(defaults.settle));
     let max_attempts = retry.max_attempts.min(defaults.settle.max_attempts);
     // The default total timeout is for tries; confirm and cancel have one only where the participant asks for it.
     let total_timeout = asked.total_timeout;
     Limits { retry: RetryPolicy { max_attempts, ..retry }, total_timeout, ..Limits::new(asked, defaults) }
 }
 
-fn check(tcc: &Tcc) -> Result<(), Vec<Mistake>> {
-    let mut checker = Checker { tcc, mistakes: Mistakes::new(Kind::Tcc, &tcc.name, tcc.input_schema.as_ref()) };
+fn check(tcc: &Tcc) -> Result<(), Mistakes> {
+    let mut mistakes = Notes::new(Kind::Tcc, &tcc.name, tcc.input_schema.as_ref());
+    sizes::tcc(tcc, &mut mistakes)?;
+    let mut checker = Checker { tcc, mistakes };
     checker.whole();
     checker.mistakes.ids(tcc.participants.iter().map(|p| p.id.as_str()));
     for participant in &tcc.participants {
@@ -154,38 +153,34 @@ fn warnings(tcc: &Tcc) -> Vec<String> {
 
 struct Checker<'a> {
     tcc: &'a Tcc,
-    mistakes: Mistakes,
+    mistakes: Notes,
 }
 
 impl Checker<'_> {
     fn whole(&mut self) {
         self.mistakes.name_of_whole();
         self.mistakes.labels(&self.tcc.labels);
-        let count = self.tcc.participants.len();
-        if count == 0 {
+        if self.tcc.participants.is_empty() {
             self.mistakes.of_whole("has no participants (add at least one)");
-        }
-        if count > PARTICIPANTS_MAX {
-            self.mistakes.of_whole(format!("has {count} participants; the limit is {PARTICIPANTS_MAX}"));
         }
         if self.tcc.deadline == Some(0) {
             self.mistakes.of_whole("has a deadline of 0 ms, which has always passed (leave it out for none)");
         }
+        self.mistakes.time(None, "has a deadline", self.tcc.deadline);
         self.mistakes.schema(self.tcc.input_schema.as_ref());
     }
 
     fn participant(&mut self, participant: &definition::Participant) {
         let id = &participant.id;
-        if participant.provider.as_deref().is_some_and(str::is_empty) {
-            self.mistakes.of_node(id, NAMELESS);
+        if let Some(provider) = &participant.provider {
+            self.mistakes.provider(id, provider);
         }
         self.mistakes.limits(id, "its try ", &participant.try_limits);
         self.mistakes.limits(id, "its confirm ", &participant.confirm_limits);
         self.mistakes.limits(id, "its cancel ", &participant.cancel_limits);
-        self.mistakes.parameter_count(id, &participant.parameters);
         for (i, parameter) in participant.parameters.iter().enumerate() {
             self.mistakes.parameter(id, &participant.parameters, i);
-            self.source(participant, &format!("parameter `{}`", parameter.name), &parameter.source);
+            self.source(participant, &format!("parameter `{}`", Shown(&parameter.name)), &parameter.source);
         }
     }
 
@@ -217,14 +212,15 @@ impl Checker<'_> {
     fn earlier(&mut self, own: &definition::Participant, what: &str, named: &str) {
         let participants = &self.tcc.participants;
         let Some(other) = participants.iter().find(|p| p.id == named) else {
-            let hint = closest(named, participants.iter().map(|p| p.id.as_str()));
+            let hint = self.mistakes.hint(named, participants.iter().map(|p| p.id.as_str()));
+            let named = Shown(named);
             let wrong = format!("{what} is taken from `{named}`, which is not a participant{hint}");
             return self.mistakes.of_node(&own.id, wrong);
         };
         if other.id == own.id {
             self.mistakes.of_node(&own.id, format!("{what} is taken from the participant itself"));
         } else if other.order >= own.order {
-            let (theirs, ours) = (other.order, own.order);
+            let (theirs, ours, named) = (other.order, own.order, Shown(named));
             self.mistakes.of_node(
                 &own.id,
                 format!(

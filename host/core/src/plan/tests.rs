@@ -60,7 +60,8 @@ fn all_mistakes_come_at_once_each_with_its_place() {
     charge.parameters.push(parameter("address", Source::Input(Some("/address".into()))));
     charge.parameters.push(parameter("address", Source::Cause));
     charge.action = Action::Provided(String::new());
-    charge.limits.retry = Some(RetryPolicy { max_attempts: 0, multiplier: f64::NAN, jitter: 2.0, ..RetryPolicy::ONCE });
+    charge.limits.retry =
+        Some(RetryPolicy { max_attempts: 0, multiplier: f64::NAN, jitter: 2.0, ..RetryPolicy::ONCE }.into());
     let mut wrong = saga(alloc::vec![step("reserve", &[]), charge, step("reserve", &[]), step("a b", &[])]);
     wrong.input_schema = Some(Json::parse(r#"{"properties":{"id":{},"card":{}}}"#).unwrap());
     wrong.concurrency = Some(0);
@@ -157,7 +158,7 @@ fn all_mistakes_of_a_tcc_come_at_once_each_with_its_place() {
     ];
     credit.provider = Some(String::new());
     credit.confirm_limits.timeout = Some(0);
-    credit.cancel_limits.retry = Some(RetryPolicy { max_attempts: 0, ..RetryPolicy::ONCE });
+    credit.cancel_limits.retry = Some(RetryPolicy { max_attempts: 0, ..RetryPolicy::ONCE }.into());
     let mut wrong = tcc(alloc::vec![participant("debit", 1), credit, participant("debit", 0), participant("a b", 0)]);
     wrong.input_schema = Some(Json::parse(r#"{"properties":{"account":{}}}"#).unwrap());
     wrong.deadline = Some(0);
@@ -203,13 +204,130 @@ fn a_tcc_without_a_required_participant_is_warned_of() {
 #[test]
 fn confirm_and_cancel_have_the_hosts_patience_and_no_more() {
     let mut one = participant("a", 0);
-    one.cancel_limits.retry = Some(RetryPolicy { max_attempts: 5, ..RetryPolicy::ONCE });
+    one.cancel_limits.retry = Some(RetryPolicy { max_attempts: 5, ..RetryPolicy::ONCE }.into());
     let mut two = participant("b", 0);
-    two.confirm_limits.retry = Some(RetryPolicy { max_attempts: 1_000, ..RetryPolicy::ONCE });
+    two.confirm_limits.retry = Some(RetryPolicy { max_attempts: 1_000, ..RetryPolicy::ONCE }.into());
     let plan = TccPlan::new(&tcc(alloc::vec![one, two]), &Defaults::default()).unwrap();
     let [a, b] = plan.participants() else { panic!("there are two") };
     assert_eq!(a.try_limits.retry.max_attempts, 3);
     assert_eq!((a.confirm_limits.retry.max_attempts, a.cancel_limits.retry.max_attempts), (70, 5));
     assert_eq!((b.confirm_limits.retry.max_attempts, b.confirm_limits.retry.max_delay), (70, 0));
     assert_eq!(a.confirm_limits.retry.max_delay, 30_000);
+}
+
+#[test]
+fn a_step_that_takes_the_place_of_a_field_is_told() {
+    let mut second = step("charge", &[]);
+    second.parameters.push(parameter("card", Source::StepOutput { step: "card".into(), pointer: None }));
+    let mut saga = saga(alloc::vec![step("card", &[]), second]);
+    let warnings = |saga: &Saga| Plan::new(saga, &Defaults::default()).unwrap().warnings;
+    assert_eq!(warnings(&saga), Vec::<String>::new());
+    saga.input_schema = Json::parse(r#"{"type":"object","properties":{"card":{"type":"string"}}}"#).ok();
+    let told = "saga `order`, step `charge`: parameter `card` takes the output of step `card`, and the input has a field \
+                `card` as well (say which is meant, or give one of them another name)";
+    assert_eq!(warnings(&saga), [told]);
+}
+
+/// What is told of a definition, all of it.
+fn told(saga: &Saga) -> String {
+    Plan::new(saga, &Defaults::default()).unwrap_err().to_string()
+}
+
+/// S9, X5: whatever a guest says of itself, what is told fits on some screens and is safe to show.
+fn check_told(told: &str, expected: &str) {
+    assert!(told.len() <= 24 << 10, "{} bytes", told.len());
+    assert!(told.contains(expected), "{told}");
+    assert!(told.chars().all(|c| c == '\n' || !c.is_control()), "{told}");
+    assert!(told.lines().count() <= MISTAKES_MAX + 2, "{told}");
+}
+
+#[test]
+fn long_names_are_cut_and_stop_the_other_checks() {
+    let long = "n".repeat(300_000);
+    let mut whole = saga(alloc::vec![step("a", &[])]);
+    whole.name = "n".repeat(2 << 20);
+    check_told(&told(&whole), "nnn…`: its name has more than 128 characters");
+    let steps = (0..500).map(|i| step(&alloc::format!("{long}{i}"), &[&long])).collect();
+    check_told(&told(&saga(steps)), "and 480 more");
+    let mut one = step("a", &[]);
+    one.parameters.push(parameter(&long, Source::Variable("v".into())));
+    one.parameters.push(parameter("p", Source::StepOutput { step: long.clone(), pointer: None }));
+    one.parameters.push(parameter("q", Source::Input(Some(alloc::format!("/{long}")))));
+    one.compensation = Some(definition::Compensation { name: long.clone(), ..definition::Compensation::default() });
+    one.action = Action::Provided(long);
+    let told = told(&saga(alloc::vec![one]));
+    for expected in [
+        "the name of the module that provides it has more than 128 characters",
+        "parameter `nnn",
+        "parameter `p` has more than 128 characters",
+        "parameter `q` has a pointer of 300001 bytes; the limit is 1024",
+        "the name of its compensation has more than 128 characters",
+    ] {
+        check_told(&told, expected);
+    }
+}
+
+#[test]
+fn text_that_would_forge_a_screen_is_shown_as_what_it_is() {
+    let told = told(&saga(alloc::vec![step("a\u{1b}[2J\u{202e}\n", &["b\r"])]));
+    check_told(&told, r"step `a\u{1b}[2J\u{202e}\u{a}`: depends on `b\u{d}`, which is not a step");
+}
+
+#[test]
+fn what_is_too_many_is_told_alone() {
+    let mut wide = step("wide", &[]);
+    wide.parameters = (0..100_000).map(|_| parameter("p", Source::Cause)).collect();
+    assert_eq!(
+        mistakes(&saga(alloc::vec![wide])),
+        ["saga `order`, step `wide`: has 100000 parameters; the limit is 64"]
+    );
+    let names: Vec<String> = (0..1_001).map(|i| alloc::format!("s{i}")).collect();
+    let steps = names.iter().map(|name| step(name, &["nobody"])).collect();
+    assert_eq!(mistakes(&saga(steps)), ["saga `order`: has 1001 steps; the limit is 1000"]);
+    let mut waiting = step("waiting", &[]);
+    waiting.depends_on = alloc::vec!["nobody".into(); 100_000];
+    let told = mistakes(&saga(alloc::vec![waiting]));
+    assert_eq!(told, ["saga `order`, step `waiting`: depends on 100000 steps; a saga has 1000 at most"]);
+}
+
+/// S9: each of a thousand steps told all fields of a large schema: 80 GB.
+#[test]
+fn fields_and_cycles_are_listed_in_part() {
+    let fields: Vec<String> = (0..10_000).map(|i| alloc::format!(r#""field{i}":{{}}"#)).collect();
+    let mut wrong = saga((0..1_000).map(|i| step(&alloc::format!("s{i}"), &[])).collect());
+    wrong.input_schema = Some(Json::parse(&alloc::format!(r#"{{"properties":{{{}}}}}"#, fields.join(","))).unwrap());
+    for step in &mut wrong.steps {
+        step.parameters = alloc::vec![parameter("p", Source::Input(Some("/feld1".into())))];
+    }
+    let fields = told(&wrong);
+    check_told(&fields, "(did you mean `field1`?) (fields: field0, field1, field10,");
+    check_told(&fields, "and 9980 more)");
+    check_told(&fields, "1000 mistakes\n");
+    check_told(&fields, "and 980 more");
+    let round = (0..1_000).map(|i| step(&alloc::format!("s{i}"), &[&alloc::format!("s{}", (i + 1) % 1_000)])).collect();
+    check_told(&told(&saga(round)), "`s0` needs `s1` needs `s2`");
+    check_told(&told(&saga((0..1_000).map(|i| step("a", &[&alloc::format!("b{i}")])).collect())), "1001 mistakes");
+}
+
+/// X10: a time a thousand times as long overflowed where it was shown.
+#[test]
+fn times_are_bounded() {
+    let mut late = saga(alloc::vec![step("a", &[])]);
+    late.deadline = Some(1 << 63);
+    late.steps[0].limits.timeout = Some(u64::MAX);
+    late.steps[0].limits.total_timeout = Some(TIME_MS_MAX);
+    let slow = RetryPolicy { initial_delay: u64::MAX, max_delay: u64::MAX, ..RetryPolicy::ONCE };
+    late.steps[0].limits.retry = Some(slow.into());
+    let limit = "the limit is 3153600000000, a hundred years (leave it out for none)";
+    assert_eq!(
+        mistakes(&late),
+        [
+            alloc::format!("saga `order`: has a deadline of 9223372036854775808 ms; {limit}"),
+            alloc::format!("saga `order`, step `a`: has a timeout of 18446744073709551615 ms; {limit}"),
+            alloc::format!("saga `order`, step `a`: its retry has a longest delay of 18446744073709551615 ms; {limit}"),
+        ]
+    );
+    let late = definition::Tcc { deadline: Some(1 << 63), ..tcc(alloc::vec![participant("a", 1)]) };
+    let told = TccPlan::new(&late, &Defaults::default()).unwrap_err().to_string();
+    assert!(told.contains("tcc `transfer`: has a deadline of 9223372036854775808 ms"), "{told}");
 }

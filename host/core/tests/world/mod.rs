@@ -86,8 +86,8 @@ pub(crate) fn output_of(step: &str) -> Source {
     Source::StepOutput { step: step.into(), pointer: None }
 }
 
-pub(crate) fn attempts(max_attempts: u32) -> Option<RetryPolicy> {
-    Some(RetryPolicy { max_attempts, initial_delay: 1_000, max_delay: 30_000, multiplier: 2.0, jitter: 0.0 })
+pub(crate) fn attempts(max_attempts: u32) -> Option<definition::Retry> {
+    Some(RetryPolicy { max_attempts, initial_delay: 1_000, max_delay: 30_000, multiplier: 2.0, jitter: 0.0 }.into())
 }
 
 pub(crate) fn saga(steps: Vec<definition::Step>) -> definition::Saga {
@@ -184,7 +184,7 @@ impl World {
             match command {
                 Command::Call(call) => {
                     self.made.push(call.id.to_string());
-                    self.calls.push(*call);
+                    self.calls.push(Arc::unwrap_or_clone(call));
                 }
                 Command::Alarm => self.alarms += 1,
             }

@@ -91,7 +91,7 @@ impl Guests for Loader {
             definitions: vec![self.0.definition.clone()],
             capabilities: vec![],
             calls_per_instance: 1,
-            annotations: vec![],
+            ..Default::default()
         };
         let (scripted, digest) = (self.0.clone(), Digest::of(&bytes));
         Ok(Arc::new(Loaded { scripted, digest, description: Arc::new(description) }))
@@ -108,12 +108,12 @@ impl Guest for Loaded {
         &self.description
     }
 
-    async fn call(&self, call: &Call) -> Result<Answer, NotMade> {
+    async fn call(&self, call: Arc<Call>) -> Result<Answer, NotMade> {
         let scripted = &self.scripted;
         if let Some(why) = scripted.not_made.lock().pop_front() {
             return Err(why);
         }
-        let (takes, outcome) = (scripted.script)(call);
+        let (takes, outcome) = (scripted.script)(&call);
         {
             let mut diary = scripted.diary.lock();
             diary.calls.push(call.id.to_string());

@@ -126,6 +126,9 @@ fn real_file(path: &Path, location: &str) -> Result<PathBuf, Error> {
     }
     let real = path.canonicalize().map_err(of_file)?;
     let file = std::fs::metadata(&real).map_err(of_file)?;
+    if let Some(why) = strange(&file, rustix::process::geteuid().as_raw()) {
+        tracing::warn!(journal = location, "{why}");
+    }
     if file.is_file() && file.nlink() > 1 {
         return Err(Error::Open {
             location: location.into(),
@@ -135,6 +138,24 @@ fn real_file(path: &Path, location: &str) -> Result<PathBuf, Error> {
         });
     }
     Ok(real)
+}
+
+/// What is strange about the owner and the rights of a journal that is there. It is told and not refused: some file systems
+/// show owners and rights of their own.
+fn strange(file: &std::fs::Metadata, user: u32) -> Option<String> {
+    let (owner, mode) = (file.uid(), file.mode() & 0o7777);
+    if owner != user {
+        return Some(format!(
+            "the journal belongs to user {owner}, and this is user {user}: what is made beside it may be closed to its \
+             owner (run wasaga as its owner, or name a journal of your own)"
+        ));
+    }
+    let may = if mode & 0o022 != 0 { "write to" } else { "read" };
+    (mode & 0o066 != 0).then(|| {
+        format!(
+            "others may {may} the journal, which holds every payload: its mode is {mode:04o} (`chmod go=` the file)"
+        )
+    })
 }
 
 /// A connection that only reads.
@@ -230,4 +251,26 @@ fn check_owner(connection: &Connection, location: &str) -> Result<(), Error> {
         remedy: "name another file; this one was not touched".into(),
         source: None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    /// S17: journals of before have the rights that the shell gave them.
+    #[test]
+    fn owners_and_rights_are_looked_at() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let told = |mode: u32, user: u32| {
+            std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(mode)).unwrap();
+            strange(&std::fs::metadata(file.path()).unwrap(), user).unwrap_or_default()
+        };
+        let own = std::fs::metadata(file.path()).unwrap().uid();
+        assert_eq!(told(0o600, own), "");
+        assert!(told(0o644, own).starts_with("others may read the journal"), "{}", told(0o644, own));
+        assert!(told(0o666, own).ends_with("its mode is 0666 (`chmod go=` the file)"), "{}", told(0o666, own));
+        assert!(told(0o600, own + 1).contains(&format!("belongs to user {own}, and this is user {}", own + 1)));
+    }
 }

@@ -10,6 +10,9 @@ use http_body_util::BodyExt as _;
 use tokio::time::{Instant, Sleep};
 use wasmtime_wasi_http::{Error, WasiBody};
 
+/// Bytes of a request's body, and of an answer's: as much as one payload of a call.
+pub(super) const BYTES_MAX: u64 = crate::PAYLOAD_BYTES_MAX as u64;
+
 /// A body that ends with an error where it goes beyond its limits.
 pub(super) struct Capped<B> {
     inner: B,
@@ -23,15 +26,15 @@ impl<B> Capped<B>
 where
     B: Body<Data = Bytes, Error: Into<Error>> + Send + Unpin + 'static,
 {
-    pub(super) fn of_request(inner: B, bytes_max: u64) -> Self {
-        let too_large = || Error::HttpRequestBodySize(Some(super::BODY_BYTES_MAX));
-        Self { inner, left: bytes_max, too_large, silence: None }
+    pub(super) fn of_request(inner: B) -> Self {
+        let too_large = || Error::HttpRequestBodySize(Some(BYTES_MAX));
+        Self { inner, left: BYTES_MAX, too_large, silence: None }
     }
 
-    pub(super) fn of_answer(inner: B, bytes_max: u64, silence: Duration) -> Self {
-        let too_large = || Error::HttpResponseBodySize(Some(super::BODY_BYTES_MAX));
+    pub(super) fn of_answer(inner: B, silence: Duration) -> Self {
+        let too_large = || Error::HttpResponseBodySize(Some(BYTES_MAX));
         let silence = Some((silence, Box::pin(tokio::time::sleep(silence))));
-        Self { inner, left: bytes_max, too_large, silence }
+        Self { inner, left: BYTES_MAX, too_large, silence }
     }
 
     pub(super) fn boxed(self) -> WasiBody {

@@ -3,17 +3,26 @@
 //! everything that comes back. Deliberately absent: redirects, which are the guest's to follow, each as a
 //! request of its own; and decompression, whose result would be the host's memory.
 
-mod address;
 mod body;
 mod client;
+mod codes;
 mod origin;
+mod refusal;
 mod secrets;
 
-use std::sync::{Arc, OnceLock};
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, Request, Response};
+use http_body::Body as _;
 use parking_lot::Mutex;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use wasaga_core::definition::Capability;
 use wasaga_core::{Call, Headers};
@@ -21,19 +30,41 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use crate::policy::ModulePolicy;
 use body::Capped;
-use client::{Client, ConnectError, Tls};
+use client::connect::Connector;
+use client::names::{Lookups, System};
+use client::send::{CONNECT_TIMEOUT, Client, Until};
+use client::slots::{self, OfHost, OfModule};
+use client::tls::Tls;
+use codes::Failed;
+use refusal::Refusal;
+use secrets::Blots;
 
-pub(crate) use client::Tls as TlsRoots;
-
-pub use address::{Addresses, InvalidAddress};
+pub use client::address::{Addresses, InvalidAddress};
 pub use origin::{InvalidOrigin, Origin};
 
-/// Bytes of a request's body, and of an answer's: as much as one payload of a call.
-const BODY_BYTES_MAX: u64 = crate::PAYLOAD_BYTES_MAX as u64;
 /// Longer than any call may take.
 const TIMES_MAX: Duration = Duration::from_secs(24 * 3_600);
 /// Headers that link what a partner does to the trace that a call belongs to (W3C Trace Context).
 const TRACE: [&str; 2] = ["traceparent", "tracestate"];
+
+/// What requests of all modules share: the certificates that are trusted, the places for look-ups, and how many requests
+/// may be in flight.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct TlsRoots {
+    tls: Arc<Tls>,
+    lookups: Lookups,
+    slots: OfHost,
+}
+
+impl TlsRoots {
+    /// Trusts the certificates of this PEM file, or else the system's.
+    ///
+    /// # Errors
+    /// The file has none; the text names it.
+    pub(crate) fn new(roots: Option<&Path>) -> Result<Self, String> {
+        Ok(Self { tls: Arc::new(Tls::new(roots)?), ..Self::default() })
+    }
+}
 
 /// What one module may reach.
 pub(crate) struct Reach {
@@ -41,9 +72,10 @@ pub(crate) struct Reach {
     asked: Vec<Origin>,
     secrets: Vec<String>,
     policy: ModulePolicy,
-    tls: Arc<Tls>,
+    blots: Blots,
+    slots: OfModule,
     /// Its own, for a connection that one module may have is not another's.
-    client: OnceLock<Client>,
+    client: Client<System, WasiBody>,
 }
 
 impl std::fmt::Debug for Reach {
@@ -52,10 +84,6 @@ impl std::fmt::Debug for Reach {
     }
 }
 
-/// Why a request was not sent, with what would allow it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Refusal(pub(crate) String);
-
 impl Reach {
     /// # Errors
     /// The module asks for what is no origin.
@@ -63,7 +91,7 @@ impl Reach {
         module: &str,
         capabilities: &[Capability],
         policy: ModulePolicy,
-        tls: Arc<Tls>,
+        tls: Arc<TlsRoots>,
     ) -> Result<Self, InvalidOrigin> {
         let asked = capabilities.iter().filter_map(|capability| match capability {
             Capability::OutgoingHttp(origin) => Some(origin.parse()),
@@ -75,34 +103,37 @@ impl Reach {
             _ => None,
         });
         let secrets = secrets.collect();
-        Ok(Self { module: module.into(), asked, secrets, policy, tls, client: OnceLock::new() })
+        let TlsRoots { tls, lookups, slots } = Arc::unwrap_or_clone(tls);
+        let slots = OfModule::new(slots);
+        let connector =
+            Connector { net: System::new(lookups), granted: policy.grants.addresses.as_slice().into(), tls };
+        let blots = Blots::new(policy.secrets.values().map(|secret| &*secret.value));
+        let client = Client::new(connector, slots.clone());
+        Ok(Self { module: module.into(), asked, secrets, policy, blots, slots, client })
+    }
+
+    /// The text without the secrets of this module, wherever they stand in it. Every text of a guest's or a partner's that is
+    /// kept or shown by the host goes through here.
+    pub(crate) fn blot<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        self.blots.blot(text)
     }
 
     /// Whether a request may go there.
     fn admit(&self, origin: &Origin) -> Result<(), Refusal> {
         let module = &self.module;
         if !self.asked.iter().any(|asked| asked.covers(origin)) {
-            return Err(Refusal(format!(
+            return Err(Refusal::guests(format!(
                 "module `{module}` may not call {origin}: it does not ask for it (declare it in the module: \
                  `http = [\"{origin}\"]`)"
             )));
         }
         if !self.policy.grants.http.iter().any(|granted| granted.covers(origin)) {
-            return Err(Refusal(format!(
-                "module `{module}` may not call {origin}: it asks for it, and the operator has not granted it (grant it \
-                 with `--grant http:{origin}`, or in the policy file under `[modules.{module}.grants]`: `http = \
-                 [\"{origin}\"]`)"
+            let remedy = self.policy.remedy_for_origin(module, origin);
+            return Err(Refusal::operators(format!(
+                "module `{module}` may not call {origin}: it asks for it, and the operator has not granted it ({remedy})"
             )));
         }
         Ok(())
-    }
-
-    fn client(&self) -> Result<&Client, String> {
-        if let Some(client) = self.client.get() {
-            return Ok(client);
-        }
-        let client = Client::new(&self.policy.grants.addresses, &self.tls)?;
-        Ok(self.client.get_or_init(|| client))
     }
 }
 
@@ -113,8 +144,37 @@ pub(crate) struct Hooks {
     deadline: Option<Instant>,
     /// Of the call's headers, those that requests carry on.
     trace: Vec<(HeaderName, HeaderValue)>,
-    /// The first request that was not sent. It is made when there is a request.
-    refused: Option<Arc<Mutex<Option<Refusal>>>>,
+    /// Of this call. It is made when there is a request.
+    requests: Option<Requests>,
+}
+
+/// The requests of one call.
+#[derive(Clone, Debug)]
+struct Requests {
+    /// The first request that was not sent.
+    refused: Arc<Mutex<Option<Refusal>>>,
+    /// Whether one was.
+    sent: Arc<AtomicBool>,
+    /// How many more may be in flight.
+    slots: Arc<Semaphore>,
+}
+
+impl Default for Requests {
+    fn default() -> Self {
+        Self { refused: Arc::default(), sent: Arc::default(), slots: Arc::new(Semaphore::new(slots::OF_CALL)) }
+    }
+}
+
+impl Requests {
+    /// Keeps the first refusal of a call, for its failure. The log has that one alone: a guest may ask for ever.
+    fn refuse(&self, reach: Option<&Reach>, refusal: &Refusal) {
+        let text = reach.map_or(Cow::Borrowed(&*refusal.text), |reach| reach.blot(&refusal.text)).into_owned();
+        let mut refused = self.refused.lock();
+        if refused.is_none() {
+            tracing::warn!(target: "wasaga::http", "{text}");
+            *refused = Some(Refusal { text, ..*refusal });
+        }
+    }
 }
 
 impl Hooks {
@@ -124,14 +184,24 @@ impl Hooks {
 
     /// Begins a call.
     pub(crate) fn begin(&mut self, call: &Call, deadline: Option<Instant>) {
-        self.refused = None;
+        self.requests = None;
         self.deadline = deadline;
         self.trace = if call.headers.is_empty() { Vec::new() } else { trace(&call.headers) };
     }
 
     /// What was refused in this call.
     pub(crate) fn refused(&self) -> Option<Refusal> {
-        self.refused.as_ref()?.lock().clone()
+        self.requests.as_ref()?.refused.lock().clone()
+    }
+
+    /// Whether a request of this call has left, at least in part.
+    pub(crate) fn has_sent(&self) -> bool {
+        self.requests.as_ref().is_some_and(|requests| requests.sent.load(Ordering::Relaxed))
+    }
+
+    /// The text without the secrets of this instance's module: see [`Reach::blot`].
+    pub(crate) fn blot<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        self.reach.as_ref().map_or(Cow::Borrowed(text), |reach| reach.blot(text))
     }
 
     /// Looks at a request, and makes it ready to be sent.
@@ -139,7 +209,8 @@ impl Hooks {
         let module = &reach.module;
         let uri = request.uri();
         let origin = Origin::of(uri).ok_or_else(|| {
-            Refusal(format!("module `{module}` may not call `{uri}`: it names no host, or a user in it"))
+            let uri = origin::shown(uri);
+            Refusal::guests(format!("module `{module}` may not call `{uri}`: it names no host, or a user in it"))
         })?;
         reach.admit(&origin)?;
         let of_module = secrets::OfModule { module, asked: &reach.secrets, known: &reach.policy.secrets };
@@ -164,33 +235,41 @@ fn trace(headers: &Headers) -> Vec<(HeaderName, HeaderValue)> {
 type Sent = wasmtime_wasi_http::Result<(Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>)>;
 
 impl WasiHttpHooks for Hooks {
+    /// What the host keeps of a body that is not sent yet: two of these.
+    fn p2_outgoing_body_chunk_size(&mut self) -> usize {
+        64 << 10
+    }
+
     fn send_request(
         &mut self,
         mut request: Request<WasiBody>,
         options: Option<RequestOptions>,
         _: Box<dyn Future<Output = Result<(), Error>> + Send>,
     ) -> Box<dyn Future<Output = Sent> + Send> {
-        let refused = self.refused.get_or_insert_default().clone();
-        let refuse = move |refusal: Refusal, error: Error| {
-            tracing::warn!(target: "wasaga::http", "{}", refusal.0);
-            refused.lock().get_or_insert(refusal);
-            error
-        };
+        let requests = self.requests.get_or_insert_default().clone();
         let Some(reach) = self.reach.clone() else {
-            let refusal = Refusal("a module may not send requests while it says what it is".into());
-            let error = refuse(refusal, Error::HttpRequestDenied);
-            return Box::new(std::future::ready(Err(error)));
+            let text = "a module may not send requests while it says what it is";
+            requests.refuse(None, &Refusal::guests(text.into()));
+            return Box::new(std::future::ready(Err(Error::HttpRequestDenied)));
         };
         if let Err(refusal) = self.prepare(&reach, &mut request) {
-            let error = refuse(refusal, Error::HttpRequestDenied);
-            return Box::new(std::future::ready(Err(error)));
+            requests.refuse(Some(&reach), &refusal);
+            return Box::new(std::future::ready(Err(Error::HttpRequestDenied)));
         }
-        let limits = Times::new(options, self.deadline);
+        let times = Times::new(options, self.deadline);
         Box::new(async move {
-            match send(&reach, request, limits).await {
-                Ok(response) => Ok((response, Box::new(std::future::ready(Ok(()))) as Box<_>)),
-                Err(Failed::Prohibited(why)) => Err(refuse(why, Error::DestinationIpProhibited)),
-                Err(Failed::Error(error)) => Err(error),
+            match send(&reach, request, requests.slots.clone(), times).await {
+                Ok(response) => {
+                    requests.sent.store(true, Ordering::Relaxed);
+                    Ok((response, Box::new(std::future::ready(Ok(()))) as Box<_>))
+                }
+                Err(failed) => {
+                    requests.sent.fetch_or(failed.is_sent, Ordering::Relaxed);
+                    if let Some(refusal) = failed.refusal {
+                        requests.refuse(Some(&reach), &refusal);
+                    }
+                    Err(failed.error)
+                }
             }
         })
     }
@@ -201,76 +280,60 @@ impl WasiHttpHooks for Hooks {
 struct Times {
     /// Until the headers of the answer are there.
     answer: Duration,
+    /// Until there is a connection, once it is the request's turn.
+    connect: Duration,
+    /// Until it has begun to be sent. A quarter of what the call has left is kept for its answer, and for the guest to say what
+    /// became of it: one that is stopped by its deadline is unknown, whatever was sent.
+    sent: Duration,
     /// Between two parts of its body.
     silence: Duration,
+    /// What the call has left.
+    left: Duration,
 }
 
 impl Times {
     fn new(options: Option<RequestOptions>, deadline: Option<Instant>) -> Self {
         let options = options.unwrap_or_default();
         let left = deadline.map_or(TIMES_MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
-        let within = |asked: Option<Duration>| asked.unwrap_or(TIMES_MAX).min(left).min(TIMES_MAX);
-        // Connecting is a part of it, which the longer of the two has room for.
-        let answer = options.connect_timeout.max(options.first_byte_timeout);
-        Self { answer: within(answer), silence: within(options.between_bytes_timeout) }
+        let left = left.min(TIMES_MAX);
+        let within = |asked: Option<Duration>| asked.unwrap_or(TIMES_MAX).min(left);
+        Self {
+            answer: within(options.first_byte_timeout),
+            connect: within(options.connect_timeout).min(CONNECT_TIMEOUT),
+            sent: left / 4 * 3,
+            silence: within(options.between_bytes_timeout),
+            left,
+        }
+    }
+
+    fn until(&self, now: Instant) -> Until {
+        let Self { answer, connect, sent, left, .. } = *self;
+        Until { sent: now + sent, connect, answered: now + answer, read: now + left }
     }
 }
 
-enum Failed {
-    Prohibited(Refusal),
-    Error(Error),
-}
-
-async fn send(reach: &Reach, request: Request<WasiBody>, times: Times) -> Result<Response<WasiBody>, Failed> {
-    let client = reach.client().map_err(|why| {
-        tracing::error!(target: "wasaga::http", "{why}");
-        Failed::Error(Error::InternalError(Some(why)))
-    })?;
+async fn send(
+    reach: &Reach,
+    request: Request<WasiBody>,
+    call: Arc<Semaphore>,
+    times: Times,
+) -> Result<Response<WasiBody>, Failed> {
+    if request.body().size_hint().lower() > body::BYTES_MAX || says_too_much(&request) {
+        return Err(Failed::too_large());
+    }
     let origin = Origin::of(request.uri());
-    let request = request.map(|body| Capped::of_request(body, BODY_BYTES_MAX).boxed());
-    let answered = tokio::time::timeout(times.answer, client.request(request)).await;
-    let answered = answered.map_err(|_| Failed::Error(Error::ConnectionReadTimeout))?;
-    match answered {
-        Ok(response) => Ok(response.map(|body| Capped::of_answer(body, BODY_BYTES_MAX, times.silence).boxed())),
-        Err(ConnectError::Prohibited(address)) => {
-            let (module, ip) = (&reach.module, address.ip());
-            let origin = origin.map(|origin| origin.to_string()).unwrap_or_default();
-            Err(Failed::Prohibited(Refusal(format!(
-                "module `{module}` may not call {origin}: it is at {ip}, which is not a public address (grant it with \
-                 `--grant address:{address}`, or in the policy file under `[modules.{module}.grants]`: `addresses = \
-                 [\"{address}\"]`)"
-            ))))
-        }
-        Err(ConnectError::Other(error)) => Err(Failed::Error(error)),
+    let request = request.map(|body| Capped::of_request(body).boxed());
+    match reach.client.send(request, call, times.until(Instant::now())).await {
+        Ok(response) => Ok(response.map(|body| Capped::of_answer(body, times.silence).boxed())),
+        Err(fault) => Err(codes::of_fault(
+            fault,
+            &codes::Of { module: &reach.module, origin, slots: &reach.slots, policy: &reach.policy },
+        )),
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_a_guest_says_of_time_holds_within_the_deadline() {
-        let (short, long) = (Duration::from_millis(100), Duration::from_secs(3_600));
-        let of = |connect_timeout, first_byte_timeout, between_bytes_timeout| {
-            let options = RequestOptions { connect_timeout, first_byte_timeout, between_bytes_timeout };
-            Times::new(Some(options), Some(Instant::now() + Duration::from_secs(60)))
-        };
-        let both = of(Some(short), Some(short), Some(short));
-        assert_eq!((both.answer, both.silence), (short, short));
-        assert_eq!(of(None, Some(short), None).answer, short);
-        for late in [of(None, None, None), of(Some(long), Some(long), Some(long))] {
-            assert!(late.answer <= Duration::from_secs(60) && late.answer > Duration::from_secs(50), "{late:?}");
-            assert!(late.silence <= Duration::from_secs(60), "{late:?}");
-        }
-    }
-
-    #[test]
-    fn what_is_asked_for_is_an_origin() {
-        let reach = |origin: &str| {
-            Reach::new("shop", &[Capability::OutgoingHttp(origin.into())], ModulePolicy::default(), Arc::default())
-        };
-        assert!(reach("https://api.example.com").is_ok());
-        assert!(reach("api.example.com").unwrap_err().to_string().starts_with("`api.example.com` is not an origin"));
-    }
+/// Whether a request says beforehand that its body is too large.
+fn says_too_much(request: &Request<WasiBody>) -> bool {
+    let length = request.headers().get(http::header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
+    length.is_some_and(|length| length.parse::<u64>().map_or(true, |length| length > body::BYTES_MAX))
 }

@@ -70,6 +70,31 @@ impl Origin {
     }
 }
 
+impl Origin {
+    /// Whether it names one origin, and no pattern.
+    pub(crate) fn is_exact(&self) -> bool {
+        !self.below && self.port.is_some()
+    }
+
+    pub(crate) fn is_secure(&self) -> bool {
+        self.secure
+    }
+
+    /// Whether what is sent there does not leave the machine.
+    pub(crate) fn is_loopback(&self) -> bool {
+        let host = self.host.trim_start_matches('[').trim_end_matches(']');
+        let is_local = host == "localhost" || host.ends_with(".localhost");
+        is_local || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback())
+    }
+}
+
+/// A URI as logs and failures may show it: without its user, its path and its query, each of which may be a secret.
+pub(crate) fn shown(uri: &Uri) -> String {
+    let scheme = uri.scheme_str().unwrap_or("?");
+    let port = uri.port().map(|port| format!(":{port}")).unwrap_or_default();
+    format!("{scheme}://{}{port}", uri.host().unwrap_or_default())
+}
+
 impl FromStr for Origin {
     type Err = InvalidOrigin;
 
@@ -141,6 +166,29 @@ mod tests {
         ];
         for text in wrong {
             assert!(text.parse::<Origin>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_a_secret_is_not_shown() {
+        let uri: Uri = "http://me:passw0rd@a.example:81/t0ken?key=s3cr3t".parse().unwrap();
+        assert_eq!(shown(&uri), "http://a.example:81");
+        assert_eq!(shown(&"/t0ken?key=s3cr3t".parse().unwrap()), "?://");
+    }
+
+    #[test]
+    fn loopback_is_known_however_it_is_written() {
+        for text in [
+            "http://localhost:1",
+            "http://a.localhost",
+            "http://127.9.9.9",
+            "http://[::1]:1",
+            "http://[::ffff:127.0.0.1]",
+        ] {
+            assert!(origin(text).is_loopback(), "{text}");
+        }
+        for text in ["http://localhost.example", "http://10.0.0.1", "http://[::2]"] {
+            assert!(!origin(text).is_loopback(), "{text}");
         }
     }
 

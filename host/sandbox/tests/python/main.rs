@@ -307,7 +307,7 @@ async fn too_much_is_refused() {
     check_hostile("allocation-bomb", 9_000, (UnknownCause::Guest, "out-of-memory", "more memory than it may have"))
         .await;
     check_hostile("huge-output", 9_000, (UnknownCause::Answer, "too-large", "larger than 8.0 MiB")).await;
-    check_hostile("variable-flood", 9_000, (UnknownCause::Trap, "too-much", "1024 KiB at most")).await;
+    check_hostile("variable-flood", 9_000, (UnknownCause::Guest, "too-much", "1.0 MiB at most")).await;
 }
 
 #[tokio::test]

@@ -21,7 +21,7 @@ pub(crate) struct Written {
     /// What `run` does; it leaves the place of its answer.
     pub(crate) run: &'static str,
     /// How many calls one instance may serve.
-    pub(crate) calls_per_instance: u8,
+    pub(crate) calls_per_instance: u32,
     /// Pages of its memory at the beginning.
     pub(crate) pages: u32,
 }
@@ -39,12 +39,17 @@ impl Written {
     /// The component.
     pub(crate) fn component(&self) -> Arc<[u8]> {
         let Self { imports, fields, run, calls_per_instance, pages } = self;
+        let document =
+            format!(r#"{{"wasaga":"0.1","module":{{"name":"written"}},"instances":{{"calls":{calls_per_instance}}}}}"#);
+        let (length, document) = (document.len(), document.replace('"', "\\22"));
         let text = format!(
             r#"(module
             {imports}
+            (import "wasaga:guest/call@0.1.0" "attempt" (func $attempt (result i32)))
             (memory (export "memory") {pages})
-            ;; What `describe` answers is at 256: a module without names, and at 300 its calls for each instance.
-            (data (i32.const 300) "\{calls_per_instance:02x}")
+            ;; What `describe` answers is at 256: the place and the length of its document, which is at 1024.
+            (data (i32.const 260) "\00\04\00\00\{length:02x}")
+            (data (i32.const 1024) "{document}")
             (data (i32.const 768) "null")
             (global $free (mut i32) (i32.const 65536))
             (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
@@ -62,17 +67,17 @@ impl Written {
               (i32.store (i32.const 524) (local.get $length))
               (i32.const 512))
             {fields}
-            (func (export "wasaga:plugin/metadata@0.1.0#describe") (result i32) (i32.const 256))
-            (func (export "wasaga:plugin/step@0.1.0#run")
-              (param i32 i32 i32 i32 i32 i32 i32 i32) (param $n i32)
-              (param i32 i32 i64 i32 i32 i32 i32) (result i32)
-              (local $i i32)
+            (func (export "wasaga:guest/metadata@0.1.0#describe") (result i32) (i32.const 256))
+            (func (export "wasaga:guest/step@0.1.0#run") (param i32 i32 i32 i32 i32 i32) (result i32)
+              (local $i i32) (local $n i32)
+              (local.set $n (call $attempt))
               {run})
-            (func (export "wasaga:plugin/compensation@0.1.0#compensate") (param i32) (result i32) unreachable))"#
+            (func (export "wasaga:guest/compensation@0.1.0#compensate")
+              (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32) unreachable))"#
         );
         let mut module = wat::parse_str(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
         let mut resolve = Resolve::default();
-        let wit = concat!(env!("CARGO_MANIFEST_DIR"), "/../../wit");
+        let wit = concat!(env!("CARGO_MANIFEST_DIR"), "/../../wit/0.1");
         let (package, _) = resolve.push_dir(wit).unwrap();
         let world = resolve.select_world(&[package], Some("saga")).unwrap();
         embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();

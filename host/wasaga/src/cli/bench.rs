@@ -2,6 +2,8 @@
 //! measures the disk's flush and a bare wasmtime call, so that figures of one machine compare with
 //! those of another.
 
+mod figures;
+
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,15 +13,16 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use hdrhistogram::Histogram;
 use indicatif::{ProgressBar, ProgressStyle};
-use serde::Serialize;
-use wasaga_core::{Answer, Call, Digest, Kind, Name, NotMade, definition};
+use wasaga_core::{Answer, Call, Digest, Name, NotMade, definition};
 use wasaga_engine::port::{Guest, Guests, LoadError};
 use wasaga_engine::{Engine, Recover, StartRequest};
 use wasaga_sandbox::{Module, Sandbox, Settings};
 
-use super::{Options, run};
 use crate::exit::{BadInput, Exit, print_json};
-use crate::{input, text, wiring};
+use crate::loading::{self, Providers, add_module, add_providers};
+use crate::options::{GuestOptions, JournalOptions, Speech};
+use crate::{input, out, text, wiring};
+use figures::{Figures, table};
 
 /// The longest latency that is told apart, in microseconds: ten minutes.
 const LATENCY_US_MAX: u64 = 600_000_000;
@@ -31,7 +34,7 @@ pub(crate) struct Bench {
     /// Which of its sagas and TCCs; may be left out where there is one
     definition: Option<String>,
     #[command(flatten)]
-    providers: run::Providers,
+    providers: Providers,
     /// What each is started with: JSON, `@FILE`, or `-`
     #[arg(long, short, value_name = "JSON|@FILE|-", default_value = "{}")]
     input: String,
@@ -47,49 +50,14 @@ pub(crate) struct Bench {
     /// How many calls one instance may serve at most; 1 makes a fresh one for every call
     #[arg(long, value_name = "CALLS")]
     calls_per_instance: Option<u32>,
-}
-
-/// The figures. Times are in microseconds.
-#[derive(Debug, Serialize)]
-struct Figures {
-    module: String,
-    kind: Kind,
-    definition: String,
-    journal: String,
-    durability: String,
-    in_flight: u32,
-    seconds: f64,
-    transactions: u64,
-    per_second: f64,
-    p50_us: u64,
-    p90_us: u64,
-    p99_us: u64,
-    max_us: u64,
-    cpu_us_per_transaction: f64,
-    /// The part of it that is the journal's writer; 0 for a journal that has none.
-    writer_cpu_us_per_transaction: f64,
-    calls_per_transaction: f64,
-    instances_per_transaction: f64,
-    appends_per_transaction: f64,
-    records_per_transaction: f64,
-    flushes_per_second: f64,
-    appends_per_flush: f64,
-    /// What the kernel was given to write to disks; none where it does not tell.
-    disk_bytes_per_transaction: Option<f64>,
-    /// System calls that write; none where the kernel does not tell.
-    write_calls_per_transaction: Option<f64>,
-    /// The first call of the transaction repeated in the sandbox alone, one after the other.
-    call_us: Option<f64>,
-    /// The same call through wasmtime alone, in turns with those.
-    bare_call_us: Option<f64>,
-    /// Median of one write and flush of 4 KiB beside the journal; none for a journal in memory.
-    disk_flush_us: Option<f64>,
-    peak_memory_bytes: u64,
-    not_completed: u64,
+    #[command(flatten)]
+    journal: JournalOptions,
+    #[command(flatten)]
+    guests: GuestOptions,
 }
 
 impl Bench {
-    pub(crate) async fn run(self, options: &Options) -> anyhow::Result<Exit> {
+    pub(crate) async fn run(self, speech: &Speech) -> anyhow::Result<Exit> {
         if !(self.seconds > 0.0 && self.seconds <= 3_600.0 && (0.0..=3_600.0).contains(&self.warm_up)) {
             return Err(BadInput::new("`--seconds` is above 0 and at most 3600, `--warm-up` from 0 to 3600").into());
         }
@@ -97,21 +65,22 @@ impl Bench {
         let bytes = input::module(&self.file)?;
         let providers = self.providers.read()?;
         // What it starts is for nothing, so it does not go into the user's own journal unasked.
-        let options = Options { journal: options.journal.clone().or(Some("memory:".into())), ..options.clone() };
-        let journal = wiring::journal(&options).await?;
+        let journal = JournalOptions { journal: self.journal.journal.clone().or(Some("memory:".into())) };
+        let journal = wiring::journal(&journal).await?;
         let calls_per_instance_max = self.calls_per_instance.unwrap_or(u32::MAX);
         let calls_max = self.in_flight.clamp(16, 1_024);
-        let sandbox = wiring::sandbox(&options, Settings { calls_max, calls_per_instance_max, ..Settings::default() })?;
+        let sandbox =
+            wiring::sandbox(&self.guests, Settings { calls_max, calls_per_instance_max, ..Settings::default() })?;
         let tap = Arc::new(Tap { sandbox: sandbox.clone(), first: Arc::default() });
         let engine = wiring::engine(journal, tap.clone())
             .recover(Recover::Nothing)
             .in_flight_max(self.in_flight as usize)
             .start()
             .await?;
-        let module = run::add_module(&engine, bytes, &self.file).await?;
-        run::add_providers(&engine, providers).await?;
+        let module = add_module(&engine, bytes, &self.file).await?;
+        add_providers(&engine, providers).await?;
         let names = engine.definitions(module.digest)?;
-        let definition = run::choose(self.definition.as_deref(), &names, &module.description.name)?;
+        let definition = loading::choose(self.definition.as_deref(), &names, &module.description.name)?;
         let request = StartRequest::new(module.digest, definition.clone(), input);
         let figures = self.measure(&engine, &sandbox, request, &module.description.name, &definition).await;
         wiring::close(&engine).await;
@@ -121,10 +90,10 @@ impl Bench {
         };
         let (call_us, bare_call_us) = cost.map(|cost| (cost.sandbox_us, cost.bare_us)).unzip();
         let figures = Figures { call_us, bare_call_us, ..figures? };
-        if options.json {
+        if speech.json {
             print_json(&figures)?;
         } else {
-            text::print(&table(&figures))?;
+            out::answer(&table(&figures))?;
         }
         Ok(Exit::Completed)
     }
@@ -211,7 +180,7 @@ impl Bench {
     fn progress(&self) -> ProgressBar {
         let whole = ((self.warm_up + self.seconds) * 10.0) as u64;
         let style = ProgressStyle::with_template("  {msg:<24} {bar:40} {eta:>4}");
-        let bar = crate::logs::view().add(ProgressBar::new(whole.max(1)));
+        let bar = out::bars().add(ProgressBar::new(whole.max(1)));
         bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
     }
 }
@@ -383,8 +352,8 @@ impl Guest for Tapped {
         &self.module.description
     }
 
-    async fn call(&self, call: &Call) -> Result<Answer, NotMade> {
-        self.first.get_or_init(|| call.clone());
+    async fn call(&self, call: Arc<Call>) -> Result<Answer, NotMade> {
+        self.first.get_or_init(|| (*call).clone());
         self.module.call(call).await
     }
 }
@@ -431,64 +400,4 @@ fn disk_flush_us(journal: &Path) -> anyhow::Result<f64> {
     }
     spans.sort_by(f64::total_cmp);
     Ok(spans[TIMES / 2])
-}
-
-fn table(figures: &Figures) -> String {
-    let Figures { module, kind, definition, journal, durability, in_flight, seconds, .. } = figures;
-    let us = |us: u64| text::span(us);
-    let row = |name: &str, value: String, note: String| vec![format!("  {name}"), value, note];
-    let mut rows = vec![
-        row(
-            "transactions/s",
-            format!("{:.0}", figures.per_second),
-            format!("{} in {seconds:.1} s", figures.transactions),
-        ),
-        row("latency p50", us(figures.p50_us), format!("{in_flight} in flight")),
-        row("latency p90", us(figures.p90_us), String::new()),
-        row("latency p99", us(figures.p99_us), format!("max {}", us(figures.max_us))),
-        row(
-            "CPU a transaction",
-            format!("{:.0} µs", figures.cpu_us_per_transaction),
-            match figures.writer_cpu_us_per_transaction {
-                0.0 => "user and system, all threads".into(),
-                writer => format!("user and system, all threads; {writer:.0} µs of it the journal's writer"),
-            },
-        ),
-        row(
-            "calls",
-            format!("{:.2}", figures.calls_per_transaction),
-            format!("{:.2} instances made", figures.instances_per_transaction),
-        ),
-        row(
-            "appends",
-            format!("{:.2}", figures.appends_per_transaction),
-            format!("{:.2} records", figures.records_per_transaction),
-        ),
-        row("peak memory", text::size(figures.peak_memory_bytes), String::new()),
-    ];
-    if let Some(flush) = figures.disk_flush_us {
-        let shared = format!("{:.1} appends share one", figures.appends_per_flush);
-        rows.push(row("flushes/s", format!("{:.0}", figures.flushes_per_second), shared));
-        rows.push(row("the disk's flush", format!("{flush:.0} µs"), "median of 64, alone, before the run".into()));
-    }
-    if let Some(bytes) = figures.disk_bytes_per_transaction.filter(|_| figures.disk_flush_us.is_some()) {
-        let calls = figures.write_calls_per_transaction.unwrap_or(0.0);
-        rows.push(row("written", text::size(bytes as u64), format!("a transaction, by {calls:.1} system calls")));
-    }
-    if let Some((call, bare)) = figures.call_us.zip(figures.bare_call_us) {
-        let share = (call / bare - 1.0) * 100.0;
-        rows.push(row(
-            "a call",
-            format!("{call:.1} µs"),
-            format!("{bare:.1} µs in wasmtime alone: {share:+.0} % ours"),
-        ));
-    }
-    if figures.not_completed > 0 {
-        rows.push(row(
-            "not completed",
-            figures.not_completed.to_string(),
-            "compensated, cancelled, stuck or terminated".into(),
-        ));
-    }
-    format!("{kind} `{definition}` of `{module}` on {journal} ({durability})\n\n{}", text::table(&rows))
 }

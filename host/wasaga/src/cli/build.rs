@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use super::{Options, inspect};
 use crate::exit::{Exit, print_json};
+use crate::options::{CacheOptions, Speech};
 use crate::project::{self, Anew};
-use crate::text;
+use crate::shown::{Shown, shown};
+use crate::{loading, out, text};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Build {
@@ -15,6 +16,8 @@ pub(crate) struct Build {
     /// Build it anew, also where the same files were built before (for Python; cargo knows by itself)
     #[arg(long)]
     fresh: bool,
+    #[command(flatten)]
+    cache: CacheOptions,
 }
 
 /// What programs get.
@@ -27,25 +30,25 @@ struct Built<'a> {
 }
 
 impl Build {
-    pub(crate) async fn run(self, options: &Options) -> anyhow::Result<Exit> {
-        let Self { folder, fresh } = self;
+    pub(crate) async fn run(self, speech: &Speech) -> anyhow::Result<Exit> {
+        let Self { folder, fresh, cache } = self;
         let anew = if fresh { Anew::Always } else { Anew::WhereChanged };
         let file = tokio::task::spawn_blocking(move || project::build(&folder, anew)).await??;
-        let (engine, module, bytes) = inspect::load(options, &file).await?;
+        let (engine, module, bytes) = loading::look(&cache, &file).await?;
         let names = engine.definitions(module.digest)?;
         let shown = file.strip_prefix(".").unwrap_or(&file).display().to_string();
-        if options.json {
+        if speech.json {
             let definitions = names.iter().map(|name| name.as_str()).collect();
             print_json(&Built { file: shown, bytes, digest: module.digest, definitions })?;
             return Ok(Exit::Completed);
         }
-        let mut line = format!("{shown}  {}  {}", text::size(bytes as u64), module.digest);
+        let mut line = shown!("{}  {}  {}", shown, text::size(bytes as u64), module.digest);
         for name in &names {
             let plan = engine.plan(module.digest, name)?;
-            let nodes: Vec<&str> = plan.nodes().into_iter().map(|id| &**id).collect();
-            line.push_str(&format!("  {} `{name}`: {}", plan.kind(), nodes.join(", ")));
+            let nodes = Shown::join(plan.nodes().into_iter().map(Shown::of), ", ");
+            line.push(&shown!("  {} `{}`: {}", plan.kind(), name, nodes));
         }
-        text::print(&format!("{line}\n"))?;
+        out::answer(&shown!("{}\n", line))?;
         Ok(Exit::Completed)
     }
 }

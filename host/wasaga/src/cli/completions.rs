@@ -1,8 +1,8 @@
 //! `wasaga completions`: what a shell needs to complete commands.
 
-use clap::CommandFactory as _;
-
 use crate::exit::Exit;
+use crate::out;
+use crate::shown::Shown;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Completions {
@@ -12,8 +12,10 @@ pub(crate) struct Completions {
 }
 
 impl Completions {
-    pub(crate) fn run(self) -> Exit {
-        clap_complete::generate(self.shell, &mut super::Cli::command(), "wasaga", &mut std::io::stdout());
-        Exit::Completed
+    pub(crate) fn run(self, mut command: clap::Command) -> anyhow::Result<Exit> {
+        let mut script = Vec::new();
+        clap_complete::generate(self.shell, &mut command, "wasaga", &mut script);
+        out::answer(&Shown::ours(String::from_utf8(script)?))?;
+        Ok(Exit::Completed)
     }
 }

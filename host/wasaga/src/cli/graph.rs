@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use wasaga_core::Checked;
 
-use super::{Options, inspect, run};
 use crate::exit::Exit;
-use crate::{graph, text};
+use crate::options::{CacheOptions, Speech};
+use crate::{graph, loading, out};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Graph {
@@ -18,6 +18,8 @@ pub(crate) struct Graph {
     /// How it is drawn
     #[arg(long, short, value_enum, default_value_t = Format::Ascii)]
     format: Format,
+    #[command(flatten)]
+    cache: CacheOptions,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -33,13 +35,13 @@ enum Format {
 }
 
 impl Graph {
-    pub(crate) async fn run(self, options: &Options) -> anyhow::Result<Exit> {
-        let (engine, module, _) = inspect::load(options, &self.file).await?;
+    pub(crate) async fn run(self, speech: &Speech) -> anyhow::Result<Exit> {
+        let (engine, module, _) = loading::look(&self.cache, &self.file).await?;
         let names = engine.definitions(module.digest)?;
-        let name = run::choose(self.definition.as_deref(), &names, &module.description.name)?;
+        let name = loading::choose(self.definition.as_deref(), &names, &module.description.name)?;
         let plan = engine.plan(module.digest, &name)?;
-        let format = if options.json { Format::Json } else { self.format };
-        text::print(&match (format, &plan) {
+        let format = if speech.json { Format::Json } else { self.format };
+        out::answer(&match (format, &plan) {
             (Format::Ascii, Checked::Saga(plan)) => graph::ascii(plan),
             (Format::Dot, Checked::Saga(plan)) => graph::dot(plan),
             (Format::Mermaid, Checked::Saga(plan)) => graph::mermaid(plan),

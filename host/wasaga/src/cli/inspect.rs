@@ -1,18 +1,17 @@
 //! `wasaga inspect`: what a module says of itself, with the limits that it would get here.
 
-use std::fmt::Write as _;
 use std::path::PathBuf;
 
+use console::Style;
 use wasaga_core::definition::{self, Capability, Source};
 use wasaga_core::{Checked, Json, Limits, Participant, Plan, Step, TccPlan};
-use wasaga_engine::Module;
-use wasaga_engine::{Engine, Recover};
-use wasaga_journal::memory::Memory;
-use wasaga_sandbox::{Grants, ModulePolicy, Settings};
+use wasaga_engine::{Engine, Module};
+use wasaga_sandbox::{Grants, Standing, Terms};
 
-use super::{Options, run};
 use crate::exit::{Exit, print_json};
-use crate::{input, policy, text, wiring};
+use crate::options::{CacheOptions, PolicyOptions, Speech};
+use crate::shown::{Shown, shown};
+use crate::{loading, out, policy, text};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Inspect {
@@ -20,6 +19,10 @@ pub(crate) struct Inspect {
     file: PathBuf,
     /// Only this saga or TCC
     definition: Option<String>,
+    #[command(flatten)]
+    cache: CacheOptions,
+    #[command(flatten)]
+    policy: PolicyOptions,
 }
 
 /// What programs get.
@@ -31,69 +34,62 @@ struct Said<'a> {
 }
 
 impl Inspect {
-    pub(crate) async fn run(self, options: &Options) -> anyhow::Result<Exit> {
-        let (engine, module, bytes) = load(options, &self.file).await?;
+    pub(crate) async fn run(self, speech: &Speech) -> anyhow::Result<Exit> {
+        let (engine, module, bytes) = loading::look(&self.cache, &self.file).await?;
         if let Some(name) = &self.definition {
             engine.plan(module.digest, name)?;
         }
-        if options.json {
+        if speech.json {
             print_json(&Said { digest: module.digest, bytes, module: &module.description })?;
         } else {
-            let policy = policy::read(options.policy_file.as_deref(), &options.grant)?.policy;
-            let allowed = policy.of(&module.description.name);
-            text::print(&describe(&engine, &module, bytes, self.definition.as_deref(), &allowed)?)?;
+            let policy = policy::read(self.policy.policy.as_deref(), &self.policy.grant)?.policy;
+            let allowed = policy.terms(&module.description.name, module.digest);
+            out::answer(&describe(&engine, &module, bytes, self.definition.as_deref(), &allowed)?)?;
         }
         Ok(Exit::Completed)
     }
 }
 
-/// Loads a module for looking at, on an engine that keeps nothing.
-pub(super) async fn load(options: &Options, file: &std::path::Path) -> anyhow::Result<(Engine, Module, usize)> {
-    let engine = engine(options).await?;
-    let (module, count) = add(&engine, file).await?;
-    Ok((engine, module, count))
-}
-
-/// An engine that keeps nothing.
-pub(super) async fn engine(options: &Options) -> anyhow::Result<Engine> {
-    let sandbox = wiring::sandbox(options, Settings { calls_max: 4, ..Settings::default() })?;
-    let journal = std::sync::Arc::new(Memory::new());
-    Ok(wiring::engine(journal, sandbox).recover(Recover::Nothing).start().await?)
-}
-
-/// Adds a module; answers with its size.
-pub(super) async fn add(engine: &Engine, file: &std::path::Path) -> anyhow::Result<(Module, usize)> {
-    let bytes = input::module(file)?;
-    let count = bytes.len();
-    Ok((run::add_module(engine, bytes, file).await?, count))
-}
+/// Characters of a description.
+const DESCRIPTION_CHARS: usize = 400;
+/// Characters of a literal that is bound to a parameter.
+const LITERAL_CHARS: usize = 40;
 
 /// Whether an origin that is asked for is granted, or which parts of a pattern are.
-fn granted_of(origin: &str, grants: &Grants) -> String {
-    let Ok(origin) = origin.parse() else { return "not an origin".into() };
+fn granted_of(origin: &str, grants: &Grants) -> Shown {
+    let Ok(origin) = origin.parse() else { return shown!("not an origin") };
     if grants.allow(&origin) {
-        return "granted".into();
+        return shown!("granted");
     }
-    let parts: Vec<String> = grants.parts_of(&origin).map(ToString::to_string).collect();
-    if parts.is_empty() { "not granted".into() } else { format!("granted: {}", parts.join(", ")) }
+    let parts: Vec<Shown> = grants.parts_of(&origin).map(Shown::of).collect();
+    if parts.is_empty() { shown!("not granted") } else { shown!("granted: {}", Shown::join(parts, ", ")) }
 }
 
-/// What a module asks for, and what it is granted of it.
-fn asks(said: &definition::Module, allowed: &ModulePolicy) -> String {
+/// What it asks for, and whether it gets it.
+fn asks(said: &definition::Module, (allowed, standing): &(Terms, Standing)) -> Shown {
+    let known = match standing {
+        Standing::Unnamed => Shown::default(),
+        Standing::ByDigest => shown!("the policy names its digest under `[modules.{}]`\n", said.name),
+        Standing::ByName => {
+            shown!("the policy trusts its name alone, under `[modules.{}]` (bind it: `digest = …`)\n", said.name)
+        }
+        Standing::Stranger => {
+            shown!("the policy names other digests under `[modules.{}]`: it gets nothing of them\n", said.name)
+        }
+    };
     if said.capabilities.is_empty() {
-        return "asks for nothing\n".into();
+        return shown!("{}asks for nothing\n", known);
     }
-    let mut rows = Vec::new();
-    for capability in &said.capabilities {
-        let plain = |granted: bool| if granted { "granted" } else { "not granted" }.to_owned();
+    let plain = |granted: bool| if granted { shown!("granted") } else { shown!("not granted") };
+    let rows = said.capabilities.iter().map(|capability| {
         let (what, granted) = match capability {
-            Capability::OutgoingHttp(origin) => (format!("http {origin}"), granted_of(origin, &allowed.grants)),
-            Capability::Config(key) => (format!("config {key}"), plain(allowed.config.contains_key(key))),
-            Capability::Secret(name) => (format!("secret {name}"), plain(allowed.secrets.contains_key(name))),
+            Capability::OutgoingHttp(origin) => (shown!("http {}", origin), granted_of(origin, &allowed.grants)),
+            Capability::Config(key) => (shown!("config {}", key), plain(allowed.config.contains_key(key))),
+            Capability::Secret(name) => (shown!("secret {}", name), plain(allowed.secrets.contains_key(name))),
         };
-        rows.push(vec![format!("  {what}"), granted]);
-    }
-    format!("asks for:\n{}", text::table(&rows))
+        vec![shown!("  {}", what), granted]
+    });
+    shown!("{}asks for:\n{}", known, text::table(&rows.collect::<Vec<_>>()))
 }
 
 fn describe(
@@ -101,152 +97,146 @@ fn describe(
     module: &Module,
     bytes: usize,
     only: Option<&str>,
-    allowed: &ModulePolicy,
-) -> anyhow::Result<String> {
+    allowed: &(Terms, Standing),
+) -> anyhow::Result<Shown> {
     let said = &module.description;
-    let mut text = format!(
-        "{} {}  {}  {}\n",
-        console::style(&said.name).bold(),
-        said.version,
-        text::size(bytes as u64),
-        module.digest
-    );
+    let (name, size) = (Shown::of(&said.name).bold(), text::size(bytes as u64));
+    let mut text = shown!("{} {}  {}  {}\n", name, said.version, size, module.digest);
     if !said.description.is_empty() {
-        writeln!(text, "{}", text::clipped(&said.description, 400))?;
+        text.line(&Shown::clipped(&said.description, DESCRIPTION_CHARS));
     }
-    let instances = match said.calls_per_instance {
-        0 | 1 => "a fresh instance for every call".to_owned(),
-        calls => format!("one instance serves up to {calls} calls"),
-    };
-    writeln!(text, "{instances}")?;
-    text.push_str(&asks(said, allowed));
+    text.line(&match said.calls_per_instance {
+        0 | 1 => shown!("a fresh instance for every call"),
+        calls => shown!("one instance serves up to {} calls", calls),
+    });
+    text.push(&asks(said, allowed));
     for name in engine.definitions(module.digest)? {
         if only.is_none_or(|only| *name == *only) {
-            text.push_str(&match engine.plan(module.digest, &name)? {
-                Checked::Saga(plan) => saga(&plan)?,
-                Checked::Tcc(plan) => tcc(&plan)?,
+            text.push(&match engine.plan(module.digest, &name)? {
+                Checked::Saga(plan) => saga(&plan),
+                Checked::Tcc(plan) => tcc(&plan),
             });
         }
     }
     Ok(text)
 }
 
-fn saga(plan: &Plan) -> Result<String, std::fmt::Error> {
-    let mut text = format!("\nsaga {}", console::style(&*plan.name).bold());
-    if !plan.description.is_empty() {
-        write!(text, "  {}", text::clipped(&plan.description, 400))?;
+/// `saga order  what it is for`.
+fn title(kind: &str, name: &str, description: &str) -> Shown {
+    let title = shown!("\n{} {}", kind, Shown::of(name).bold());
+    if description.is_empty() {
+        return title;
     }
-    write!(text, "\n  undone by {}", plan.policy.as_str())?;
-    if let Some(deadline) = plan.deadline {
-        write!(text, ", after {} at the latest", text::span(deadline * 1_000))?;
-    }
-    if plan.concurrency != usize::MAX {
-        write!(text, ", {} at once", text::plural(plan.concurrency, "call"))?;
-    }
-    text.push('\n');
-    let rows: Vec<Vec<String>> = plan.steps().iter().map(|step| row(plan, step)).collect();
-    text.push_str(&text::table(&rows));
-    text.push_str(&remarks(&plan.warnings, plan.input_schema.as_ref())?);
-    Ok(text)
+    shown!("{}  {}", title, Shown::clipped(description, DESCRIPTION_CHARS))
 }
 
-fn tcc(plan: &TccPlan) -> Result<String, std::fmt::Error> {
-    let mut text = format!("\ntcc {}", console::style(&*plan.name).bold());
-    if !plan.description.is_empty() {
-        write!(text, "  {}", text::clipped(&plan.description, 400))?;
-    }
-    text.push('\n');
+fn saga(plan: &Plan) -> Shown {
+    let mut text = title("saga", &plan.name, &plan.description);
+    text.push(&shown!("\n  undone by {}", plan.policy.as_str()));
     if let Some(deadline) = plan.deadline {
-        writeln!(text, "  cancelled unless all is tried after {}", text::span(deadline * 1_000))?;
+        text.push(&shown!(", after {} at the latest", text::span(deadline.saturating_mul(1_000))));
+    }
+    if plan.concurrency != usize::MAX {
+        text.push(&shown!(", {} at once", text::plural(plan.concurrency, "call")));
+    }
+    text.push(&shown!("\n"));
+    let rows: Vec<Vec<Shown>> = plan.steps().iter().map(|step| row(plan, step)).collect();
+    text.push(&text::table(&rows));
+    text.push(&remarks(&plan.warnings, plan.input_schema.as_ref()));
+    text
+}
+
+fn tcc(plan: &TccPlan) -> Shown {
+    let mut text = title("tcc", &plan.name, &plan.description);
+    text.push(&shown!("\n"));
+    if let Some(deadline) = plan.deadline {
+        let span = text::span(deadline.saturating_mul(1_000));
+        text.push(&shown!("  cancelled unless all is tried after {}\n", span));
     }
     let mut participants: Vec<&Participant> = plan.participants().iter().collect();
     participants.sort_by_key(|participant| participant.order);
-    let rows: Vec<Vec<String>> = participants.into_iter().map(participant_row).collect();
-    text.push_str(&text::table(&rows));
-    text.push_str(&remarks(&plan.warnings, plan.input_schema.as_ref())?);
-    Ok(text)
+    let rows: Vec<Vec<Shown>> = participants.into_iter().map(participant_row).collect();
+    text.push(&text::table(&rows));
+    text.push(&remarks(&plan.warnings, plan.input_schema.as_ref()));
+    text
 }
 
-fn participant_row(participant: &Participant) -> Vec<String> {
-    let parameters: Vec<String> = participant.parameters.iter().map(parameter).collect();
+fn participant_row(participant: &Participant) -> Vec<Shown> {
     let settling = |word: &str, limits: &Limits| {
-        format!(
-            "{word} {}, {}",
-            text::span(limits.timeout * 1_000),
-            text::plural(limits.retry.max_attempts as usize, "attempt")
-        )
+        let attempts = text::plural(limits.retry.max_attempts as usize, "attempt");
+        shown!("{} {}, {}", word, text::span(limits.timeout.saturating_mul(1_000)), attempts)
     };
     vec![
-        format!("  {}({})", participant.id, parameters.join(", ")),
+        shown!("  {}({})", participant.id, parameters(&participant.parameters)),
         match &participant.provider {
-            Some(module) => format!("order {}, by module {module}", participant.order),
-            None => format!("order {}", participant.order),
+            Some(module) => shown!("order {}, by module {}", participant.order, module),
+            None => shown!("order {}", participant.order),
         },
-        if participant.optional { "optional".into() } else { String::new() },
-        bounds(&participant.try_limits).join(", "),
+        if participant.optional { shown!("optional") } else { Shown::default() },
+        Shown::join(bounds(&participant.try_limits), ", "),
         settling("confirm", &participant.confirm_limits),
         settling("cancel", &participant.cancel_limits),
     ]
 }
 
 /// What an operation may use.
-fn bounds(limits: &Limits) -> Vec<String> {
+fn bounds(limits: &Limits) -> Vec<Shown> {
     vec![
-        text::span(limits.timeout * 1_000),
-        text::plural(limits.retry.max_attempts as usize, "attempt"),
-        format!("fuel {}", text::count(limits.fuel)),
-        text::size(limits.memory_bytes),
+        Shown::of(text::span(limits.timeout.saturating_mul(1_000))),
+        Shown::of(text::plural(limits.retry.max_attempts as usize, "attempt")),
+        shown!("fuel {}", text::count(limits.fuel)),
+        Shown::of(text::size(limits.memory_bytes)),
     ]
 }
 
-fn remarks(warnings: &[String], schema: Option<&Json>) -> Result<String, std::fmt::Error> {
-    let mut text = String::new();
-    for warning in warnings {
-        writeln!(text, "  {} {warning}", console::style("warning:").yellow())?;
-    }
+fn remarks(warnings: &[String], schema: Option<&Json>) -> Shown {
+    let mark = Shown::ours("warning:").styled(&Style::new().yellow());
+    let mut text: Shown = warnings.iter().map(|warning| shown!("  {} {}\n", mark, warning)).collect();
     if let Some(schema) = schema {
-        writeln!(text, "  input: {schema}")?;
+        text.push(&shown!("  input: {}\n", Shown::json(schema)));
     }
-    Ok(text)
+    text
 }
 
-fn row(plan: &Plan, step: &Step) -> Vec<String> {
-    let after: Vec<&str> = step.depends_on.iter().map(|ix| &*plan.step(*ix).id).collect();
-    let after = if after.is_empty() { "at once".to_owned() } else { format!("after {}", after.join(", ")) };
-    let parameters: Vec<String> = step.parameters.iter().map(parameter).collect();
+fn row(plan: &Plan, step: &Step) -> Vec<Shown> {
+    let after = Shown::join(step.depends_on.iter().map(|ix| Shown::of(&*plan.step(*ix).id)), ", ");
+    let after = if after.is_empty() { shown!("at once") } else { shown!("after {}", after) };
     let mut notes = bounds(&step.limits);
-    notes.extend(step.provider.as_ref().map(|module| format!("by module {module}")));
-    notes.extend(step.at_most_once.then(|| "at most once".to_owned()));
-    notes.extend(step.condition.as_ref().map(|condition| format!("if {condition}")));
-    notes.extend(step.each.as_ref().map(|each| format!("each of {}", source(each))));
+    notes.extend(step.provider.as_ref().map(|module| shown!("by module {}", module)));
+    notes.extend(step.at_most_once.then(|| shown!("at most once")));
+    notes.extend(step.condition.as_ref().map(|condition| shown!("if {}", condition)));
+    notes.extend(step.each.as_ref().map(|each| shown!("each of {}", source(each))));
     let undo = step
         .compensation
         .as_ref()
-        .map(|undo| format!("↩ {}{}", undo.name, if undo.critical { " (critical)" } else { "" }));
+        .map(|undo| shown!("↩ {}{}", undo.name, if undo.critical { " (critical)" } else { "" }));
     vec![
-        format!("  {}({})", step.id, parameters.join(", ")),
+        shown!("  {}({})", step.id, parameters(&step.parameters)),
         after,
-        undo.unwrap_or_else(|| "cannot be undone".into()),
-        notes.join(", "),
+        undo.unwrap_or_else(|| shown!("cannot be undone")),
+        Shown::join(notes, ", "),
     ]
 }
 
-fn parameter(parameter: &definition::Parameter) -> String {
-    let optional = if parameter.required { "" } else { "?" };
-    format!("{}{optional}: {}", parameter.name, source(&parameter.source))
+fn parameters(parameters: &[definition::Parameter]) -> Shown {
+    let parameter = |parameter: &definition::Parameter| {
+        let optional = if parameter.required { "" } else { "?" };
+        shown!("{}{}: {}", parameter.name, optional, source(&parameter.source))
+    };
+    Shown::join(parameters.iter().map(parameter), ", ")
 }
 
-fn source(source: &Source) -> String {
-    let part = |whole: &str, pointer: &Option<String>| format!("{whole}{}", pointer.as_deref().unwrap_or(""));
+fn source(source: &Source) -> Shown {
+    let part = |whole: &str, pointer: &Option<String>| shown!("{}{}", whole, pointer.as_deref().unwrap_or(""));
     match source {
         Source::Input(pointer) => part("input", pointer),
         Source::StepOutput { step, pointer } => part(step, pointer),
-        Source::Variable(name) => format!("variable {name}"),
-        Source::Header(name) => format!("header {name}"),
+        Source::Variable(name) => shown!("variable {}", name),
+        Source::Header(name) => shown!("header {}", name),
         Source::Item(pointer) => part("item", pointer),
         Source::OwnOutput(pointer) => part("output", pointer),
-        Source::CompensationOutput(step) => format!("compensation of {step}"),
-        Source::Cause => "cause".into(),
-        Source::Literal(value) => text::clipped(value.as_str(), 40),
+        Source::CompensationOutput(step) => shown!("compensation of {}", step),
+        Source::Cause => shown!("cause"),
+        Source::Literal(value) => Shown::clipped(value.as_str(), LITERAL_CHARS),
     }
 }

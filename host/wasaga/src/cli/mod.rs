@@ -10,16 +10,16 @@ mod new;
 mod operate;
 mod resume;
 mod run;
+mod schema;
 mod transactions;
 mod validate;
 
-use std::path::PathBuf;
+use std::process::ExitCode;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
-use crate::exit::{Exit, TABLE};
-use crate::input;
-use crate::policy::Grant;
+use crate::exit::{self, Exit, TABLE};
+use crate::options::{Color, Speech};
 
 const ABOUT: &str = "Runs sagas and TCC transactions whose business logic lives in WebAssembly components.";
 const LONG_ABOUT: &str = "\
@@ -39,54 +39,9 @@ journal, retries, compensates, and after a crash goes on exactly where the journ
 #[command(name = "wasaga", version, about = ABOUT, long_about = LONG_ABOUT, after_help = TABLE, max_term_width = 100)]
 pub(crate) struct Cli {
     #[command(flatten)]
-    pub(crate) options: Options,
+    pub(crate) speech: Speech,
     #[command(subcommand)]
     command: Command,
-}
-
-/// What every command takes.
-#[derive(Clone, Debug, clap::Args)]
-#[command(next_help_heading = "Everywhere")]
-pub(crate) struct Options {
-    /// Where transactions are kept: `memory:`, or `sqlite:PATH[?synchronous=full|normal|off]`
-    /// [default: a file in your data directory]
-    #[arg(long, global = true, value_name = "URL", env = "WASAGA_JOURNAL")]
-    pub(crate) journal: Option<String>,
-    /// Where compiled modules are kept [default: your cache directory]
-    #[arg(long, global = true, value_name = "DIR", env = "WASAGA_CACHE")]
-    pub(crate) cache: Option<PathBuf>,
-    /// Memory that all guests may have together, such as `512MiB` or `2GiB`: a call that does not fit
-    /// waits for its turn [default: half of the machine's]
-    #[arg(long, global = true, value_name = "SIZE", env = "WASAGA_GUEST_MEMORY", value_parser = input::size)]
-    pub(crate) guest_memory: Option<u64>,
-    /// What modules may reach and use: a TOML file with a section `[modules.NAME]` for each
-    #[arg(long, global = true, value_name = "FILE", env = "WASAGA_POLICY")]
-    pub(crate) policy_file: Option<PathBuf>,
-    /// Grants every module that asks for it an origin, `http:https://api.example.com`, or an address that is
-    /// not public, `address:127.0.0.1:8080`; may stand several times
-    #[arg(long, global = true, value_name = "http:ORIGIN|address:ADDRESS")]
-    pub(crate) grant: Vec<Grant>,
-    /// Certificates in PEM that are trusted instead of the system's when a guest calls `https`
-    #[arg(long, global = true, value_name = "FILE", env = "WASAGA_TLS_ROOTS")]
-    pub(crate) tls_roots: Option<PathBuf>,
-    /// One JSON object on standard output, for programs
-    #[arg(long, global = true)]
-    pub(crate) json: bool,
-    /// Which log lines are written to standard error, such as `info` or `warn,wasaga::guest=debug`
-    #[arg(long, global = true, value_name = "FILTER", env = "WASAGA_LOG", default_value = "warn")]
-    pub(crate) log: String,
-    /// How log lines are written
-    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text, env = "WASAGA_LOG_FORMAT")]
-    pub(crate) log_format: LogFormat,
-}
-
-/// How log lines are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum LogFormat {
-    /// For people.
-    Text,
-    /// One JSON object a line.
-    Json,
 }
 
 #[derive(Debug, Subcommand)]
@@ -122,35 +77,63 @@ enum Command {
     Terminate(operate::Terminate),
     /// Measure how many transactions a second this machine runs, and where the time goes
     Bench(bench::Bench),
+    /// Print the JSON Schema of what wasaga reads
+    Schema(schema::Schema),
     /// Print a completion script for a shell
     Completions(completions::Completions),
 }
 
-/// Reads the command line; what cannot be read ends the process with 2.
-pub(crate) fn parse() -> Cli {
-    Cli::parse()
+/// Reads the command line. What cannot be read is told, and so is what is asked for instead: help, a version.
+pub(crate) fn parse() -> Result<Cli, ExitCode> {
+    let words: Vec<std::ffi::OsString> = std::env::args_os().collect();
+    // What cannot be read still says for whom it is.
+    let said = words.iter().take_while(|word| *word != "--");
+    let is_json = said.clone().any(|word| word == "--json");
+    let plain = |word: &std::ffi::OsString| word == "--color=never";
+    if said.clone().any(plain) || said.clone().zip(words.iter().skip(1)).any(|(a, b)| a == "--color" && b == "never") {
+        console::set_colors_enabled(false);
+        console::set_colors_enabled_stderr(false);
+    }
+    let cli = Cli::try_parse_from(&words).map_err(|error| exit::fail_usage(&error, is_json))?;
+    let is_colored = match cli.speech.color {
+        Color::Auto => return Ok(cli),
+        Color::Always => true,
+        Color::Never => false,
+    };
+    console::set_colors_enabled(is_colored);
+    console::set_colors_enabled_stderr(is_colored);
+    Ok(cli)
+}
+
+impl Cli {
+    /// What is logged where nothing else is said: what somebody should look at, and what guests say. A measurement runs a
+    /// guest ten thousand times a second, and its lines with it.
+    pub(crate) fn usual_log(&self) -> &'static str {
+        if matches!(self.command, Command::Bench(_)) { "warn" } else { "warn,wasaga::guest=info" }
+    }
 }
 
 /// Does what was typed.
 pub(crate) async fn run(cli: Cli) -> anyhow::Result<Exit> {
-    let options = &cli.options;
+    let speech = &cli.speech;
     match cli.command {
-        Command::New(command) => command.run(),
-        Command::Build(command) => command.run(options).await,
-        Command::Run(command) => command.run(options).await,
-        Command::Resume(command) => command.run(options).await,
-        Command::Inspect(command) => command.run(options).await,
-        Command::Validate(command) => command.run(options).await,
-        Command::Graph(command) => command.run(options).await,
-        Command::Transactions(command) => command.run(options).await,
-        Command::Retry(command) => command.run(options).await,
-        Command::Skip(command) => command.run(options).await,
-        Command::Patch(command) => command.run(options).await,
-        Command::Cancel(command) => command.run(options).await,
-        Command::Pause(command) => command.run(options).await,
-        Command::Terminate(command) => command.run(options).await,
-        Command::Bench(command) => command.run(options).await,
-        Command::Completions(command) => Ok(command.run()),
+        Command::New(command) => command.run(speech),
+        Command::Build(command) => command.run(speech).await,
+        Command::Run(command) => command.run(speech).await,
+        Command::Resume(command) => command.run(speech).await,
+        Command::Inspect(command) => command.run(speech).await,
+        Command::Validate(command) => command.run(speech).await,
+        Command::Graph(command) => command.run(speech).await,
+        Command::Transactions(command) => command.run(speech).await,
+        Command::Retry(command) => command.run(speech).await,
+        Command::Skip(command) => command.run(speech).await,
+        Command::Patch(command) => command.run(speech).await,
+        Command::Cancel(command) => command.run(speech).await,
+        Command::Pause(command) => command.run(speech).await,
+        Command::Terminate(command) => command.run(speech).await,
+        Command::Bench(command) => command.run(speech).await,
+        Command::Schema(command) => command.run(),
+        Command::Completions(command) => command.run(Cli::command()),
     }
 }
 
@@ -160,6 +143,6 @@ mod tests {
 
     #[test]
     fn the_command_line_is_sound() {
-        <Cli as clap::CommandFactory>::command().debug_assert();
+        Cli::command().debug_assert();
     }
 }

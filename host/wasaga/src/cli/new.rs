@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
-use crate::exit::Exit;
+use crate::exit::{Exit, print_json};
+use crate::options::Speech;
+use crate::out;
 use crate::project::{self, Language};
-use crate::text;
+use crate::shown::shown;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct New {
@@ -18,18 +20,32 @@ pub(crate) struct New {
     path: Option<PathBuf>,
 }
 
+/// What programs get.
+#[derive(serde::Serialize)]
+struct Made<'a> {
+    name: &'a str,
+    folder: String,
+}
+
 impl New {
-    pub(crate) fn run(self) -> anyhow::Result<Exit> {
+    pub(crate) fn run(self, speech: &Speech) -> anyhow::Result<Exit> {
         let folder = self.path.unwrap_or_else(|| PathBuf::from(&self.name));
         project::new(self.language, &self.name, &folder)?;
         let (name, folder) = (&self.name, folder.display());
+        if speech.json {
+            print_json(&Made { name, folder: folder.to_string() })?;
+            return Ok(Exit::Completed);
+        }
         let native = match self.language {
             Language::Rust => "cargo test",
             Language::Python => "python3 -m pytest",
         };
-        text::print(&format!(
-            "made `{folder}`, a saga to begin with\n\n  cd {folder}\n  {native}\n  wasaga build\n  \
-             wasaga run {name}.wasm --input @input.json\n"
+        out::answer(&shown!(
+            "made `{}`, a saga to begin with\n\n  cd {}\n  {}\n  wasaga build\n  wasaga run {}.wasm --input @input.json\n",
+            folder,
+            folder,
+            native,
+            name
         ))?;
         Ok(Exit::Completed)
     }

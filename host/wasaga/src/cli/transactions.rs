@@ -1,17 +1,18 @@
 //! `wasaga transactions`: what the journal has. Nothing is driven here.
 
-use std::fmt::Write as _;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::{Subcommand, ValueEnum};
-use wasaga_core::{Name, Status, Timestamp, TransactionId};
+use wasaga_core::{LabelValue, Name, Status, Timestamp, TransactionId};
 use wasaga_engine::{Error, Recover};
 use wasaga_journal::{Filter, Journal, Page, Row};
 use wasaga_sandbox::Settings;
 
-use super::Options;
 use crate::exit::{BadInput, Exit, print_json};
-use crate::{text, view, wiring};
+use crate::hints::Hints;
+use crate::options::{CacheOptions, JournalOptions, Speech};
+use crate::shown::{Shown, shown};
+use crate::{out, text, units, view, wiring};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Transactions {
@@ -31,15 +32,24 @@ pub(crate) struct List {
     /// Only those of this saga or TCC
     #[arg(long)]
     definition: Option<String>,
+    /// Only those with this label: `order=o-1`, `size=3`, `express=true`, and `order="3"` for a text that looks like a number;
+    /// may stand several times
+    #[arg(long, value_name = "NAME=VALUE")]
+    label: Vec<LabelArg>,
+    /// Only the one that was started with this key, for each definition that has it
+    #[arg(long)]
+    key: Option<String>,
     /// Only those that wait for something that is missing: a module, a grant
     #[arg(long)]
     held: bool,
     /// How many
-    #[arg(long, default_value_t = 50)]
-    limit: usize,
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+    limit: u32,
     /// Only those before this one: the last of the list before
     #[arg(long, value_name = "ID")]
     before: Option<TransactionId>,
+    #[command(flatten)]
+    journal: JournalOptions,
 }
 
 #[derive(Debug, clap::Args)]
@@ -49,17 +59,55 @@ pub(crate) struct Show {
     /// The records of its journal, one JSON object a line
     #[arg(long)]
     records: bool,
+    #[command(flatten)]
+    journal: JournalOptions,
+    #[command(flatten)]
+    cache: CacheOptions,
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Prune {
-    /// How many days they have ended
-    #[arg(long, value_name = "DAYS", default_value_t = 7)]
-    older_than: u32,
+    /// How long ago they have ended at least, such as `12h` or `30d`
+    #[arg(long, value_name = "SPAN", default_value = "7d", value_parser = units::span)]
+    older_than: Duration,
+    /// Only count them: nothing is removed
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    journal: JournalOptions,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct StatusArg(Status);
+
+/// A label as it is typed.
+#[derive(Clone, Debug)]
+struct LabelArg {
+    typed: String,
+    name: Name,
+    value: LabelValue,
+}
+
+impl std::str::FromStr for LabelArg {
+    type Err = String;
+
+    fn from_str(typed: &str) -> Result<Self, String> {
+        let (name, value) = typed
+            .split_once('=')
+            .filter(|(name, _)| !name.is_empty())
+            .ok_or_else(|| "it is not `NAME=VALUE` (such as `order=o-1`)".to_owned())?;
+        let value = match value {
+            "true" => LabelValue::Flag(true),
+            "false" => LabelValue::Flag(false),
+            _ => match (value.parse(), serde_json::from_str::<String>(value)) {
+                (Ok(number), _) => LabelValue::Integer(number),
+                (_, Ok(quoted)) => LabelValue::Text(quoted.into()),
+                _ => LabelValue::Text(value.into()),
+            },
+        };
+        Ok(Self { typed: typed.into(), name: name.into(), value })
+    }
+}
 
 /// Characters of a cause in a list.
 const CAUSE_CHARS: usize = 200;
@@ -103,29 +151,34 @@ struct Listed {
 }
 
 impl Transactions {
-    pub(crate) async fn run(self, options: &Options) -> anyhow::Result<Exit> {
+    pub(crate) async fn run(self, speech: &Speech) -> anyhow::Result<Exit> {
         match self {
-            Self::List(list) => list.run(options).await,
-            Self::Show(show) => show.run(options).await,
-            Self::Prune(prune) => prune.run(options).await,
+            Self::List(list) => list.run(speech).await,
+            Self::Show(show) => show.run(speech).await,
+            Self::Prune(prune) => prune.run(speech).await,
         }
     }
 }
 
 impl List {
-    async fn run(self, options: &Options) -> anyhow::Result<Exit> {
-        let journal = wiring::journal(options).await?;
+    async fn run(self, speech: &Speech) -> anyhow::Result<Exit> {
+        let journal = wiring::journal(&self.journal).await?;
         let filter = Filter {
             statuses: self.status.iter().map(|status| status.0).collect(),
             definition: self.definition.as_deref().map(Name::from),
+            key: self.key.as_deref().map(Name::from),
+            labels: self.label.iter().map(|label| (label.name.clone(), label.value.clone())).collect(),
             held: self.held,
             ..Filter::default()
         };
-        let rows = journal.list(&filter, Page { limit: self.limit, below: self.before }).await.map_err(Error::from)?;
-        if options.json {
+        let rows = journal
+            .list(&filter, Page { limit: self.limit as usize, below: self.before })
+            .await
+            .map_err(Error::from)?;
+        if speech.json {
             print_json(&rows.iter().map(listed).collect::<Vec<_>>())?;
         } else {
-            text::print(&table(&rows, self.limit))?;
+            out::answer(&self.table(&rows))?;
         }
         journal.close().await;
         Ok(Exit::Completed)
@@ -150,93 +203,134 @@ fn listed(row: &Row) -> Listed {
     }
 }
 
-fn table(rows: &[Row], limit: usize) -> String {
-    let now = now();
-    let cells: Vec<Vec<String>> = rows.iter().map(|row| cells(row, now)).collect();
-    let mut text = text::table(&cells);
-    match rows.last() {
-        None => text.push_str("no transactions\n"),
-        Some(last) if rows.len() == limit => {
-            text.push_str(&format!("more: wasaga transactions list --before {}\n", last.id));
+impl List {
+    fn table(&self, rows: &[Row]) -> Shown {
+        let Some(last) = rows.last() else { return shown!("no transactions\n") };
+        let (now, hints) = (now(), Hints::of(&self.journal));
+        let head = ["TRANSACTION", "DEFINITION", "STATUS", "SINCE", ""].map(|head| Shown::of(head).bold()).to_vec();
+        let all: Vec<Vec<Shown>> =
+            std::iter::once(head).chain(rows.iter().map(|row| cells(row, now, &hints))).collect();
+        let mut text = text::table(&all);
+        let words = self.next(last);
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        if rows.len() == self.limit as usize
+            && let Some(command) = hints.command(&words)
+        {
+            text.push(&shown!("more: {}\n", command));
         }
-        Some(_) => {}
+        text
     }
-    text
+
+    /// The list that follows this one, of the same rows.
+    fn next(&self, last: &Row) -> Vec<String> {
+        let mut words = vec!["transactions".to_owned(), "list".to_owned()];
+        self.status.iter().for_each(|status| words.extend(["--status".to_owned(), status.0.as_str().to_owned()]));
+        self.definition.iter().for_each(|name| words.extend(["--definition".to_owned(), name.clone()]));
+        self.label.iter().for_each(|label| words.extend(["--label".to_owned(), label.typed.clone()]));
+        self.key.iter().for_each(|key| words.extend(["--key".to_owned(), key.clone()]));
+        words.extend(self.held.then(|| "--held".to_owned()));
+        words.extend(["--limit".to_owned(), self.limit.to_string(), "--before".to_owned(), last.id.to_string()]);
+        words
+    }
 }
 
-fn cells(row: &Row, now: Timestamp) -> Vec<String> {
+fn cells(row: &Row, now: Timestamp, hints: &Hints) -> Vec<Shown> {
     let since = text::span(now.since(row.updated).as_micros() as u64);
-    let status = view::colored(row.status);
     let alive = row.owner.as_ref().is_some_and(|owner| owner.alive);
-    let note = match (row.status, row.paused, &row.owner) {
-        (status, ..) if status.is_ended() => String::new(),
-        (Status::Stuck, ..) => format!("try again: wasaga retry {}", row.id),
-        _ if row.held.is_some() => {
-            format!("waits: {}", text::clipped(row.held.as_deref().unwrap_or_default(), CAUSE_CHARS))
-        }
-        (_, true, _) => format!("paused; go on: wasaga resume {}", row.id),
-        (_, _, Some(owner)) if alive => format!("driven by {}", owner.host),
-        _ => format!("driven by nobody; go on: wasaga resume {}", row.id),
+    let proposed = |what: &str, verb: &str| match hints.about(verb, row.id, &[]) {
+        Some(command) => shown!("{}: {}", what, command),
+        None => Shown::of(what),
     };
-    vec![row.id.to_string(), row.definition.to_string(), status.to_string(), format!("{since} ago"), note]
+    let note = match (row.status, row.paused, &row.owner) {
+        (status, ..) if status.is_ended() => Shown::default(),
+        (Status::Stuck, ..) => proposed("try again", "retry"),
+        _ if row.held.is_some() => {
+            shown!("waits: {}", Shown::clipped(row.held.as_deref().unwrap_or_default(), CAUSE_CHARS))
+        }
+        (_, true, _) => proposed("paused; go on", "resume"),
+        (_, _, Some(owner)) if alive => shown!("driven by {}", owner.host),
+        _ => proposed("driven by nobody; go on", "resume"),
+    };
+    vec![shown!("{}", row.id), shown!("{}", row.definition), view::colored(row.status), shown!("{} ago", since), note]
 }
 
 impl Show {
-    async fn run(self, options: &Options) -> anyhow::Result<Exit> {
-        let journal = wiring::journal(options).await?;
+    async fn run(self, speech: &Speech) -> anyhow::Result<Exit> {
+        let journal = wiring::journal(&self.journal).await?;
         let id = find(&*journal, &self.id).await?;
         if self.records {
             let stored = journal.load(id).await.map_err(Error::from)?.ok_or(Error::UnknownTransaction(id))?;
-            let mut lines = String::new();
+            let mut lines = Shown::default();
             for record in &stored.records {
-                writeln!(lines, "{}", wasaga_core::Json::of(record)?)?;
+                lines.line(&Shown::json(&wasaga_core::Json::of(record)?));
             }
-            text::print(&lines)?;
+            out::answer(&lines)?;
             journal.close().await;
             return Ok(Exit::Completed);
         }
-        let sandbox = wiring::sandbox(options, Settings { calls_max: 4, ..Settings::default() })?;
+        let sandbox = wiring::bare_sandbox(&self.cache, Settings { calls_max: 4, ..Settings::default() })?;
         let engine = wiring::engine(journal, sandbox).recover(Recover::Nothing).start().await?;
         let report = engine.result(id).await;
         wiring::close(&engine).await;
         let report = report?;
-        if options.json {
+        if speech.json {
             print_json(&report)?;
             return Ok(Exit::Completed);
         }
-        let mut shown = format!("{}  {}\n\n", console::style(&*report.definition).bold(), report.transaction);
+        let mut text = shown!("{}  {}\n\n", Shown::of(&*report.definition).bold(), report.transaction);
         for row in view::rows_of(&report) {
-            writeln!(shown, "{}", row.line())?;
+            text.line(&row.lines(view::columns()));
         }
-        writeln!(shown, "\n{}", view::closing(&report))?;
-        shown.push_str(&view::remedies(&report));
-        text::print(&shown)?;
+        text.push(&shown!("\n{}", view::standing(&report, &Hints::of(&self.journal))));
+        out::answer(&text)?;
         Ok(Exit::Completed)
     }
 }
 
 impl Prune {
-    async fn run(self, options: &Options) -> anyhow::Result<Exit> {
-        const DAY_US: u64 = 86_400_000_000;
-        /// Records that are removed in one commit, so that others who write need not wait long.
-        const CHUNK: usize = 2_000;
-        let journal = wiring::journal(options).await?;
-        let before = now().unix_us().saturating_sub(u64::from(self.older_than) * DAY_US);
-        let mut removed = 0;
-        loop {
-            let pruned = journal.prune(Timestamp::from_unix_us(before), CHUNK).await.map_err(Error::from)?;
-            removed += pruned.transactions;
-            if !pruned.more {
-                break;
-            }
-        }
+    async fn run(self, speech: &Speech) -> anyhow::Result<Exit> {
+        let journal = wiring::journal(&self.journal).await?;
+        let age_us = u64::try_from(self.older_than.as_micros()).unwrap_or(u64::MAX);
+        let before = Timestamp::from_unix_us(now().unix_us().saturating_sub(age_us));
+        let count = if self.dry_run { old(&*journal, before).await? } else { prune(&*journal, before).await? };
         journal.close().await;
-        if options.json {
-            print_json(&removed)?;
+        if speech.json {
+            print_json(&count)?;
         } else {
-            text::print(&format!("{} removed\n", text::plural(removed, "transaction")))?;
+            let verb = if self.dry_run { "would be removed" } else { "removed" };
+            out::answer(&shown!("{} {}\n", text::plural(count, "transaction"), verb))?;
         }
         Ok(Exit::Completed)
+    }
+}
+
+/// Removes what ended before; answers how many.
+async fn prune(journal: &dyn Journal, before: Timestamp) -> anyhow::Result<usize> {
+    /// Records that are removed in one commit, so that others who write need not wait long.
+    const CHUNK: usize = 2_000;
+    let mut removed = 0;
+    loop {
+        let pruned = journal.prune(before, CHUNK).await.map_err(Error::from)?;
+        removed += pruned.transactions;
+        if !pruned.more {
+            return Ok(removed);
+        }
+    }
+}
+
+/// Counts what ended before.
+async fn old(journal: &dyn Journal, before: Timestamp) -> anyhow::Result<usize> {
+    const PAGE: usize = 1_000;
+    let statuses = Status::ALL.into_iter().filter(|status| status.is_ended()).collect();
+    let filter = Filter { statuses, ..Filter::default() };
+    let (mut count, mut below) = (0, None);
+    loop {
+        let rows = journal.list(&filter, Page { limit: PAGE, below }).await.map_err(Error::from)?;
+        count += rows.iter().filter(|row| row.ended.is_some_and(|ended| ended < before)).count();
+        below = rows.last().map(|row| row.id);
+        if rows.len() < PAGE {
+            return Ok(count);
+        }
     }
 }
 

@@ -2,10 +2,12 @@
 //! optional one, `@` before the module that provides one.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use serde::Serialize;
 use wasaga_core::{Json, Participant, TccPlan};
+
+use super::names::quoted;
+use crate::shown::{Shown, shown};
 
 /// Participants by their order, each order with its participants as they were declared.
 fn groups(plan: &TccPlan) -> BTreeMap<u32, Vec<&Participant>> {
@@ -16,19 +18,19 @@ fn groups(plan: &TccPlan) -> BTreeMap<u32, Vec<&Participant>> {
     groups
 }
 
-fn name(participant: &Participant) -> String {
-    let provider = participant.provider.as_ref().map(|module| format!(" @{module}")).unwrap_or_default();
-    format!("{}{}{provider}", participant.id, if participant.optional { "?" } else { "" })
+fn name(participant: &Participant) -> Shown {
+    let provider = participant.provider.as_ref().map(|module| shown!(" @{}", module)).unwrap_or_default();
+    shown!("{}{}{}", participant.id, if participant.optional { "?" } else { "" }, provider)
 }
 
 /// One line where each has an order of its own; otherwise a line for each order.
-pub(crate) fn ascii(plan: &TccPlan) -> String {
+pub(crate) fn ascii(plan: &TccPlan) -> Shown {
     let groups = groups(plan);
-    let names = |group: &Vec<&Participant>| group.iter().map(|of| name(of)).collect::<Vec<_>>().join(", ");
+    let names = |group: &Vec<&Participant>| Shown::join(group.iter().map(|of| name(of)), ", ");
     if groups.values().all(|group| group.len() == 1) {
-        return format!("{}\n", groups.values().map(names).collect::<Vec<_>>().join(" ──▶ "));
+        return shown!("{}\n", Shown::join(groups.values().map(names), " ──▶ "));
     }
-    let rows: Vec<Vec<String>> = groups.iter().map(|(order, group)| vec![order.to_string(), names(group)]).collect();
+    let rows: Vec<Vec<Shown>> = groups.iter().map(|(order, group)| vec![shown!("{}", order), names(group)]).collect();
     crate::text::table(&rows)
 }
 
@@ -45,29 +47,31 @@ fn edges(plan: &TccPlan) -> Vec<(&Participant, &Participant)> {
 }
 
 /// For Graphviz.
-pub(crate) fn dot(plan: &TccPlan) -> String {
-    let mut text = format!("digraph \"{}\" {{\n  rankdir=LR;\n  node [shape=box, style=rounded];\n", plan.name);
+pub(crate) fn dot(plan: &TccPlan) -> Shown {
+    let name = quoted(&plan.name);
+    let mut text = shown!("digraph {} {{\n  rankdir=LR;\n  node [shape=box, style=rounded];\n", name);
     for participant in plan.participants() {
         let style = if participant.optional { " [style=\"rounded,dashed\"]" } else { "" };
-        writeln!(text, "  \"{}\"{style};", participant.id).expect("a text takes all");
+        text.line(&shown!("  {}{};", quoted(&participant.id), style));
     }
     for (from, to) in edges(plan) {
-        writeln!(text, "  \"{}\" -> \"{}\";", from.id, to.id).expect("a text takes all");
+        text.line(&shown!("  {} -> {};", quoted(&from.id), quoted(&to.id)));
     }
-    text.push_str("}\n");
+    text.push(&shown!("}}\n"));
     text
 }
 
 /// For Markdown pages. Nodes are numbered, for ids may have characters that Mermaid does not take.
-pub(crate) fn mermaid(plan: &TccPlan) -> String {
+pub(crate) fn mermaid(plan: &TccPlan) -> Shown {
     let number = |of: &Participant| plan.participants().iter().position(|other| other.id == of.id).unwrap_or(0);
-    let mut text = String::from("flowchart LR\n");
+    let mut text = shown!("flowchart LR\n");
     for participant in plan.participants() {
         let (open, close) = if participant.optional { ("([", "])") } else { ("[", "]") };
-        writeln!(text, "  p{}{open}\"{}\"{close}", number(participant), name(participant)).expect("a text takes all");
+        let label = name(participant).as_str().replace('"', "'");
+        text.line(&shown!("  p{}{}\"{}\"{}", number(participant), open, label, close));
     }
     for (from, to) in edges(plan) {
-        writeln!(text, "  p{} --> p{}", number(from), number(to)).expect("a text takes all");
+        text.line(&shown!("  p{} --> p{}", number(from), number(to)));
     }
     text
 }
@@ -89,7 +93,7 @@ struct Node<'a> {
 }
 
 /// For programs.
-pub(crate) fn json(plan: &TccPlan) -> anyhow::Result<String> {
+pub(crate) fn json(plan: &TccPlan) -> anyhow::Result<Shown> {
     let nodes = plan.participants().iter().map(|of| Node {
         id: &of.id,
         description: &of.description,
@@ -98,7 +102,7 @@ pub(crate) fn json(plan: &TccPlan) -> anyhow::Result<String> {
         optional: of.optional,
     });
     let drawn = Drawn { kind: "tcc", definition: &plan.name, nodes: nodes.collect() };
-    Ok(format!("{}\n", Json::of(&drawn)?))
+    Ok(shown!("{}\n", Shown::json(&Json::of(&drawn)?)))
 }
 
 #[cfg(test)]
@@ -123,7 +127,7 @@ mod tests {
     #[test]
     fn participants_in_turn_are_one_line() {
         let plan = plan(&[("credit", 2, false), ("debit", 1, false), ("mail", 3, true)]);
-        expect!["debit ──▶ credit ──▶ mail?\n"].assert_eq(&ascii(&plan));
+        expect!["debit ──▶ credit ──▶ mail?\n"].assert_eq(ascii(&plan).as_str());
     }
 
     #[test]
@@ -133,7 +137,7 @@ mod tests {
             0  stock, money
             7  wrap?
         "]]
-        .assert_eq(&ascii(&plan));
+        .assert_eq(ascii(&plan).as_str());
         expect![[r#"
             flowchart LR
               p0["stock"]
@@ -142,11 +146,12 @@ mod tests {
               p0 --> p2
               p1 --> p2
         "#]]
-        .assert_eq(&mermaid(&plan));
-        assert!(dot(&plan).contains("\"money\" -> \"wrap\";"), "{}", dot(&plan));
+        .assert_eq(mermaid(&plan).as_str());
+        assert!(dot(&plan).as_str().contains("\"money\" -> \"wrap\";"), "{}", dot(&plan));
         assert!(
             json(&plan)
                 .unwrap()
+                .as_str()
                 .contains(r#"{"id":"wrap","description":"","provider":null,"order":7,"optional":true}"#)
         );
     }

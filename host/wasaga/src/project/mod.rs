@@ -1,6 +1,7 @@
 //! A user's own project: made from a template, and built to a component. The SDK that it needs is in
 //! this binary, so a project builds without this repository.
 
+mod files;
 mod python;
 mod rust;
 mod vendor;
@@ -8,6 +9,9 @@ mod vendor;
 use std::path::{Path, PathBuf};
 
 use crate::exit::BadInput;
+use files::write;
+
+pub(crate) use files::Anew;
 
 /// Languages that guests are written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -20,9 +24,6 @@ pub(crate) enum Language {
 
 /// Characters of a project's name.
 const NAME_CHARS_MAX: usize = 64;
-
-/// A file of a template: where it goes, and what is in it.
-type File = (&'static str, &'static str);
 
 /// Makes a project in a folder that is not there yet, or is empty.
 pub(crate) fn new(language: Language, name: &str, folder: &Path) -> anyhow::Result<()> {
@@ -44,13 +45,6 @@ pub(crate) fn new(language: Language, name: &str, folder: &Path) -> anyhow::Resu
         Language::Rust => vendor::rust_sdk(&folder.join("vendor/wasaga")),
         Language::Python => vendor::python_sdk(&folder.join("vendor")),
     }
-}
-
-/// When a component is built although there is one of the same files.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Anew {
-    WhereChanged,
-    Always,
 }
 
 /// Builds the project in this folder; answers where the component is. The same files give the same component,
@@ -78,17 +72,6 @@ fn check_name(name: &str) -> anyhow::Result<()> {
     }
     let rule = format!("a small letter first, then small letters, digits and `-`, {NAME_CHARS_MAX} at most");
     Err(BadInput::new(format!("`{name}` is no name for a project ({rule})")).into())
-}
-
-/// Writes a file, and the folders above it.
-fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    let written = || {
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder)?;
-        }
-        std::fs::write(path, bytes)
-    };
-    written().map_err(|error| BadInput::new(format!("`{}` cannot be written: {error}", path.display())).into())
 }
 
 #[cfg(test)]

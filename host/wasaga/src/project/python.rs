@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{Anew, File};
+use super::files::{Anew, File};
 use crate::exit::BadInput;
+use crate::files;
 
 pub(super) const TEMPLATE: &[File] = &[
     ("pyproject.toml", include_str!("../../templates/python/pyproject.toml.template")),
@@ -14,6 +15,9 @@ pub(super) const TEMPLATE: &[File] = &[
     ("input.json", include_str!("../../templates/rust/input.json.template")),
     (".gitignore", include_str!("../../templates/python/gitignore.template")),
 ];
+
+/// Bytes of a `pyproject.toml`, which people write.
+const PROJECT_BYTES_MAX: usize = 1 << 20;
 
 /// What starts a Python of a version that the SDK runs on.
 const PYTHON: &str = "python3";
@@ -61,7 +65,8 @@ fn sdk(folder: &Path) -> anyhow::Result<PathBuf> {
 fn project_name(folder: &Path) -> anyhow::Result<String> {
     let path = folder.join("pyproject.toml");
     let wrong = |what: String| BadInput::new(format!("`{}`: {what}", path.display()));
-    let text = std::fs::read_to_string(&path).map_err(|error| wrong(format!("it cannot be read: {error}")))?;
+    let text =
+        files::read_text(&path, PROJECT_BYTES_MAX).map_err(|error| wrong(format!("it cannot be read: {error}")))?;
     let table: toml::Table = text.parse().map_err(|error: toml::de::Error| wrong(error.message().to_owned()))?;
     let name = table.get("project").and_then(|project| project.get("name")).and_then(toml::Value::as_str);
     let name = name.ok_or_else(|| wrong("it has no `name` under `[project]`".into()))?;

@@ -6,8 +6,10 @@ use std::process::{Command, Stdio};
 use anyhow::Context as _;
 use serde::Deserialize;
 
-use super::File;
+use super::files::File;
 use crate::exit::BadInput;
+use crate::out;
+use crate::shown::shown;
 
 const TARGET: &str = "wasm32-wasip2";
 
@@ -30,12 +32,15 @@ struct Built {
 
 /// Builds the crate in release and puts its component beside its manifest.
 pub(super) fn build(folder: &Path) -> anyhow::Result<PathBuf> {
-    ensure_target()?;
     let manifest = folder.join("Cargo.toml").canonicalize().context("the manifest is gone")?;
+    // What cargo and rustc find by looking upwards, a configuration or a toolchain, is the project's and not the caller's.
+    let project = manifest.parent().unwrap_or(folder);
+    ensure_target(project)?;
     let mut cargo = Command::new("cargo");
+    cargo.current_dir(project);
     cargo.args(["build", "--release", "--target", TARGET, "--message-format", "json-render-diagnostics"]);
     cargo.arg("--manifest-path").arg(&manifest).stdout(Stdio::piped());
-    same_everywhere(&mut cargo, manifest.parent().unwrap_or(folder))?;
+    same_everywhere(&mut cargo, project)?;
     let output = cargo
         .spawn()
         .and_then(std::process::Child::wait_with_output)
@@ -75,7 +80,10 @@ fn same_everywhere(cargo: &mut Command, project: &Path) -> anyhow::Result<()> {
     };
     map(home, "/cargo");
     map(Some(library), &format!("/rustc/{commit}"));
-    map(environment("CARGO_TARGET_DIR"), "target");
+    // The caller's, where it is a relative path: cargo runs elsewhere.
+    let target = environment("CARGO_TARGET_DIR").map(|folder| std::path::absolute(&folder).unwrap_or(folder));
+    cargo.envs(target.as_ref().map(|folder| ("CARGO_TARGET_DIR", folder)));
+    map(target, "target");
     map(Some(project.into()), "");
     // The user's own flags come first, from where cargo would take them.
     let own = match (std::env::var("CARGO_ENCODED_RUSTFLAGS"), std::env::var("RUSTFLAGS")) {
@@ -94,20 +102,21 @@ fn same_everywhere(cargo: &mut Command, project: &Path) -> anyhow::Result<()> {
 }
 
 /// Adds the compilation target where it is missing, and says so.
-fn ensure_target() -> anyhow::Result<()> {
+fn ensure_target(project: &Path) -> anyhow::Result<()> {
     let missing = |why: &str| {
         BadInput::new(format!(
             "guests need the compilation target {TARGET}: {why} (add it: rustup target add {TARGET})"
         ))
     };
-    let printed = Command::new("rustc").args(["--print", "target-libdir", "--target", TARGET]).output();
+    let wanted = ["--print", "target-libdir", "--target", TARGET];
+    let printed = Command::new("rustc").args(wanted).current_dir(project).output();
     let printed = printed.map_err(|error| missing(&format!("`rustc` cannot be started: {error}")))?;
     let folder = String::from_utf8_lossy(&printed.stdout).trim().to_owned();
     if printed.status.success() && Path::new(&folder).is_dir() {
         return Ok(());
     }
-    eprintln!("adding the compilation target {TARGET} to the active toolchain");
-    match Command::new("rustup").args(["target", "add", TARGET]).status() {
+    out::remark(&shown!("adding the compilation target {} to the active toolchain", TARGET));
+    match Command::new("rustup").args(["target", "add", TARGET]).current_dir(project).status() {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(missing(&format!("rustup ended with {status}")).into()),
         Err(error) => Err(missing(&format!("`rustup` cannot be started: {error}")).into()),

@@ -6,6 +6,8 @@ use anyhow::Context as _;
 use include_dir::{Dir, include_dir};
 use toml::{Table, Value};
 
+use super::files;
+
 static RUST: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../sdk/rust");
 static RUST_MACROS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../sdk/rust-macros");
 static PYTHON: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../sdk/python/src/wasaga");
@@ -16,13 +18,13 @@ const WORKSPACE: &str = include_str!("../../../../Cargo.toml");
 pub(super) fn rust_sdk(folder: &Path) -> anyhow::Result<()> {
     unpack(&RUST, &folder.join("rust"))?;
     unpack(&RUST_MACROS, &folder.join("rust-macros"))?;
-    super::write(&folder.join("Cargo.toml"), workspace()?.as_bytes())
+    files::write(&folder.join("Cargo.toml"), workspace()?.as_bytes())
 }
 
 /// Writes the Python SDK: the package `wasaga`.
 pub(super) fn python_sdk(folder: &Path) -> anyhow::Result<()> {
     for (path, bytes) in python_files() {
-        super::write(&folder.join("wasaga").join(path), bytes)?;
+        files::write(&folder.join("wasaga").join(path), bytes)?;
     }
     Ok(())
 }
@@ -50,7 +52,7 @@ fn unpack(crate_: &Dir<'_>, folder: &Path) -> anyhow::Result<()> {
     let mut folders = vec![crate_];
     while let Some(dir) = folders.pop() {
         for file in dir.files() {
-            super::write(&folder.join(file.path()), file.contents())?;
+            files::write(&folder.join(file.path()), file.contents())?;
         }
         folders.extend(dir.dirs().filter(|dir| dir.path().starts_with("src") || dir.path().starts_with("wit")));
     }

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use crate::text;
+use crate::shown::{Shown, shown};
+use crate::{out, text};
 
 /// How long a module is compiled before it is told: most are done by then, or found compiled.
 const SILENT: Duration = Duration::from_secs(1);
@@ -18,12 +19,12 @@ const TICK: Duration = Duration::from_millis(120);
 /// Waits for a module of this many bytes, and tells of it where that takes its time. Several may wait at once, each
 /// with its line.
 pub(crate) async fn told<T>(loading: impl Future<Output = T>, file: &Path, bytes: usize) -> T {
-    let what = format!("`{}` ({})", file.display(), text::size(bytes as u64));
+    let what = shown!("`{}` ({})", file.display(), text::size(bytes as u64));
     tokio::pin!(loading);
     match tokio::time::timeout(SILENT, &mut loading).await {
         Ok(loaded) => loaded,
         Err(_) => {
-            let line = Line::begin(&what, crate::logs::view(), |plain| eprintln!("{plain}"));
+            let line = Line::begin(&what, out::bars(), out::remark);
             let loaded = loading.await;
             drop(line);
             loaded
@@ -36,10 +37,10 @@ struct Line(Option<ProgressBar>);
 
 impl Line {
     /// Draws it, or where nothing can be drawn, says it plainly.
-    fn begin(what: &str, view: &MultiProgress, plainly: impl FnOnce(&str)) -> Self {
+    fn begin(what: &Shown, view: &MultiProgress, plainly: impl FnOnce(&Shown)) -> Self {
         const KEPT: &str = "what comes of it is kept, so this happens once";
         if view.is_hidden() {
-            plainly(&format!("compiling {what}; {KEPT}"));
+            plainly(&shown!("compiling {}; {}", what, KEPT));
             return Self(None);
         }
         let bar = view.add(ProgressBar::new_spinner());
@@ -49,7 +50,7 @@ impl Line {
         {
             bar.set_style(style);
         }
-        bar.set_prefix(what.to_owned());
+        bar.set_prefix(what.as_str().to_owned());
         bar.set_message(KEPT);
         bar.enable_steady_tick(TICK);
         bar.tick();
@@ -123,9 +124,9 @@ mod tests {
     fn a_terminal_shows_each_module_with_its_time_until_it_is_done() {
         let terminal = Terminal::default();
         let view = MultiProgress::with_draw_target(ProgressDrawTarget::term_like(Box::new(terminal.clone())));
-        let plainly = |plain: &str| panic!("not beside what is drawn: {plain}");
-        let one = Line::begin("`shop.wasm` (18.0 MiB)", &view, plainly);
-        let two = Line::begin("`bank.wasm` (19.0 MiB)", &view, plainly);
+        let plainly = |plain: &Shown| panic!("not beside what is drawn: {plain}");
+        let one = Line::begin(&Shown::of("`shop.wasm` (18.0 MiB)"), &view, plainly);
+        let two = Line::begin(&Shown::of("`bank.wasm` (19.0 MiB)"), &view, plainly);
         let seen = terminal.seen();
         for module in ["compiling `shop.wasm` (18.0 MiB)   0s", "compiling `bank.wasm` (19.0 MiB)   0s"] {
             assert!(seen.contains(module), "{seen}");
@@ -140,7 +141,7 @@ mod tests {
     fn elsewhere_it_is_one_plain_line() {
         let view = MultiProgress::with_draw_target(ProgressDrawTarget::hidden());
         let mut said = Vec::new();
-        drop(Line::begin("`shop.wasm` (18.0 MiB)", &view, |plain| said.push(plain.to_owned())));
+        drop(Line::begin(&Shown::of("`shop.wasm` (18.0 MiB)"), &view, |plain| said.push(plain.to_string())));
         assert_eq!(said, ["compiling `shop.wasm` (18.0 MiB); what comes of it is kept, so this happens once"]);
     }
 }

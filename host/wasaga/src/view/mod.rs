@@ -1,6 +1,6 @@
 //! What a person sees of a transaction: a live row for each step or participant on a terminal, a line for each
-//! thing that ended elsewhere, nothing where a program reads. Deliberately absent: what happened; it
-//! is all in the report.
+//! thing that ended elsewhere, nothing where a program reads. Nothing here makes a transaction wait. Deliberately absent:
+//! what happened; it is all in the report.
 
 pub(crate) mod compiling;
 mod live;
@@ -10,79 +10,91 @@ mod row;
 use std::io::IsTerminal as _;
 use std::sync::Arc;
 
+use console::Style;
 use parking_lot::Mutex;
 use wasaga_core::{Record, Report, Status, Transaction};
 use wasaga_engine::Watch;
 use wasaga_journal::Identity;
 
 use crate::exit::Exit;
-use crate::{text, wiring};
+use crate::hints::Hints;
+use crate::options::Rows;
+use crate::shown::{Shown, shown};
+use crate::{out, wiring};
 use live::Live;
 use plain::Plain;
 
+pub(crate) use live::columns;
 pub(crate) use row::{closing, colored, rows_of};
 
 /// Shows one transaction.
 #[derive(Debug)]
 pub(crate) struct View {
-    /// A plain lock: it is held while a few lines are written.
+    /// A plain lock: it is held while a text is put together and passed on.
     way: Mutex<Way>,
     /// The first line, until it is written: with the first thing that happens, not before.
-    heading: Mutex<Option<String>>,
+    heading: Mutex<Option<Shown>>,
+    hints: Hints,
 }
 
 #[derive(Debug)]
 enum Way {
-    Quiet,
+    Hidden,
     Plain(Plain),
     Live(Live),
 }
 
 impl View {
-    /// A view for where standard output goes; a quiet one shows nothing.
-    pub(crate) fn new(quiet: bool) -> Arc<Self> {
+    /// A view for where standard output goes.
+    pub(crate) fn new(rows: Rows, hints: Hints) -> Arc<Self> {
         let terminal = std::io::stdout().is_terminal() && std::io::stderr().is_terminal();
-        let way = match (quiet, terminal) {
-            (true, _) => Way::Quiet,
-            (false, true) => Way::Live(Live::default()),
-            (false, false) => Way::Plain(Plain::default()),
+        let way = match (rows, terminal) {
+            (Rows::Hidden, _) => Way::Hidden,
+            (Rows::Shown, true) => Way::Live(Live::begin()),
+            (Rows::Shown, false) => Way::Plain(Plain::default()),
         };
-        Arc::new(Self { way: Mutex::new(way), heading: Mutex::new(None) })
+        Arc::new(Self { way: Mutex::new(way), heading: Mutex::new(None), hints })
     }
 
-    fn is_quiet(&self) -> bool {
-        matches!(*self.way.lock(), Way::Quiet)
+    /// The commands that it proposes.
+    pub(crate) fn hints(&self) -> &Hints {
+        &self.hints
+    }
+
+    fn is_hidden(&self) -> bool {
+        matches!(*self.way.lock(), Way::Hidden)
     }
 
     /// Says what runs and where it is kept, once something happens.
     pub(crate) fn begin(&self, definition: &str, identity: &Identity) {
-        if !self.is_quiet() {
-            let name = console::style(definition).bold();
-            *self.heading.lock() = Some(format!("{name}  {}\n\n", wiring::describe(identity)));
+        if !self.is_hidden() {
+            let name = Shown::of(definition).bold();
+            *self.heading.lock() = Some(shown!("{}  {}\n\n", name, wiring::describe(identity)));
         }
     }
 
-    fn heading(&self) -> String {
+    fn heading(&self) -> Shown {
         self.heading.lock().take().unwrap_or_default()
     }
 
     /// Says what is allowed and yet likely to hurt.
     pub(crate) fn warn(&self, warnings: &[String]) {
-        if self.is_quiet() {
-            return;
-        }
-        for warning in warnings {
-            eprintln!("{} {warning}", console::style("warning:").yellow().bold().for_stderr());
+        if !self.is_hidden() {
+            warnings.iter().for_each(|warning| out::remark(&shown!("{} {}", out::warning(), warning)));
         }
     }
 
     /// A remark beside the rows.
-    pub(crate) fn say(&self, remark: &str) -> anyhow::Result<()> {
-        if self.is_quiet() {
-            return Ok(());
+    pub(crate) fn say(&self, remark: &Shown) {
+        let way = self.way.lock();
+        if matches!(*way, Way::Hidden) {
+            return;
         }
-        let line = format!("{}  {}\n", self.heading(), console::style(remark).dim());
-        crate::logs::view().suspend(|| text::print(&line))
+        let line = shown!("{}  {}\n", self.heading(), remark.styled(&Style::new().dim()));
+        match &*way {
+            Way::Live(live) => live.say(line),
+            Way::Plain(_) | Way::Hidden => out::pass(&line),
+        }
     }
 
     /// Leaves the rows as they are: nothing more is drawn.
@@ -93,59 +105,83 @@ impl View {
     }
 
     /// The last line: what it came to.
-    pub(crate) fn conclude(&self, report: &Report) -> anyhow::Result<()> {
-        let mut lines = self.heading();
+    pub(crate) fn conclude(&self, report: &Report) {
+        let mut text = self.heading();
         match &mut *self.way.lock() {
-            Way::Quiet => return Ok(()),
+            Way::Hidden => {}
             // Its end may have been written in another process.
-            Way::Plain(plain) => lines.push_str(&plain.rest(report)),
+            Way::Plain(plain) => {
+                text.push(&plain.rest(report));
+                text.push(&shown!("\n"));
+            }
             Way::Live(live) => {
-                live.show(report);
-                live.end();
-                // The last row has no end of line.
-                lines.push('\n');
+                live.conclude(report);
+                text.push(&shown!("\n"));
             }
         }
-        lines.push_str(&format!("\n{}{}\n", closing(report), exit_note(report)));
-        lines.push_str(&remedies(report));
-        text::print(&lines)
+        text.push(&ending(report, &exit_note(report), &self.hints));
+        if !report.status.is_success() {
+            text.line(&match self.hints.about("transactions show", report.transaction, &[]) {
+                Some(command) => shown!("  look at it: {}", command),
+                None => shown!("  transaction {}", report.transaction),
+            });
+        }
+        out::last_word(&text);
     }
 }
 
-fn exit_note(report: &Report) -> String {
+/// How a transaction stands, and what a person can do about it.
+pub(crate) fn standing(report: &Report, hints: &Hints) -> Shown {
+    ending(report, &Shown::default(), hints)
+}
+
+fn ending(report: &Report, note: &Shown, hints: &Hints) -> Shown {
+    let closing = shown!("{}{}", closing(report), note);
+    let closing = columns().map_or_else(|| closing.clone(), |width| closing.wrapped(0, 2, width));
+    shown!("{}\n{}", closing, remedies(report, hints))
+}
+
+fn exit_note(report: &Report) -> Shown {
     match Exit::of(report).code() {
-        0 => String::new(),
-        code => console::style(format!("  (exit {code})")).dim().to_string(),
+        0 => Shown::default(),
+        code => shown!("  (exit {})", code).styled(&Style::new().dim()),
     }
 }
 
 /// What a person can do about a transaction that waits for one.
-pub(crate) fn remedies(report: &Report) -> String {
+fn remedies(report: &Report, hints: &Hints) -> Shown {
     let id = report.transaction;
-    match (report.status, report.paused) {
-        (Status::Stuck, _) => {
-            let step = report.stuck.first().map_or("STEP", String::as_str);
-            format!(
-                "  try again: wasaga retry {id}\n  give up on it: wasaga skip {id} {step} --reason …\n  \
-                 with other arguments: wasaga patch {id} {step} --arguments …\n"
-            )
-        }
-        (status, true) if !status.is_ended() => format!("  go on: wasaga resume {id}\n"),
-        _ => String::new(),
-    }
+    let step = report.stuck.first().map_or("STEP", String::as_str);
+    let proposed: &[(&str, &str, &[&str])] = match (report.status, report.paused) {
+        (Status::Stuck, _) => &[
+            ("try again", "retry", &[]),
+            ("give up on it", "skip", &[step, "--reason", "…"]),
+            ("with other arguments", "patch", &[step, "--arguments", "…"]),
+        ],
+        (status, true) if !status.is_ended() => &[("go on", "resume", &[])],
+        _ => &[],
+    };
+    let lines = proposed.iter().filter_map(|(what, verb, rest)| {
+        let command = hints.about(verb, id, rest)?;
+        Some(shown!("  {}: {}\n", what, command))
+    });
+    lines.collect()
 }
 
 impl Watch for View {
     fn recorded(&self, transaction: &Transaction, records: &[Record]) {
         match &mut *self.way.lock() {
-            Way::Quiet => {}
+            Way::Hidden => {}
             Way::Plain(plain) => {
-                let lines = self.heading() + &plain.lines(transaction, records);
-                // Who reads may have gone; the transaction goes on.
-                drop(text::print(&lines));
+                let mut lines = self.heading();
+                lines.push(&plain.lines(transaction, records));
+                out::pass(&lines);
             }
             Way::Live(live) => {
-                drop(text::print(&self.heading()));
+                let heading = self.heading();
+                if !heading.is_empty() {
+                    live.say(heading);
+                }
                 live.show_in_time(|| transaction.report());
             }
         }

@@ -18,10 +18,11 @@ the operator grants it or not. Deliberately absent: any other IO.
 """
 
 from wasaga import _version, config, context, http, log
+from wasaga._labels import Label
 from wasaga._types import Bounds, json_as
 from wasaga.call import Call, Failure, Forward
 from wasaga.decorators import compensation, module, saga, step
-from wasaga.errors import DefinitionError, Error, Pending, Rejected, Retryable, Unknown
+from wasaga.errors import DefinitionError, Error, Pending, Rejected, Retryable, Unknown, WriteError
 from wasaga.settings import Retry
 from wasaga.sources import (
     Fixed,
@@ -54,11 +55,13 @@ __all__ = [
     "FromOutput",
     "FromStep",
     "FromVariable",
+    "Label",
     "Pending",
     "Rejected",
     "Retry",
     "Retryable",
     "Unknown",
+    "WriteError",
     "__version__",
     "cancel",
     "compensation",
@@ -74,3 +77,22 @@ __all__ = [
     "step",
     "tcc",
 ]
+
+_OLD = {
+    "Input": "FromInput",
+    "Variable": "FromVariable",
+    "Header": "FromHeader",
+    "Item": "FromItem",
+    "OwnOutput": "FromOutput",
+    "CompensationOutput": "FromCompensation",
+    "Cause": "FromCause",
+    "Literal": "Fixed",
+}
+"""Names of before, and those that took their place: `Literal` is typing's."""
+
+
+def __getattr__(name: str) -> object:
+    if name in _OLD:
+        # An `AttributeError` would lose its words in `from wasaga import …`.
+        raise ImportError(f"`wasaga.{name}` is now `{_OLD[name]}` (write `from wasaga import {_OLD[name]}`)")
+    raise AttributeError(f"module `{__name__}` has no `{name}`")

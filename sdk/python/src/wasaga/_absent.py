@@ -19,6 +19,7 @@ _MODULES = {
     "aiohttp": "it needs sockets: use `wasaga.http`, which is called in the same manner",
     "urllib3": "it needs sockets: use `wasaga.http`",
     "ctypes": "a component has no code of the machine's",
+    "concurrent": ONE_THREAD,
     "multiprocessing": "a component is one process: use a step with `each`",
     "subprocess": "a component is one process",
     "pydantic_core": "pydantic 2 is compiled for a machine: use dataclasses, or pydantic 1 by `--path`",

@@ -50,6 +50,7 @@ class _Assembler(Assembler):
             reader.policy(),
             reader.span("deadline"),
             reader.count("concurrency"),
+            self.labels(taken, schema),
             steps,
             draft.module,
             draft.place,

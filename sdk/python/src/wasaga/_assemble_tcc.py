@@ -11,7 +11,7 @@ from wasaga._rule import PARTICIPANT, NoSourceError, Place, node_id
 from wasaga._signature import Signature
 from wasaga._table import Action, Parameter, Participant, Tcc
 from wasaga._types import first_paragraph
-from wasaga.settings import ATTEMPTS, SETTLE_ATTEMPTS, Reader
+from wasaga.settings import Reader
 
 
 def assemble(draft: Draft) -> Tcc:
@@ -50,11 +50,13 @@ class _Assembler(Assembler):
             else:
                 participants[found.id] = self._participant(found, confirm, cancel)
         self._fit()
+        schema = input_schema(self._taken, self.complain)
         return Tcc(
             draft.name,
             first_paragraph(draft.doc),
-            input_schema(self._taken, self.complain),
+            schema,
             reader.span("deadline"),
+            self.labels(self._taken, schema),
             participants,
             draft.module,
             draft.place,
@@ -113,7 +115,7 @@ class _Assembler(Assembler):
             # What is said of a try is of the try alone.
             said = of.mark.settings if operation == "try" or of is not found else {}
             settings = Reader(said, self.of(of))
-            actions[operation] = Action(settings.limits(ATTEMPTS if operation == "try" else SETTLE_ATTEMPTS), called)
+            actions[operation] = Action(settings.limits(), called)
         return Participant(
             found.id,
             first_paragraph(found.doc),

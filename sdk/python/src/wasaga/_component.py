@@ -9,38 +9,23 @@ from __future__ import annotations
 
 import gc
 import importlib
-import io
 import linecache
 import sys
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any, cast
 
+import componentize_py_types
 from componentize_py_types import Err
-from wit_world.exports import metadata
-from wit_world.imports import wasaga_plugin_types as types
+from wit_world.imports import wasaga_guest_types as types
 
-from wasaga import _absent, _host, _outcome, _practice, _registry, _wire, log
+from wasaga import _absent, _chance, _document, _host, _outcome, _practice, _printed, _registry, _wire, log
 from wasaga.call import Forward
 from wasaga.errors import Error
-
-if TYPE_CHECKING:
-    from wasaga._operation import Operation
 
 # Modules of the standard library that others import when they are first used. At a call it would be
 # too late, for a component has no files.
 _LATE = ("_strptime", "encodings.ascii", "encodings.latin_1", "encodings.utf_8_sig", "encodings.idna")
 
-
-class _Component:
-    """What is known once the component is started.
-
-    Attributes:
-        module: what it describes.
-        random: the module `random`, where the guest uses it, until its first call.
-    """
-
-    module: Any = None
-    random: Any = None
+_document_text = ""
 
 
 def start(module: str) -> None:
@@ -49,26 +34,29 @@ def start(module: str) -> None:
     Raises:
         DefinitionError: what it describes makes no sense.
     """
-    _host.become(_wire.Host())
+    global _document_text
+    host, stand_in = _wire.Host(), cast(Any, _practice.Host())
+    _host.become(host)
     _absent.close()
+    _printed.install()
     importlib.import_module(module)
-    _Component.module = _wire.module(_registry.describe(module))
+    _document_text = _document.text(_registry.describe(module))
     for name in _LATE:
         importlib.import_module(name)
-    for operation in _registry.operations():
-        operation.prepare()
     if "asyncio" in sys.modules:
         from wasaga import _loop
 
         _loop.install()
+    _host.become(stand_in)
     _practise()
+    _host.become(host)
     log.install()
-    _Component.random = sys.modules.get("random")
+    _chance.defer()
     _keep_sources()
-    # Line by line, for what is printed before a step is stopped tells where it was.
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")
+    componentize_py_types.Ok = Ok
     gc.collect()
+    _registry.prepare()
+    _printed.flush()
     # What is here stays, and collections of a call do not touch its pages.
     gc.freeze()
 
@@ -83,89 +71,95 @@ def _keep_sources() -> None:
 
 
 def _practise() -> None:
-    def call(definition: str, node: str) -> Any:
-        return types.Call("0", definition, node, None, 1, "key", 0, [("name", "value")])
-
     participant = Participant()
 
-    def run(definition: str, node: str, arguments: str) -> None:
-        Step().run(call(definition, node), arguments)
-
     def undo(definition: str, node: str, arguments: str) -> None:
-        Compensation().compensate(call(definition, node), arguments, types.Forward_Completed("null"))
+        Compensation().compensate(definition, node, arguments, types.Forward_Completed("null"))
 
     def settle(definition: str, node: str, arguments: str, tried: str) -> None:
-        participant.try_(call(definition, node), arguments)
-        participant.confirm(call(definition, node), arguments, tried)
-        participant.cancel(call(definition, node), arguments, types.Forward_Completed(tried))
+        participant.try_(definition, node, arguments)
+        participant.confirm(definition, node, arguments, tried)
+        participant.cancel(definition, node, arguments, types.Forward_Completed(tried))
 
-    _practice.practise(run, undo, settle)
+    _practice.practise(Step().run, undo, settle)
+    # As componentize-py asks, by name: Python keeps what it finds there too.
+    for of, name in ((Step(), "run"), (Compensation(), "compensate"), (Ok("null"), "value")):
+        getattr(of, name)
+    for name in ("try_", "confirm", "cancel"):
+        getattr(participant, name)
 
 
 class Metadata:
     """Describes the module."""
 
-    def describe(self) -> metadata.Module:
+    def describe(self) -> str:
         """Tell what was found when the component was built."""
-        return _Component.module
+        return _document_text
 
 
 class Step:
     """Runs steps."""
 
-    def run(self, call: types.Call, arguments: str) -> str:
+    def run(self, definition: str, step: str, arguments: str) -> str:
         """Run a step."""
-        return _answer(_registry.step, call, arguments)
+        try:
+            return _registry.runs[definition, step](arguments)
+        except Error as error:
+            raise Err(_wire.error(error)) from None
+        finally:
+            if _printed.is_left:
+                _printed.flush()
 
 
 class Compensation:
     """Undoes steps."""
 
-    def compensate(self, call: types.Call, arguments: str, forward: types.Forward) -> str:
+    def compensate(self, definition: str, step: str, arguments: str, forward: types.Forward) -> str:
         """Undo a step."""
-        return _answer(_registry.compensation, call, arguments, _wire.forward(forward))
+        try:
+            return _registry.undos[definition, step](arguments, _wire.forward(forward))
+        except Error as error:
+            raise Err(_wire.error(error)) from None
+        finally:
+            if _printed.is_left:
+                _printed.flush()
 
 
 class Participant:
     """Takes part in TCCs."""
 
-    def try_(self, call: types.Call, arguments: str) -> str:
+    def try_(self, definition: str, participant: str, arguments: str) -> str:
         """Try a participant."""
-        return _answer(_registry.attempt, call, arguments)
+        try:
+            return _registry.tries[definition, participant](arguments)
+        except Error as error:
+            raise Err(_wire.error(error)) from None
+        finally:
+            if _printed.is_left:
+                _printed.flush()
 
-    def confirm(self, call: types.Call, arguments: str, tried: str) -> str:
+    def confirm(self, definition: str, participant: str, arguments: str, tried: str) -> str:
         """Confirm a participant."""
-        return _answer(_registry.confirm, call, arguments, Forward("completed", tried))
+        try:
+            return _registry.confirms[definition, participant](arguments, Forward("completed", tried))
+        except Error as error:
+            raise Err(_wire.error(error)) from None
+        finally:
+            if _printed.is_left:
+                _printed.flush()
 
-    def cancel(self, call: types.Call, arguments: str, tried: types.Forward) -> str:
+    def cancel(self, definition: str, participant: str, arguments: str, tried: types.Forward) -> str:
         """Cancel a participant."""
-        return _answer(_registry.cancel, call, arguments, _wire.forward(tried))
+        try:
+            return _registry.cancels[definition, participant](arguments, _wire.forward(tried))
+        except Error as error:
+            raise Err(_wire.error(error)) from None
+        finally:
+            if _printed.is_left:
+                _printed.flush()
 
 
-def _answer(
-    find: Callable[[str, str], Operation], call: types.Call, arguments: str, forward: Forward | None = None
-) -> str:
-    if _Component.random is not None:
-        _reseed()
-    try:
-        operation = find(call.definition, call.node)
-        return operation.answer(_wire.call(call) if operation.takes_call else None, arguments, forward)
-    except Error as error:
-        raise Err(_wire.error(error)) from None
-    finally:
-        _end()
+class Ok(StopIteration):
+    """What componentize-py wraps each answer in; this one is made without running Python, and has a `value` too."""
 
-
-def _reseed() -> None:
-    """Seed `random`: its state was made when the component was built, the same for all instances."""
-    _Component.random.seed()
-    _Component.random = None
-
-
-def _end() -> None:
-    """Let what was printed go."""
-    try:
-        sys.stdout.flush()
-        sys.stderr.flush()
-    except Exception:  # noqa: S110 -- the guest has closed or replaced them, which is its own affair.
-        pass
+    __slots__ = ()

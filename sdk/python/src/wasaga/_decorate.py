@@ -49,7 +49,7 @@ def mark(kind: str, function: Any, settings: dict[str, Any], known: str, *, clas
         DefinitionError: it is not a function, or marked already.
         TypeError: there is no such setting.
     """
-    _refuse_unknown(f"@{kind}", settings, known)
+    refuse_unknown(f"@{kind}", settings, known)
 
     def put(decorated: Any) -> Any:
         frame = _caller()
@@ -84,7 +84,7 @@ def _naming(kind: str) -> str:
     return "id" if kind in {"step", "participant"} else "of"
 
 
-def _refuse_unknown(of: str, settings: dict[str, Any], known: str) -> None:
+def refuse_unknown(of: str, settings: dict[str, Any], known: str) -> None:
     """Refuse a setting that there is not, with what is meant by it elsewhere.
 
     Raises:
@@ -140,7 +140,7 @@ def collect(whole: Whole, name: Any, settings: dict[str, Any], known: str) -> An
         DefinitionError: it makes no sense; every mistake, with file, line and remedy.
         TypeError: there is no such setting.
     """
-    _refuse_unknown(whole.word, settings, known)
+    refuse_unknown(whole.word, settings, known)
     frame = _caller()
     place = _place(frame)
     if isinstance(name, type):

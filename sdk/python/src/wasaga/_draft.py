@@ -6,12 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from wasaga import _labels
 from wasaga._fit import misfit
 from wasaga._marks import Mark
 from wasaga._operation import Operation
 from wasaga._rule import Node, Place
 from wasaga._signature import Signature, SignatureReader
-from wasaga._table import Parameter
+from wasaga._table import Label, Parameter
 from wasaga._types import Types
 from wasaga.errors import DefinitionError
 
@@ -86,10 +87,12 @@ class Assembler:
         Raises:
             DefinitionError: something was; every mistake, with file, line and remedy.
         """
-        if self.mistakes:
-            count = len(self.mistakes)
-            head = f"{self._kind} `{self.draft.name}` has {'a mistake' if count == 1 else f'{count} mistakes'}"
-            raise DefinitionError("\n  ".join([head, *self.mistakes]))
+        # Some functions are read more than once, such as one whose participant another module provides.
+        mistakes = list(dict.fromkeys(self.mistakes))
+        if mistakes:
+            count = "a mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
+            head = f"{self._kind} `{self.draft.name}` has {count}"
+            raise DefinitionError("\n  ".join([head, *mistakes]))
 
     def of_whole(self, what: str) -> None:
         """Note a mistake of the whole."""
@@ -129,9 +132,17 @@ class Assembler:
         for found in self.nodes:
             if wrong := _bad_name(found.mark.settings.get("id", found.id)):
                 self.of(found)(f"its id {wrong}")
-            if found.id in seen:
-                self.of(found)(f"the id `{found.id}` is taken by `{seen[found.id].shown}` (give it another `id`)")
-            seen.setdefault(found.id, found)
+            # In the name of a parameter `-` and `_` are the same.
+            same = found.id.replace("-", "_")
+            if same in seen:
+                self.of(found)(f"the id `{found.id}` is taken by `{seen[same].shown}` (give it another `id`)")
+            seen.setdefault(same, found)
+
+    def labels(self, taken: list[tuple[Operation, tuple[Parameter, ...]]], schema: str | None) -> dict[str, Label]:
+        """Read the labels of the whole, from what its operations take and the schema of that."""
+        origins = [parameter.origin for _, parameters in taken for parameter in parameters]
+        is_whole = any(origin.kind == "input" and origin.at is None for origin in origins)
+        return _labels.read(self.draft.settings.get("labels"), schema, self.of_whole, is_whole=is_whole)
 
     def signature(self, found: Found, place: Place) -> Signature:
         """Read a function."""

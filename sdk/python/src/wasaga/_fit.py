@@ -28,7 +28,7 @@ def misfit(answered: str, parameter: Parameter, *, is_array: bool = False) -> st
     if is_array:
         answer = {"type": "array", "items": answer}
     for key in (parameter.origin.at or "").split("/")[1:]:
-        answer = _part(answer, key.replace("~1", "/").replace("~0", "~"), roots[0])
+        answer = part(answer, key.replace("~1", "/").replace("~0", "~"), roots[0])
         if answer is None:
             return f"has no part `{parameter.origin.at}`"
     return _differ(answer, wanted, roots, 0)
@@ -36,7 +36,7 @@ def misfit(answered: str, parameter: Parameter, *, is_array: bool = False) -> st
 
 def _differ(answer: Any, wanted: Any, roots: tuple[Any, Any], depth: int) -> str | None:
     answer, wanted = _resolve(answer, roots[0]), _resolve(wanted, roots[1])
-    gives, takes = _kinds(answer, roots[0], depth), _kinds(wanted, roots[1], depth)
+    gives, takes = kinds(answer, roots[0], depth), kinds(wanted, roots[1], depth)
     if not gives & takes:
         return f"is {_said(gives)}, and what is wanted is {_said(takes)}"
     if gives == takes == {"object"} and depth < _DEPTH_MAX:
@@ -56,17 +56,17 @@ def _objects(answer: Any, wanted: Any, roots: tuple[Any, Any], depth: int) -> st
     return None
 
 
-def _part(schema: Any, key: str, root: Any) -> Any:
+def part(schema: Any, key: str, root: Any) -> Any:
     """Give the schema of a part; None where there is no such part for certain, True where nothing is known."""
     schema = _resolve(schema, root)
     if not isinstance(schema, dict) or "anyOf" in schema:
         return True
-    kinds = _kinds(schema, root, 0)
-    if "object" in kinds and "properties" in schema:
+    of = kinds(schema, root)
+    if "object" in of and "properties" in schema:
         return schema["properties"].get(key, schema.get("additionalProperties"))
-    if "object" in kinds:
+    if "object" in of:
         return schema.get("additionalProperties", True)
-    if "array" in kinds:
+    if "array" in of:
         return schema.get("items", True) if key.isdecimal() and "prefixItems" not in schema else True
     return None
 
@@ -80,28 +80,28 @@ def _resolve(schema: Any, root: Any) -> Any:
     return True
 
 
-def _kinds(schema: Any, root: Any, depth: int) -> frozenset[str]:
+def kinds(schema: Any, root: Any, depth: int = 0) -> frozenset[str]:
     """Give the kinds of JSON values that a schema allows."""
     schema = _resolve(schema, root)
     if not isinstance(schema, dict) or depth > _DEPTH_MAX:
         return _ALL
     if "anyOf" in schema:
-        return frozenset().union(*(_kinds(one, root, depth + 1) for one in schema["anyOf"]))
+        return frozenset().union(*(kinds(one, root, depth + 1) for one in schema["anyOf"]))
     if "enum" in schema:
         return frozenset(_kind(value) for value in schema["enum"])
     said = schema.get("type", _ALL)
-    kinds = frozenset([said] if isinstance(said, str) else said)
-    return kinds | {"integer"} if "number" in kinds else kinds
+    of = frozenset([said] if isinstance(said, str) else said)
+    return of | {"integer"} if "number" in of else of
 
 
 def _kind(value: Any) -> str:
     if value is None:
         return "null"
-    kinds: dict[type, str] = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array"}
-    return kinds.get(type(value), "object")
+    names: dict[type, str] = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array"}
+    return names.get(type(value), "object")
 
 
-def _said(kinds: frozenset[str]) -> str:
-    shown = kinds - {"integer"} if "number" in kinds else kinds
+def _said(of: frozenset[str]) -> str:
+    shown = of - {"integer"} if "number" in of else of
     words = [f"an {kind}" if kind[0] in "aio" else "null" if kind == "null" else f"a {kind}" for kind in sorted(shown)]
     return " or ".join(words)

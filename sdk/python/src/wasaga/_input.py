@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 Complain = Callable[[str, str], None]
 """Takes the place and name of a function, and what is wrong with it."""
+_ELSE = "or say with `Annotated` where it comes from"
 
 
 def input_schema(operations: list[tuple[Operation, tuple[Parameter, ...]]], complain: Complain) -> str | None:
@@ -25,16 +26,18 @@ def input_schema(operations: list[tuple[Operation, tuple[Parameter, ...]]], comp
     """
     taken = [(_owner(one), of) for one, parameters in operations for of in parameters if of.origin.kind == "input"]
     whole = next((of.schema for _, of in taken if of.origin.at is None), None)
-    if whole is None:
-        return _of_fields([of for _, of in taken])
-    known = _fields(json.loads(whole))
+    known = None if whole is None else _fields(json.loads(whole))
     for owner, of in taken:
         field = _field(of)
-        if known is not None and field is not None and field not in known:
-            what = f"parameter `{of.name}` is the field `{field}` of the input, which the input does not have"
-            remedy = near(field, known)
-            complain(owner, f"{what} ({remedy}; or say with `Annotated` where it comes from)")
-    return whole
+        if field is None or (known is not None and field in known):
+            continue
+        what = f"parameter `{of.name}` is the field `{field}` of the input"
+        if known is not None:
+            remedy = f"did you mean `{of.near}`?" if of.near else near(field, known)
+            complain(owner, f"{what}, which the input does not have ({remedy}; {_ELSE})")
+        elif of.near:
+            complain(owner, f"{what}, and there is `{of.near}`, which is nearly of that name ({_ELSE})")
+    return _of_fields([of for _, of in taken]) if whole is None else whole
 
 
 def _owner(operation: Operation) -> str:

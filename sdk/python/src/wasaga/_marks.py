@@ -25,6 +25,7 @@ WORDS = {
     "compensate": "@compensation(of=…)` above the function that undoes it, in place of `{}",
     "compensation": "@compensation(of=…)` above the function that undoes it, in place of `{}",
     "name": 'id="{}"',
+    "calls_per_instance": "instance_calls={}",
 }
 """What settings are called elsewhere, such as in FireflyTX, and what is written here."""
 

@@ -14,11 +14,11 @@ from wasaga import _outcome
 from wasaga._json import write
 from wasaga._signature import NOTHING
 from wasaga._types import Codec, Mismatch, Types
-from wasaga.errors import Error, Rejected, Unknown
+from wasaga.call import Call, Forward
+from wasaga.errors import Error, Pending, Rejected, Unknown, told
 
 if TYPE_CHECKING:
     from wasaga._signature import Signature
-    from wasaga.call import Call, Forward
 
 # Of the decoder what is left without looking for white space, which the host does not send.
 _scanner: Any = json.scanner.make_scanner
@@ -33,8 +33,23 @@ class Operation:
         name: what messages call it.
         place: its file and line.
         takes_call: whether it has a parameter for the call.
+        plain: whether it has no parameters at all.
         target: the function, bound where it is a method; None until someone needs it.
     """
+
+    __slots__ = (
+        "_arguments",
+        "_bind",
+        "_is_nullable",
+        "_keywords",
+        "_output",
+        "_types",
+        "name",
+        "place",
+        "plain",
+        "takes_call",
+        "target",
+    )
 
     def __init__(
         self, name: str, place: str, signature: Signature, bind: Callable[[], Callable[..., Any]], types: Types
@@ -43,9 +58,11 @@ class Operation:
         self.place = place
         self.target: Callable[..., Any] | None = None
         self.takes_call = any(argument.special == "call" for argument in signature.arguments)
+        self.plain = not signature.arguments
         self._bind = bind
         self._types = types
         self._output: Codec = signature.output
+        self._is_nullable = signature.output.nullable
         self._arguments = [argument for argument in signature.arguments if argument.keyword is None]
         self._keywords = [argument for argument in signature.arguments if argument.keyword is not None]
 
@@ -59,24 +76,41 @@ class Operation:
                 _loop.prepare()
         return self.target
 
-    def answer(self, call: Call | None, arguments: str, forward: Forward | None = None) -> str:
+    def answer(self, arguments: str, forward: Forward | None = None, call: Call | None = None) -> str:
         """Call the function with the arguments object, and give its result as a JSON text.
 
-        `call` may be None where the function does not take it.
+        Args:
+            arguments: a JSON text.
+            forward: what is known of what is undone, confirmed or cancelled.
+            call: in a test; without it the host is asked.
 
         Raises:
             Error: what the function raised. Whatever is no `Error` is an `Unknown` with the code
                 `error`, and what cannot be read is `Rejected` with `bad-argument`.
         """
         try:
-            return self._answer(call, arguments, forward)
+            target = self.target or self.prepare()
+            if self.plain:
+                result = target()
+            else:
+                if call is None and self.takes_call:
+                    call = Call()
+                result = self._call(target, arguments, forward, call)
+            if type(result) is CoroutineType:
+                from wasaga import _loop
+
+                result = _loop.run(result)
+            if result is None and self._is_nullable:
+                return "null"
+            return self._text(result)
+        except Pending as pending:
+            raise self._pending(pending) from None
         except Error:
             raise
         except BaseException as raised:
             raise _outcome.untyped(raised) from raised
 
-    def _answer(self, call: Call | None, text: str, forward: Forward | None) -> str:
-        target = self.target or self.prepare()
+    def _call(self, target: Callable[..., Any], text: str, forward: Forward | None, call: Call | None) -> Any:
         try:
             arguments, _ = (_read_exact if self._types.exact else _read)(text, 0)
         except (ValueError, StopIteration, RecursionError) as error:
@@ -84,14 +118,17 @@ class Operation:
         values = [self._value(argument, arguments, call, forward) for argument in self._arguments]
         if self._keywords:
             named = {of.keyword or "": self._value(of, arguments, call, forward) for of in self._keywords}
-            result = target(*values, **named)
-        else:
-            result = target(*values)
-        if type(result) is CoroutineType:
-            from wasaga import _loop
+            return target(*values, **named)
+        return target(*values)
 
-            result = _loop.run(result)
-        return self._text(result)
+    def _pending(self, pending: Pending) -> Error:
+        """Give what a `Pending` is: one whose token is lost would wait for nothing."""
+        token = told(pending).token
+        try:
+            write(self._types.any.encode(token))
+        except (Mismatch, RecursionError, ValueError) as error:
+            return Unknown("bad-token", f"the token of what `{self.name}` waits for cannot be JSON: {error}")
+        return pending
 
     def _tried(self, argument: Any, forward: Forward | None) -> Any:
         """Give what the try answered, or a part of it; the default, or else null, where there is nothing."""

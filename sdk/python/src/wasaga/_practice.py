@@ -32,6 +32,14 @@ class _Sample:
     rate: float = 1.0
 
 
+class Host:
+    """Answers what a call of practice asks: the host's functions are not there while a component is built."""
+
+    def idempotency_key(self) -> str:
+        """Give a key."""
+        return "key"
+
+
 def practise(
     run: Callable[[str, str, str], object],
     undo: Callable[[str, str, str], object],
@@ -53,7 +61,7 @@ def _saga() -> None:
     class Practice:
         @step
         def typed(self, input: _Sample, call: Call) -> _Sample:  # noqa: A002 -- it is the whole input.
-            return _Sample(input.id, input.count, input.lines, call.node, input.rate)
+            return _Sample(input.id, input.count, input.lines, call.idempotency_key, input.rate)
 
         @step
         def plain(self) -> None:
@@ -69,7 +77,7 @@ def _tcc() -> None:
     class Practice:
         @participant
         def typed(self, input: _Sample, call: Call) -> _Sample:  # noqa: A002 -- it is the whole input.
-            return _Sample(input.id, input.count, input.lines, call.node, input.rate)
+            return _Sample(input.id, input.count, input.lines, call.idempotency_key, input.rate)
 
         @confirm(of=typed)
         def final(self, output: _Sample) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from wasaga import _marks
@@ -24,18 +25,21 @@ def add(saga: Saga) -> None:
     """Keep a saga. One of the same place and name takes that of the other, as when a module is reloaded."""
     _sagas[:] = [known for known in _sagas if (known.place, known.name) != (saga.place, saga.name)]
     _sagas.append(saga)
+    _forget()
 
 
 def add_tcc(tcc: Tcc) -> None:
     """Keep a TCC, likewise."""
     _tccs[:] = [known for known in _tccs if (known.place, known.name) != (tcc.place, tcc.name)]
     _tccs.append(tcc)
+    _forget()
 
 
 def drop(name: str) -> None:
     """Forget the sagas and TCCs of a name."""
     _sagas[:] = [known for known in _sagas if known.name != name]
     _tccs[:] = [known for known in _tccs if known.name != name]
+    _forget()
 
 
 def say(module: str, said: Module) -> None:
@@ -64,13 +68,13 @@ def describe(module: str) -> Description:
     python = sys.modules[module]
     return Description(
         said.name or module.rpartition(".")[2].replace("_", "-"),
-        said.version or str(getattr(python, "__version__", "0.1.0")),
+        said.version or getattr(python, "__version__", None),
         said.description or first_paragraph(python.__doc__) or whole[0].description,
+        f"wasaga-python/{VERSION} (Python {'.'.join(map(str, sys.version_info[:3]))})",
         sagas,
         tccs,
-        said.calls_per_instance,
-        said.asked,
-        [("sdk", f"wasaga-python/{VERSION}"), ("python", ".".join(map(str, sys.version_info[:3])))],
+        said.calls,
+        said.asks,
     )
 
 
@@ -166,12 +170,42 @@ def _participant(definition: str, node: str) -> Participant:
     raise Rejected("no-such-participant", f"tcc `{definition}` has no participant `{node}`")
 
 
-def operations() -> list[Operation]:
-    """Give everything that can be called."""
-    steps = [step for saga in _sagas for step in saga.steps.values()]
-    participants = [one for tcc in _tccs for one in tcc.participants.values()]
-    settled = [action.operation for one in participants for action in (one.attempt, one.confirm, one.cancel)]
-    return [step.operation for step in steps] + [step.undo.operation for step in steps if step.undo] + settled
+class _Answers(dict[tuple[str, str], Callable[..., str]]):
+    """What answers a call, by definition and node; looked up the first time."""
+
+    def __init__(self, find: Callable[[str, str], Operation]) -> None:
+        super().__init__()
+        self._find = find
+
+    def __missing__(self, key: tuple[str, str]) -> Callable[..., str]:
+        operation = self._find(*key)
+        operation.prepare()
+        self[key] = operation.answer
+        return self[key]
+
+
+runs, undos = _Answers(step), _Answers(compensation)
+tries, confirms, cancels = _Answers(attempt), _Answers(confirm), _Answers(cancel)
+
+
+def _forget() -> None:
+    for answers in (runs, undos, tries, confirms, cancels):
+        answers.clear()
+
+
+def prepare() -> None:
+    """Do what can be done before the first call: make the objects of methods, and look everything up."""
+    _forget()
+    for saga in _sagas:
+        for of in saga.steps.values():
+            if of.provider is None:
+                runs[saga.name, of.id]
+                if of.undo is not None:
+                    undos[saga.name, of.id]
+    for tcc in _tccs:
+        for one in tcc.participants.values():
+            if one.provider is None:
+                tries[tcc.name, one.id], confirms[tcc.name, one.id], cancels[tcc.name, one.id]
 
 
 def sagas(module: str) -> list[Saga]:

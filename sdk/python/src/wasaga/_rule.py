@@ -1,17 +1,18 @@
 """The one rule of arguments: where a value comes from when nothing but its name is said.
 
 A parameter of type `Call` is the call, one of type `Forward` what is known of the step to undo. One
-with the name of a step is that step's output, and makes the step a dependency. `input` is the whole
-input, `item` in a step with `each` the element; in a compensation `output` is what is undone and
-`cause` is why. Any other name is that field of the input. In a TCC participants are as steps; in a
-confirm and a cancel `output`, or the participant's own name, is what its try answered. The same as in
-the Rust SDK.
+with the name of a step is that step's output, and makes the step a dependency; `-` and `_` are the same
+there. `input` is the whole input, `item` in a step with `each` the element; in a compensation `output` is
+what is undone and `cause` is why. Any other name is that field of the input. In a TCC participants are as
+steps; in a confirm and a cancel `output`, or the participant's own name, is what its try answered. The
+same as in the Rust SDK.
 """
 
 from __future__ import annotations
 
 import difflib
 import keyword
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -33,6 +34,9 @@ class Node:
     kind: str
     of: str
 
+
+_LONG_CHARS = 5
+"""Shorter names are near to too many others."""
 
 STEP = Node("step", "a step of this saga")
 PARTICIPANT = Node("participant", "a participant of this TCC")
@@ -99,11 +103,40 @@ def by_rule(name: str, place: Place) -> Origin:
         )
     if name == "try_result" and place.operation in {"confirm", "cancel"}:
         raise NoSourceError("is not the word here for what the try answered (name it `output`)")
-    if name == place.own and name in place.nodes:
-        return _own(place)
-    if name in place.nodes:
-        return Origin("step-output", name)
+    node = _same(name, place.nodes)
+    if node is not None:
+        return _own(place) if node == place.own else Origin("step-output", node)
     return Origin("input", at="/" + name.replace("~", "~0").replace("/", "~1"))
+
+
+def _same(name: str, known: Sequence[str]) -> str | None:
+    """Give the id that a name is: exactly, or else but for `-` and `_`."""
+    if name in known:
+        return name
+    plain = name.replace("-", "_")
+    return next((id_ for id_ in known if id_.replace("-", "_") == plain), None)
+
+
+def nearly(name: str, place: Place) -> str | None:
+    """Give the node that a parameter's name is a slip of the pen away from, by case, a hyphen or one letter."""
+    plain = _plain(name)
+    return next((id_ for id_ in place.nodes if _is_near(plain, _plain(id_))), None)
+
+
+def _plain(name: str) -> str:
+    return name.replace("-", "").replace("_", "").lower()
+
+
+def _is_near(one: str, other: str) -> bool:
+    """Whether two names are the same, or long and one letter apart: one more, one other, or two in the wrong order."""
+    if one == other:
+        return True
+    if abs(len(one) - len(other)) > 1 or min(len(one), len(other)) < _LONG_CHARS:
+        return False
+    start = len(os.path.commonprefix([one, other]))
+    end = len(os.path.commonprefix([one[start:][::-1], other[start:][::-1]]))
+    left, right = one[start : len(one) - end], other[start : len(other) - end]
+    return max(len(left), len(right)) <= 1 or (left == right[::-1] and len(left) == 2)
 
 
 def _own(place: Place) -> Origin:
@@ -190,9 +223,10 @@ def node_id(named: Any, known: Sequence[str], node: Node) -> str:
             remedy = f"mark the function with `@{node.kind}`"
             raise NoSourceError(f"names {named!r}, which is not a {node.kind} ({remedy})")
         name = mark.id
-    if name not in known:
+    found = _same(name, known)
+    if found is None:
         raise NoSourceError(f"names `{name}`, which is not {node.of} ({near(name, known)})")
-    return name
+    return found
 
 
 def near(name: str, known: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from wasaga import sources
 from wasaga._json import write
-from wasaga._rule import NoSourceError, Place, by_rule, json_name, said
+from wasaga._rule import NoSourceError, Place, by_rule, json_name, nearly, said
 from wasaga._table import Origin, Parameter
 from wasaga._types import Codec, Mismatch, Types, Unsupported, document
 from wasaga.call import Call, Forward
@@ -125,8 +125,9 @@ class SignatureReader:
         required = not codec.nullable and of.default is NOTHING
         if place.is_tcc and origin.kind == "own-output":
             return self._tried(of, codec, origin, keyword, place)
-        schema = self._schema(of, codec)
-        return Argument(name, "", keyword, codec, of.default, Parameter(name, origin, required, schema))
+        near = nearly(name, place) if source is None and origin.kind == "input" and origin.at else None
+        parameter = Parameter(name, origin, required, self._schema(of, codec), near)
+        return Argument(name, "", keyword, codec, of.default, parameter)
 
     def _tried(
         self, of: inspect.Parameter, codec: Codec, origin: Origin, keyword: str | None, place: Place

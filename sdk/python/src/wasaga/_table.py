@@ -27,23 +27,40 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One named argument of an operation; the schema is a JSON text."""
+    """One named argument of an operation.
+
+    Attributes:
+        name: in the arguments object.
+        origin: where it comes from.
+        required: whether it is a mistake where there is no value.
+        schema: a JSON text.
+        near: of a field of the input, the step or the participant that its name is nearly that of.
+    """
 
     name: str
     origin: Origin
     required: bool
     schema: str
+    near: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """Attempts in all, and the delays between them."""
+    """Attempts in all, and the delays between them; None takes the host's default."""
 
-    attempts: int
-    delay_ms: int
-    max_delay_ms: int
-    multiplier: float
-    jitter: float
+    attempts: int | None = None
+    delay_ms: int | None = None
+    max_delay_ms: int | None = None
+    multiplier: float | None = None
+    jitter: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A value of the start input by which transactions are found; a text where no type is said."""
+
+    at: str
+    type: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +113,7 @@ class Saga:
     policy: str | None
     deadline_ms: int | None
     concurrency: int | None
+    labels: dict[str, Label]
     steps: dict[str, Step]
     module: str
     place: str
@@ -132,20 +150,30 @@ class Tcc:
     description: str
     input_schema: str | None
     deadline_ms: int | None
+    labels: dict[str, Label]
     participants: dict[str, Participant]
     module: str
     place: str
 
 
+@dataclass(frozen=True, slots=True)
+class Asks:
+    """What a module asks to reach: origins, keys of values, names of secrets."""
+
+    http: tuple[str, ...] = ()
+    config: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
+
+
 @dataclass(slots=True)
 class Module:
-    """What `wasaga.module` says; `asked` has what it asks to reach, each with its kind."""
+    """What `wasaga.module` says; `calls` is how many one instance serves."""
 
     name: str | None = None
     version: str | None = None
     description: str | None = None
-    calls_per_instance: int = 1
-    asked: tuple[tuple[str, str], ...] = ()
+    calls: int | None = None
+    asks: Asks = field(default_factory=Asks)
 
 
 @dataclass(slots=True)
@@ -153,10 +181,10 @@ class Description:
     """What a whole component says of itself."""
 
     name: str
-    version: str
+    version: str | None
     description: str
+    sdk: str
     sagas: list[Saga] = field(default_factory=list)
     tccs: list[Tcc] = field(default_factory=list)
-    calls_per_instance: int = 1
-    asked: tuple[tuple[str, str], ...] = ()
-    annotations: list[tuple[str, str]] = field(default_factory=list)
+    calls: int | None = None
+    asks: Asks = field(default_factory=Asks)

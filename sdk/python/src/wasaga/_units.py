@@ -13,6 +13,8 @@ Size = str | int
 
 SPAN_MS_MAX = 100 * 366 * 24 * 3_600_000
 """100 years: no transaction lives longer, and no clock of a host overflows."""
+WAIT_MS_MAX = 30 * 24 * 3_600_000
+"""30 days: what the host takes of an answer that says when to try again."""
 _SIZE_MAX = 1 << 48
 """More than any machine has."""
 _SPANS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000}
@@ -42,18 +44,24 @@ def milliseconds(value: Duration) -> int:
 
 
 def waiting_ms(value: Duration) -> int:
-    """Read how long to wait, which may come from a partner: what is longer than 100 years counts as 100 years.
+    """Read how long to wait, which may come from a partner: from 0 to 30 days, whatever it says beyond.
 
     Raises:
-        ValueError: it is no span of time, or it is negative.
+        ValueError: it is a text, and no span of time.
     """
+    if isinstance(value, timedelta):
+        value = value.total_seconds()
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        # Compared first: a number without a bound overflows where it is multiplied. NaN is no time at all.
+        seconds = min(value, WAIT_MS_MAX // 1_000) if value > 0 else 0
+        return _round(seconds * 1_000)
     if isinstance(value, str) and len(value) > _TEXT_CHARS_MAX:
         raise ValueError(f"{_short(value)} is not a span of time")
     try:
-        return milliseconds(value)
+        return min(milliseconds(value), WAIT_MS_MAX)
     except ValueError as error:
         if str(error).endswith("is longer than 100 years"):
-            return SPAN_MS_MAX
+            return WAIT_MS_MAX
         raise
 
 

@@ -35,6 +35,8 @@ _INVALID = (
     "HttpRequestUriInvalid",
     "HttpRequestUriTooLong",
     "HttpRequestMethodInvalid",
+    "HttpRequestBodySize",
+    "HttpRequestHeaderSize",
     "HttpRequestHeaderSectionSize",
 )
 
@@ -42,11 +44,16 @@ _INVALID = (
 def send(request: Request) -> Response:
     """Send a request, and read the whole answer."""
     outgoing, options = _prepare(request)
-    body = outgoing.body()
     try:
+        body = outgoing.body()
         answer = outgoing_handler.handle(outgoing, options)
     except Err as error:
-        raise _told(error.value) from None
+        # What is wrong at once is wrong with the request itself, and nothing of it was sent.
+        what = "its `content-length` is wrong" if error.value is None else _name(error.value)
+        told = None if error.value is None else _told(error.value)
+        if told is None or isinstance(told, NoAnswer):
+            told = Invalid(f"the request cannot be sent: {what}")
+        raise told from None
     lost = _write(body, request.content)
     with answer.subscribe() as ready:
         ready.block()
@@ -62,7 +69,7 @@ def _prepare(request: Request) -> tuple[Any, Any]:
     url = urlsplit(request.url)
     schemes = {"https": wit.Scheme_Https, "http": wit.Scheme_Http}
     entries = [(name, value.encode()) for name, value in request.headers]
-    if request.content:
+    if request.content and all(name != "content-length" for name, _ in entries):
         entries.append(("content-length", str(len(request.content)).encode()))
     try:
         outgoing = wit.OutgoingRequest(wit.Fields.from_list(entries))
@@ -125,6 +132,8 @@ def _told(code: Any) -> Exception:
     if name in _DENIED:
         what = "did not send it" if name == "HttpRequestDenied" else "does not connect to that address"
         return Denied(f"the request is not allowed: the host {what}")
+    if name == "ConnectionLimitReached":
+        return NotSent("the request was not sent: too many requests are in flight at once")
     if name in _INVALID:
         return Invalid(f"the request cannot be sent: {name}")
     if name in _UNSENT:

@@ -23,7 +23,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from wasaga import _absent
+from wasaga import _absent, _relink
 from wasaga._version import VERSION
 
 COMPONENTIZE = "componentize-py==0.25.1"
@@ -126,9 +126,21 @@ def build(job: Job, python: Path) -> None:
         made = stage / "made.wasm"
         paths = [job.file.parent.resolve(), stage, *(path.resolve() for path in job.paths)]
         _componentize(python, paths, made)
+        _hasten(made)
         if kept is not None:
             _keep(made, kept)
         _place(made, job.output)
+
+
+_KEEPS = b'"instances":{"calls":'
+"""What the document of a module says that keeps its instances; it stands in the component as it is."""
+
+
+def _hasten(made: Path) -> None:
+    """Make instances of a component faster to make, at the cost of a tenth of each call: not where they are kept."""
+    component = made.read_bytes()
+    if _KEEPS not in component:
+        made.write_bytes(_relink.relink(component))
 
 
 def _place(made: Path, output: Path) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any, TypeVar, overload
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Never, TypeVar, overload
 
 from wasaga import _decorate, _marks, _registry
 from wasaga._assemble import assemble
 from wasaga._draft import Draft
-from wasaga._table import Module
+from wasaga._labels import Label
+from wasaga._table import Asks, Module
 from wasaga._units import Duration, Size
 from wasaga.errors import DefinitionError
 from wasaga.settings import Retry
@@ -148,6 +149,7 @@ def saga(
     deadline: Duration | None = None,
     concurrency: int | None = None,
     policy: str | None = None,
+    labels: Mapping[str, str | Label] | None = None,
 ) -> Callable[[C], C]: ...
 def saga(
     name: Any = None,
@@ -157,6 +159,7 @@ def saga(
     deadline: Duration | None = None,
     concurrency: int | None = None,
     policy: str | None = None,
+    labels: Mapping[str, str | Label] | None = None,
     **unknown: Any,
 ) -> Any:
     """Make a saga: of a class, as its decorator; of a module's functions, as a call below them.
@@ -168,6 +171,7 @@ def saga(
         concurrency: steps in flight at once.
         policy: how it unwinds: `strict-sequential`, `grouped-parallel`, `retry-with-backoff`, `circuit-breaker` or
             `best-effort-parallel`.
+        labels: by which transactions are found, 8 at most: by name a field of the input, a JSON Pointer, or a `Label`.
         **unknown: refused, with what is meant by it.
 
     Raises:
@@ -175,7 +179,7 @@ def saga(
         TypeError: there is no such setting.
     """
     settings = _decorate.given(locals())
-    return _decorate.collect(_SAGA, name, settings, "description, deadline, concurrency, policy")
+    return _decorate.collect(_SAGA, name, settings, "description, deadline, concurrency, policy, labels")
 
 
 def module(
@@ -183,37 +187,44 @@ def module(
     name: str | None = None,
     version: str | None = None,
     description: str | None = None,
-    calls_per_instance: int = 1,
+    instance_calls: int | None = None,
     http: Iterable[str] = (),
     config: Iterable[str] = (),
     secrets: Iterable[str] = (),
+    **unknown: Never,
 ) -> None:
     """Say of the whole component what its sagas and TCCs do not.
 
     Args:
         name: by which other modules call it; default: the file's name.
-        version: semantic version of the business logic; default: the file's `__version__`, or 0.1.0.
+        version: semantic version of the business logic; default: the file's `__version__`.
         description: default: the first paragraph of the file's documentation string.
-        calls_per_instance: how many calls one instance may serve. More than one is faster, and then
-            what a call leaves in memory is there for the next.
+        instance_calls: how many calls one instance may serve. More than one is faster, and then
+            what a call leaves in memory is there for the next. Default: a fresh instance for each call.
         http: origins that it sends requests to, such as `https://api.example.com`.
         config: keys of the values that it reads.
         secrets: names of those that it uses in requests.
+        **unknown: refused, with what is meant by it.
 
     Raises:
-        DefinitionError: `calls_per_instance` is not a whole number from 1, or a list is none of texts.
+        DefinitionError: `instance_calls` is not a whole number from 1, or a list is none of texts.
+        TypeError: there is no such setting.
     """
-    if (
-        isinstance(calls_per_instance, bool)
-        or not isinstance(calls_per_instance, int)
-        or not 1 <= calls_per_instance <= _CALLS_MAX
-    ):
-        what = f"`calls_per_instance` is {calls_per_instance!r} (a whole number from 1 to {_CALLS_MAX})"
+    known = "name, version, description, instance_calls, http, config, secrets"
+    _decorate.refuse_unknown("module", dict(unknown), known)
+    is_whole = isinstance(instance_calls, int) and not isinstance(instance_calls, bool)
+    if instance_calls is not None and not (is_whole and 1 <= instance_calls <= _CALLS_MAX):
+        what = f"`instance_calls` is {instance_calls!r} (a whole number from 1 to {_CALLS_MAX})"
         raise DefinitionError(f"{_decorate.place()}: {what}")
-    asked = []
-    for kind, texts in (("http", http), ("config", config), ("secrets", secrets)):
-        listed = [texts] if isinstance(texts, str) else list(texts)
-        if not all(isinstance(text, str) and text for text in listed):
-            raise DefinitionError(f"{_decorate.place()}: `{kind}` is {listed!r} (a list of texts)")
-        asked += [(kind, text) for text in listed]
-    _registry.say(_decorate.module(), Module(name, version, description, calls_per_instance, tuple(asked)))
+    for what, text in (("name", name), ("version", version), ("description", description)):
+        if text is not None and not isinstance(text, str):
+            raise DefinitionError(f"{_decorate.place()}: `{what}` is {text!r} (a str)")
+    asks = Asks(_texts("http", http), _texts("config", config), _texts("secrets", secrets))
+    _registry.say(_decorate.module(), Module(name, version, description, instance_calls, asks))
+
+
+def _texts(kind: str, texts: Iterable[str]) -> tuple[str, ...]:
+    listed = (texts,) if isinstance(texts, str) else tuple(texts)
+    if not all(isinstance(text, str) and text for text in listed):
+        raise DefinitionError(f"{_decorate.place()}: `{kind}` is {list(listed)!r} (a list of texts)")
+    return listed

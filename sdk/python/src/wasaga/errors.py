@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from wasaga._units import SPAN_MS_MAX, waiting_ms
+from wasaga._units import WAIT_MS_MAX, waiting_ms
 
 if TYPE_CHECKING:
     from typing import Self
@@ -26,7 +26,7 @@ class Error(Exception):
         message: for people.
         details: whatever else helps programs; anything that can be JSON.
         after_ms: how long to wait at least, in milliseconds; None leaves it to the retry policy. At most
-            100 years: a partner's `Retry-After` may say anything.
+            30 days, which is what the host takes: a partner's `Retry-After` may say anything.
 
     A class of yours that is derived from one of the four may have an `__init__` of its own, which need not
     call this one, and may be a dataclass: then `code` and `message` are what its class or its object says,
@@ -91,14 +91,29 @@ class Unknown(_After):
 class Pending(Error):
     """Accepted and not finished: call again after `poll`, which costs no attempt.
 
-    The host polls every 10 ms at most.
+    The host polls every 10 ms at most, and more rarely the longer it takes.
+
+    Attributes:
+        token: what the next call of this attempt finds as `call.token`, such as the id of a job; anything that
+            can be JSON.
     """
 
     kind = "pending"
+    token: Any = None
 
-    def __init__(self, poll: Duration) -> None:
+    def __init__(self, poll: Duration, *, token: Any = None) -> None:
         super().__init__("pending", "it is not finished")
-        self.after_ms = waiting_ms(poll)
+        self.__dict__.update(after_ms=waiting_ms(poll), token=token)
+
+
+class WriteError(Unknown):
+    """Something was not written: a variable, a header, an event. The call goes on where this is caught.
+
+    Where it is not, the step ends as unknown: what it did before it wrote only the step knows.
+
+    Attributes:
+        code: `too-much` (a limit was reached) or `invalid` (it cannot be JSON, or the name is none).
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +125,7 @@ class Told:
     message: str
     details: Any
     after_ms: int | None
+    token: Any = None
 
 
 def told(error: Error) -> Told:
@@ -123,7 +139,8 @@ def told(error: Error) -> Told:
         _text(_of(error, "code")) or "error",
         _text(_of(error, "message")),
         _of(error, "details"),
-        None if after is None else int(min(max(after, 0), SPAN_MS_MAX)),
+        None if after is None else int(min(max(after, 0), WAIT_MS_MAX)),
+        _of(error, "token") if kind == "pending" else None,
     )
 
 

@@ -16,6 +16,7 @@ Deliberately absent: redirects, for each is a request that has to be allowed; an
 from __future__ import annotations
 
 import json as _json
+import re
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -39,7 +40,11 @@ _types = Types()
 
 IDEMPOTENCY_KEY = "idempotency-key"
 """The header that partners know a repeated request by (IETF draft `idempotency-key-header`)."""
+_BODY_BYTES_MAX = 8 << 20
+"""Of a request; the host takes no more."""
 _SHOWN = 500
+_AFTER_MAX = 30.0 * 24 * 3_600
+"""Seconds of the longest wait that a host takes from a guest."""
 _REFUSED = (425, 429)
 """What a partner says instead of doing anything."""
 _MAYBE = (408, 503)
@@ -63,7 +68,7 @@ class Invalid(Rejected):
 
 
 class NotSent(Retryable):
-    """It was not sent: nobody is there."""
+    """It was not sent: nobody is there, or too many requests are in flight at once."""
 
     def __init__(self, message: str) -> None:
         super().__init__("http-not-sent", message)
@@ -133,7 +138,7 @@ class Response:
 
         Raises:
             Retryable: 425 and 429; 408 and 503 with a `retry-after`; those of `nothing_done`. It is not tried before
-                `retry-after`.
+                `retry-after`, and 30 days are the most.
             Rejected: the other 4xx, and 307 and 308, which say that it is to be sent elsewhere.
             Unknown: everything else. A gateway says 503 also where the partner was reached, and a partner
                 may answer what it did by 303.
@@ -144,7 +149,7 @@ class Response:
         code = f"http-{status}"
         message = f"the answer was {status} {self.content[:_SHOWN].decode('utf-8', 'replace')}".rstrip()
         if 300 <= status < 400 and (elsewhere := self.headers.get("location")):
-            message += f", a redirect to `{elsewhere[:_SHOWN]}`, which is not followed"
+            message += f", a redirect to `{_shown(elsewhere)}`, which is not followed"
         after = _retry_after(self.headers.get("retry-after", ""))
         if status in (*_REFUSED, *nothing_done) or (status in _MAYBE and after is not None):
             raise Retryable(code, message, after=after)
@@ -154,15 +159,16 @@ class Response:
 
 
 def _retry_after(text: str) -> float | None:
-    """Read a `retry-after`: seconds, or a date (RFC 9110, 10.2.3)."""
-    text = text.strip()[:_SHOWN]
+    """Read a `retry-after`: seconds, or a date (RFC 9110, 10.2.3). Whatever a partner says, it is 30 days at most."""
+    text = text.strip()
     if text.isascii() and text.isdecimal():
-        return min(float(text), 1e12)  # Whatever is said; 500 digits are no float.
+        # More digits than that are more seconds than that, and so many are no float.
+        return min(float(text.lstrip("0")[:20] or 0), _AFTER_MAX)
     try:
         then = datetime.strptime(text, "%a, %d %b %Y %H:%M:%S GMT").replace(tzinfo=UTC)
     except ValueError:
         return None
-    return max(0.0, then.timestamp() - time.time())
+    return min(max(0.0, then.timestamp() - time.time()), _AFTER_MAX)
 
 
 def _url(url: str) -> str:
@@ -175,9 +181,9 @@ def _url(url: str) -> str:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
     except ValueError as error:
-        raise Invalid(f"`{url}` is no URL: {error}") from None
+        raise Invalid(f"`{_shown(url)}` is no URL: {error}") from None
     if parts.scheme not in {"http", "https"} or not host:
-        raise Invalid(f"`{url}` is no URL with `https://` or `http://` and a host")
+        raise Invalid(f"`{_shown(url)}` is no URL with `https://` or `http://` and a host")
     if parts.username is not None or parts.password is not None:
         raise Invalid("a URL with a user or a password is not sent (say it by a header, and by `http.secret`)")
     try:
@@ -192,6 +198,13 @@ def _url(url: str) -> str:
     except UnicodeEncodeError:
         raise Invalid("the URL has half a character (a lone surrogate)") from None
     return urlunsplit((parts.scheme, where, path or "/", query, ""))
+
+
+def _shown(url: str) -> str:
+    """Give the scheme and the host of a URL, as errors may show them: the rest may hold what nobody should read."""
+    scheme, found, rest = url.partition("://")
+    host = re.split(r"[/?#\\]", rest, maxsplit=1)[0].rpartition("@")[2]
+    return f"{scheme}://{host}"[:_SHOWN] if found else "the URL"
 
 
 _PATH = "/%:@!$&'()*+,;=-._~"
@@ -226,10 +239,10 @@ def request(
 
     Raises:
         Denied: it may not go there.
-        Invalid: the URL is wrong.
-        NotSent: nobody is there.
+        Invalid: the URL is wrong, or the body is too large or cannot be JSON.
+        NotSent: nobody is there, or too many requests are in flight at once.
         NoAnswer: it was sent and not answered.
-        ValueError: more than one body was given, or one that cannot be JSON.
+        ValueError: more than one body was given.
     """
     if sum(body is not None for body in (content, json, form)) > 1:
         raise ValueError("give one of `content`, `json` and `form`, not both")
@@ -248,6 +261,8 @@ def request(
     if idempotent is not None:
         sent.append((IDEMPOTENCY_KEY, idempotent.idempotency_key))
     body = content.encode() if isinstance(content, str) else content or b""
+    if len(body) > _BODY_BYTES_MAX:
+        raise Invalid(f"the body has {len(body)} bytes, and {_BODY_BYTES_MAX} are the most")
     timeout_ms = None if timeout is None else milliseconds(timeout)
     return _host.host().send(Request(method.upper(), address, tuple(sent), body, timeout_ms))
 
@@ -256,12 +271,12 @@ def _plain(value: Any) -> Any:
     """Give a value as plain JSON values.
 
     Raises:
-        ValueError: it cannot be JSON.
+        Invalid: it cannot be JSON.
     """
     try:
         return _types.any.encode(value)
     except Mismatch as mismatch:
-        raise ValueError(f"the body cannot be JSON: {mismatch}") from None
+        raise Invalid(f"the body cannot be JSON: {mismatch}") from None
 
 
 def get(url: str, **options: Any) -> Response:

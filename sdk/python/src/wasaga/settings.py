@@ -17,9 +17,6 @@ POLICIES = ("strict-sequential", "grouped-parallel", "retry-with-backoff", "circ
 # As the host has them.
 _ATTEMPTS_MAX = 1_000_000
 _MULTIPLIER_MAX = 1_000_000
-ATTEMPTS = 3
-SETTLE_ATTEMPTS = 70
-"""Attempts where a retry names none; those of a confirm or a cancel, which have to succeed."""
 _BARE_MAX, _UNCLEAR_MAX = 1_000, 1e12
 _U64_MAX = (1 << 64) - 1
 _U32_MAX = (1 << 32) - 1
@@ -29,22 +26,22 @@ _U32_MAX = (1 << 32) - 1
 class Retry:
     """How often something is tried.
 
-    The delay before attempt n+1 is `min(max_delay, delay * multiplier**(n-1))`, jittered.
+    The delay before attempt n+1 is `min(max_delay, delay * multiplier**(n-1))`, jittered. What is not said is the
+    host's choice.
 
     Attributes:
-        attempts: in all, so 1 never retries. None takes what the host has: 3, and 70 for a confirm or
-            a cancel.
-        delay: before the second attempt.
-        max_delay: no delay is longer; raised to `delay` where that is longer.
-        multiplier: each delay is this times the one before; at least 1.
-        jitter: 0 for none, 1 for the full delay at random.
+        attempts: in all, so 1 never retries. The host has 3, and 70 for a confirm or a cancel.
+        delay: before the second attempt. The host has 1 s.
+        max_delay: no delay is longer; raised to `delay` where that is longer. The host has 30 s.
+        multiplier: each delay is this times the one before; at least 1. The host has 2.
+        jitter: 0 for none, 1 for the full delay at random. The host has 0.3.
     """
 
     attempts: int | None = None
-    delay: Duration = "1s"
-    max_delay: Duration = "30s"
-    multiplier: float = 2.0
-    jitter: float = 0.3
+    delay: Duration | None = None
+    max_delay: Duration | None = None
+    multiplier: float | None = None
+    jitter: float | None = None
 
 
 class Reader:
@@ -54,14 +51,14 @@ class Reader:
         self._settings = settings
         self._complain = complain
 
-    def limits(self, attempts: int = ATTEMPTS) -> Limits:
-        """Read time, fuel, memory and retries; `attempts` where a retry does not say how many."""
+    def limits(self) -> Limits:
+        """Read time, fuel, memory and retries."""
         return Limits(
             timeout_ms=self.span("timeout"),
             total_timeout_ms=self.span("total_timeout"),
             fuel=self.count("fuel", most=_U64_MAX),
             memory_bytes=self._converted("memory", size_bytes),
-            retry=self._retry(attempts),
+            retry=self._retry(),
         )
 
     def span(self, name: str) -> int | None:
@@ -122,7 +119,7 @@ class Reader:
             return None
         return value if isinstance(value, str) else None
 
-    def _retry(self, attempts: int) -> RetryPolicy | None:
+    def _retry(self) -> RetryPolicy | None:
         retry = self._settings.get("retry")
         if retry is None:
             return None
@@ -132,17 +129,20 @@ class Reader:
             self._complain(f"`retry` is {retry!r} (Retry(attempts=…, delay=…), or a number of attempts)")
             return None
         try:
-            delay, max_delay = _span(retry.delay), _span(retry.max_delay)
+            delay = None if retry.delay is None else _span(retry.delay)
+            max_delay = None if retry.max_delay is None else max(_span(retry.max_delay), delay or 0)
         except ValueError as error:
             self._complain(f"`retry`: {error}")
             return None
-        if retry.attempts is not None:
-            attempts = retry.attempts
-        wrong = _wrong(retry, attempts)
+        wrong = _wrong(retry)
         if wrong:
             self._complain(f"`retry` {wrong}")
             return None
-        return RetryPolicy(attempts, delay, max(delay, max_delay), float(retry.multiplier), float(retry.jitter))
+        return RetryPolicy(retry.attempts, delay, max_delay, _float(retry.multiplier), _float(retry.jitter))
+
+
+def _float(value: float | None) -> float | None:
+    return None if value is None else float(value)
 
 
 def _span(value: Duration) -> int:
@@ -156,14 +156,15 @@ def _span(value: Duration) -> int:
     return milliseconds(value)
 
 
-def _wrong(retry: Retry, attempts: int) -> str | None:
+def _wrong(retry: Retry) -> str | None:
     """Say what is wrong with a retry, as the rest of a sentence."""
-    if isinstance(attempts, bool) or not isinstance(attempts, int):
+    attempts, multiplier, jitter = retry.attempts, retry.multiplier, retry.jitter
+    if attempts is not None and (isinstance(attempts, bool) or not isinstance(attempts, int)):
         return f"has {attempts!r} attempts (a whole number)"
-    if not 1 <= attempts <= _ATTEMPTS_MAX:
+    if attempts is not None and not 1 <= attempts <= _ATTEMPTS_MAX:
         return f"has {attempts} attempts (from 1 to {_ATTEMPTS_MAX})"
-    if not isinstance(retry.multiplier, (int, float)) or not 1 <= retry.multiplier <= _MULTIPLIER_MAX:
-        return f"has a multiplier of {retry.multiplier!r} (from 1 to {_MULTIPLIER_MAX})"
-    if not isinstance(retry.jitter, (int, float)) or not 0 <= retry.jitter <= 1:
-        return f"has a jitter of {retry.jitter!r} (from 0 to 1)"
+    if multiplier is not None and not (isinstance(multiplier, (int, float)) and 1 <= multiplier <= _MULTIPLIER_MAX):
+        return f"has a multiplier of {multiplier!r} (from 1 to {_MULTIPLIER_MAX})"
+    if jitter is not None and not (isinstance(jitter, (int, float)) and 0 <= jitter <= 1):
+        return f"has a jitter of {jitter!r} (from 0 to 1)"
     return None

@@ -7,12 +7,13 @@ methods `try_`, `confirm` and `cancel`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, overload
 
 from wasaga import _decorate, _marks, _registry
 from wasaga._assemble_tcc import assemble
 from wasaga._draft import Draft
+from wasaga._labels import Label
 from wasaga._units import Duration, Size
 from wasaga.settings import Retry
 from wasaga.sources import StepRef
@@ -181,6 +182,7 @@ def tcc(
     *,
     description: str | None = None,
     deadline: Duration | None = None,
+    labels: Mapping[str, str | Label] | None = None,
 ) -> Callable[[C], C]: ...
 def tcc(
     name: Any = None,
@@ -188,6 +190,7 @@ def tcc(
     *,
     description: str | None = None,
     deadline: Duration | None = None,
+    labels: Mapping[str, str | Label] | None = None,
     **unknown: Any,
 ) -> Any:
     """Make a TCC: of a class, as its decorator; of a module's functions and classes, as a call below them.
@@ -196,6 +199,7 @@ def tcc(
         name: default: the class's name in kebab-case, without `Tcc` at its end.
         description: default: the documentation string's first paragraph.
         deadline: of the tries: when it passes, all is cancelled.
+        labels: by which transactions are found, 8 at most: by name a field of the input, a JSON Pointer, or a `Label`.
         **unknown: refused, with what is meant by it.
 
     Raises:
@@ -203,4 +207,4 @@ def tcc(
         TypeError: there is no such setting.
     """
     settings = _decorate.given(locals())
-    return _decorate.collect(_TCC, name, settings, "description, deadline")
+    return _decorate.collect(_TCC, name, settings, "description, deadline, labels")

@@ -20,72 +20,46 @@
 //! ```
 //!
 //! What went wrong decides what the host does next, and `?` says it: a request that was not sent is
-//! retryable, or rejected where it is not allowed; one that was sent and not answered is unknown, for it may
+//! retryable, or rejected where it is not allowed or cannot be sent; one that was sent and not answered is unknown, for it may
 //! have happened. [`Response::ok`] does the same for statuses.
 //!
 //! Deliberately absent: redirects, for each is a request that has to be allowed; and decompression.
 
 #[cfg(not(target_family = "wasm"))]
 mod native;
+mod request;
+mod response;
+mod url;
 #[cfg(target_family = "wasm")]
 mod wasi;
 
 use std::fmt;
-use std::time::Duration;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
-use crate::call::Call;
 use crate::error::Error as OperationError;
 
 #[cfg(not(target_family = "wasm"))]
 pub use native::fake;
 #[cfg(not(target_family = "wasm"))]
 use native::send;
+pub use request::Request;
+pub use response::Response;
 #[cfg(target_family = "wasm")]
 use wasi::send;
 
 /// The header that partners know a repeated request by (IETF draft `idempotency-key-header`).
 pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
-/// Bytes of an answer that are shown in an error.
-const SHOWN_BYTES: usize = 500;
-
-/// A request, as it is put together.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[must_use = "a request does nothing until `send`"]
-pub struct Request {
-    /// Such as `POST`.
-    pub method: String,
-    /// Where it goes, with scheme, host and path.
-    pub url: String,
-    /// In the order they were added.
-    pub headers: Vec<(String, String)>,
-    /// What it says.
-    pub body: Vec<u8>,
-    /// How long the answer may take, within the call's deadline.
-    pub timeout: Option<Duration>,
-    /// A body that could not be written as JSON: told by `send`.
-    wrong: Option<String>,
-}
-
-/// An answer, read whole.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Response {
-    /// Such as 200.
-    pub status: u16,
-    /// As they came.
-    pub headers: Vec<(String, String)>,
-    /// What it says.
-    pub body: Vec<u8>,
-}
+/// Bytes of a request's body; the host takes no more.
+const BODY_BYTES_MAX: usize = 8 << 20;
 
 /// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Error {
     /// It may not go there; the host's log, and the transaction's record, say what has to be granted.
     Denied(String),
-    /// It was not sent: nobody is there, or the URL is wrong.
+    /// It cannot be sent to anybody: the URL is wrong, or a header, the method or the body is.
+    Invalid(String),
+    /// It was not sent: nobody is there, or too many requests are in flight at once.
     NotSent(String),
     /// It was sent, or a part of it, and there is no answer: it may have happened.
     NoAnswer(String),
@@ -106,6 +80,16 @@ pub fn put(url: &str) -> Request {
     Request::new("PUT", url)
 }
 
+/// Changes a part.
+pub fn patch(url: &str) -> Request {
+    Request::new("PATCH", url)
+}
+
+/// Reads the headers alone.
+pub fn head(url: &str) -> Request {
+    Request::new("HEAD", url)
+}
+
 /// Removes.
 pub fn delete(url: &str) -> Request {
     Request::new("DELETE", url)
@@ -122,104 +106,11 @@ pub fn bearer(name: &str) -> String {
     format!("Bearer {}", secret(name))
 }
 
-impl Request {
-    /// With any method.
-    pub fn new(method: &str, url: &str) -> Self {
-        let (method, url) = (method.to_owned(), url.to_owned());
-        Self { method, url, headers: Vec::new(), body: Vec::new(), timeout: None, wrong: None }
-    }
-
-    /// Adds a header.
-    pub fn header(mut self, name: &str, value: &str) -> Self {
-        self.headers.push((name.to_owned(), value.to_owned()));
-        self
-    }
-
-    /// Adds the call's idempotency key, by which a partner knows a repeated request.
-    pub fn idempotent(self, call: &Call) -> Self {
-        self.header(IDEMPOTENCY_KEY, call.idempotency_key())
-    }
-
-    /// Says this.
-    pub fn body(self, body: impl Into<Vec<u8>>) -> Self {
-        Self { body: body.into(), ..self }
-    }
-
-    /// Says this, as JSON.
-    pub fn json(self, value: &impl Serialize) -> Self {
-        let request = self.header("content-type", "application/json");
-        match serde_json::to_vec(value) {
-            Ok(body) => Self { body, ..request },
-            Err(error) => Self { wrong: Some(format!("the body cannot be written as JSON: {error}")), ..request },
-        }
-    }
-
-    /// How long the answer may take. The call's deadline holds in any case.
-    pub fn timeout(self, timeout: Duration) -> Self {
-        Self { timeout: Some(timeout), ..self }
-    }
-
-    /// Sends it, and reads the whole answer.
-    ///
-    /// # Errors
-    /// There is no answer. A status that tells of a failure is an answer; see [`Response::ok`].
-    pub fn send(self) -> Result<Response, Error> {
-        match &self.wrong {
-            Some(wrong) => Err(Error::NotSent(wrong.clone())),
-            None => send(&self),
-        }
-    }
-}
-
-impl Response {
-    /// A header, whatever the case of its name.
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| &**value)
-    }
-
-    /// The body as text; what is no UTF-8 is replaced.
-    pub fn text(&self) -> String {
-        String::from_utf8_lossy(&self.body).into_owned()
-    }
-
-    /// The body, read as JSON.
-    ///
-    /// # Errors
-    /// It is not JSON of this type. The request was answered, so that is unknown: it may have happened.
-    pub fn json<T: DeserializeOwned>(&self) -> Result<T, OperationError> {
-        serde_json::from_slice(&self.body).map_err(|error| {
-            OperationError::unknown("bad-answer", format!("the answer is not what was expected: {error}"))
-        })
-    }
-
-    /// The answer where its status is below 400.
-    ///
-    /// # Errors
-    /// By what the status says of what was done (RFC 9110): 408, 425, 429 and 503 are retryable, not before
-    /// `retry-after` where the answer has one in seconds; the other 4xx are rejected; the other 5xx are unknown.
-    pub fn ok(self) -> Result<Self, OperationError> {
-        let message = || {
-            let body = String::from_utf8_lossy(&self.body[..self.body.len().min(SHOWN_BYTES)]).into_owned();
-            format!("the answer was {} {body}", self.status).trim_end().to_owned()
-        };
-        let code = || format!("http-{}", self.status);
-        match self.status {
-            ..400 => Ok(self),
-            408 | 425 | 429 | 503 => {
-                let error = OperationError::retryable(code(), message());
-                let seconds = self.header("retry-after").and_then(|after| after.trim().parse().ok());
-                Err(seconds.map(Duration::from_secs).into_iter().fold(error, OperationError::after))
-            }
-            400..500 => Err(OperationError::rejected(code(), message())),
-            _ => Err(OperationError::unknown(code(), message())),
-        }
-    }
-}
-
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Denied(why) => write!(f, "the request is not allowed: {why}"),
+            Self::Invalid(why) => write!(f, "the request cannot be sent: {why}"),
             Self::NotSent(why) => write!(f, "the request was not sent: {why}"),
             Self::NoAnswer(why) => write!(f, "there is no answer: {why}"),
         }
@@ -231,6 +122,7 @@ impl From<Error> for OperationError {
     fn from(error: Error) -> Self {
         match &error {
             Error::Denied(_) => Self::rejected("http-denied", error),
+            Error::Invalid(_) => Self::rejected("http-invalid", error),
             Error::NotSent(_) => Self::retryable("http-not-sent", error),
             Error::NoAnswer(_) => Self::unknown("http-no-answer", error),
         }
@@ -239,38 +131,18 @@ impl From<Error> for OperationError {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
+    use std::rc::Rc;
+
     use super::*;
+    use crate::call::Call;
     use crate::error::Kind;
-
-    fn answer(status: u16, headers: &[(&str, &str)]) -> Response {
-        let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Response { status, headers, body: b"{\"id\":7}".to_vec() }
-    }
-
-    #[test]
-    fn a_status_says_what_was_done() {
-        assert_eq!(answer(204, &[]).ok().unwrap().status, 204);
-        let kinds = [
-            (400, Kind::Rejected),
-            (404, Kind::Rejected),
-            (429, Kind::Retryable),
-            (503, Kind::Retryable),
-            (500, Kind::Unknown),
-            (504, Kind::Unknown),
-        ];
-        for (status, kind) in kinds {
-            let error = answer(status, &[]).ok().unwrap_err();
-            assert_eq!((error.kind(), error.code()), (kind, &*format!("http-{status}")));
-        }
-        let later = answer(429, &[("Retry-After", " 7 ")]).ok().unwrap_err();
-        assert_eq!(later.pause(), Some(Duration::from_secs(7)));
-        assert_eq!(answer(409, &[]).ok().unwrap_err().message(), "the answer was 409 {\"id\":7}");
-    }
 
     #[test]
     fn what_was_not_sent_did_not_happen() {
         let kind = |error: Error| OperationError::from(error).kind();
         assert_eq!(kind(Error::Denied("x".into())), Kind::Rejected);
+        assert_eq!(kind(Error::Invalid("x".into())), Kind::Rejected);
         assert_eq!(kind(Error::NotSent("x".into())), Kind::Retryable);
         assert_eq!(kind(Error::NoAnswer("x".into())), Kind::Unknown);
     }
@@ -289,5 +161,54 @@ mod tests {
         drop(partner);
         assert!(matches!(get("https://api.example.com").send(), Err(Error::NotSent(_))));
         assert_eq!(bearer("bank"), "Bearer {{secret:bank}}");
+    }
+
+    fn sent(request: Request) -> Result<Request, Error> {
+        let seen = Rc::new(RefCell::new(None));
+        let kept = seen.clone();
+        let partner = fake(move |request| {
+            kept.replace(Some(request.clone()));
+            Ok(Response { status: 204, headers: Vec::new(), body: Vec::new() })
+        });
+        let answered = request.send();
+        drop(partner);
+        answered.map(|_| seen.take().unwrap())
+    }
+
+    /// U16: an own content type went out beside that of JSON.
+    #[test]
+    fn one_content_type_goes_out() {
+        let types = |request: Request| {
+            let headers = sent(request).unwrap().headers.into_iter();
+            headers.filter(|(name, _)| name.eq_ignore_ascii_case("content-type")).map(|(_, of)| of).collect::<Vec<_>>()
+        };
+        let (url, own) = ("https://a.example", "application/ld+json");
+        assert_eq!(types(post(url).json(&7)), ["application/json"]);
+        assert_eq!(types(post(url).header("Content-Type", own).json(&7)), [own]);
+        assert_eq!(types(post(url).json(&7).header("content-type", own)), [own]);
+        assert_eq!(types(post(url).json(&7).body("x")), [""; 0]);
+    }
+
+    #[test]
+    fn queries_and_forms_are_encoded() {
+        let request =
+            patch("https://a.example/x?a=1").query("q", "x y").query("n", 2).form([("b", "c d"), ("e", "f&g")]);
+        let request = sent(request).unwrap();
+        assert_eq!((&*request.method, &*request.url), ("PATCH", "https://a.example/x?a=1&q=x%20y&n=2"));
+        assert_eq!(request.body, b"b=c+d&e=f%26g");
+        assert!(request.headers.contains(&("content-type".into(), "application/x-www-form-urlencoded".into())));
+        assert_eq!(sent(head("https://a.example")).unwrap().url, "https://a.example/");
+    }
+
+    /// U16: what can never be sent is not tried again.
+    #[test]
+    fn what_cannot_be_sent_is_refused_for_good() {
+        let unwritable = std::collections::BTreeMap::from([((1, 2), 3)]);
+        let large = vec![0; BODY_BYTES_MAX + 1];
+        let wrong = [get("https://a b/"), post("https://a").json(&unwritable), post("https://a").body(large)];
+        for request in wrong {
+            let error = OperationError::from(sent(request).unwrap_err());
+            assert_eq!((error.kind(), error.code()), (Kind::Rejected, "http-invalid"));
+        }
     }
 }

@@ -6,6 +6,7 @@ use wasip2::http::types::{
 };
 use wasip2::io::streams::StreamError;
 
+use super::url::{Parts, shown};
 use super::{Error, Request, Response};
 
 /// Bytes that are written or read at once: what the host's buffers take.
@@ -13,8 +14,12 @@ const CHUNK: u64 = 4_096;
 
 pub(super) fn send(request: &Request) -> Result<Response, Error> {
     let (outgoing, options) = prepare(request)?;
-    let body = outgoing.body().map_err(|()| unsent("it has no body"))?;
-    let answer = handle(outgoing, options).map_err(|code| told(&code))?;
+    let body = outgoing.body().map_err(|()| Error::Invalid("its `content-length` is wrong".into()))?;
+    // What is wrong at once is wrong with the request itself, and nothing of it was sent.
+    let answer = handle(outgoing, options).map_err(|code| match told(&code) {
+        Error::NoAnswer(why) => Error::Invalid(why),
+        error => error,
+    })?;
     // What cannot be written may be why there is an answer already, which tells more.
     let written = write(body, &request.body);
     answer.subscribe().block();
@@ -26,23 +31,13 @@ pub(super) fn send(request: &Request) -> Result<Response, Error> {
 }
 
 fn prepare(request: &Request) -> Result<(OutgoingRequest, Option<RequestOptions>), Error> {
-    let wrong = |what: &str| unsent(&format!("{what} (in {} {})", request.method, request.url));
-    let (scheme, rest) = request.url.split_once("://").ok_or_else(|| wrong("the URL has no scheme"))?;
-    let scheme = match scheme.to_ascii_lowercase().as_str() {
-        "https" => Scheme::Https,
-        "http" => Scheme::Http,
-        _ => return Err(wrong("the URL's scheme is neither `https` nor `http`")),
-    };
-    let rest = rest.split('#').next().unwrap_or_default();
-    let end = rest.find(['/', '?']).unwrap_or(rest.len());
-    let (authority, path) = rest.split_at(end);
-    let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
+    let Parts { is_secure, authority, path } = Parts::of(&request.url).map_err(Error::Invalid)?;
+    let wrong = |what: &str| Error::Invalid(format!("{what} (in {} {})", request.method, shown(&request.url)));
+    let scheme = if is_secure { Scheme::Https } else { Scheme::Http };
     let fields: Vec<_> =
         request.headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone().into_bytes())).collect();
     let fields = Fields::from_list(&fields).map_err(|error| wrong(&format!("a header cannot be sent: {error}")))?;
-    if request.body.is_empty() {
-        // Nothing to count.
-    } else if !fields.has("content-length") {
+    if !request.body.is_empty() && !fields.has("content-length") {
         let length = request.body.len().to_string().into_bytes();
         fields
             .append("content-length", &length)
@@ -51,13 +46,13 @@ fn prepare(request: &Request) -> Result<(OutgoingRequest, Option<RequestOptions>
     let outgoing = OutgoingRequest::new(fields);
     outgoing.set_method(&method(&request.method)).map_err(|()| wrong("this is no method"))?;
     outgoing.set_scheme(Some(&scheme)).map_err(|()| wrong("this is no scheme"))?;
-    outgoing.set_authority(Some(authority)).map_err(|()| wrong("this is no host"))?;
+    outgoing.set_authority(Some(&authority)).map_err(|()| wrong("this is no host"))?;
     outgoing.set_path_with_query(Some(&path)).map_err(|()| wrong("this is no path"))?;
     let options = match request.timeout {
         None => None,
         Some(timeout) => {
             let options = RequestOptions::new();
-            let span = u64::try_from(timeout.as_nanos()).ok();
+            let span = Some(u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX));
             options.set_first_byte_timeout(span).map_err(|()| wrong("the host takes no timeouts"))?;
             options.set_connect_timeout(span).map_err(|()| wrong("the host takes no timeouts"))?;
             options.set_between_bytes_timeout(span).map_err(|()| wrong("the host takes no timeouts"))?;
@@ -81,16 +76,15 @@ fn method(method: &str) -> Method {
 }
 
 fn write(body: OutgoingBody, bytes: &[u8]) -> Result<(), Error> {
-    let broken = |_| Error::NoAnswer("the body could not be sent whole".into());
+    // Whatever is wrong with the rest of it, a part may have been sent.
+    let broken = || Error::NoAnswer("the body could not be sent whole".into());
     if !bytes.is_empty() {
-        let stream = body.write().map_err(broken)?;
+        let stream = body.write().map_err(|()| broken())?;
         for chunk in bytes.chunks(CHUNK as usize) {
-            stream
-                .blocking_write_and_flush(chunk)
-                .map_err(|_| Error::NoAnswer("the body could not be sent whole".into()))?;
+            stream.blocking_write_and_flush(chunk).map_err(|_| broken())?;
         }
     }
-    OutgoingBody::finish(body, None).map_err(|code| told(&code))
+    OutgoingBody::finish(body, None).map_err(|_| broken())
 }
 
 fn read(response: &IncomingResponse) -> Result<Response, Error> {
@@ -122,15 +116,18 @@ fn name(code: &ErrorCode) -> String {
     format!("{code:?}").trim_start_matches("ErrorCode::").to_owned()
 }
 
-fn unsent(why: &str) -> Error {
-    Error::NotSent(why.into())
-}
-
-/// What the host says, by whether anything was sent.
+/// What the host says, by whether anything was sent. Where it is not certain that nothing was, it may have been.
 fn told(code: &ErrorCode) -> Error {
     match code {
         ErrorCode::HttpRequestDenied => Error::Denied("the host did not send it".into()),
         ErrorCode::DestinationIpProhibited => Error::Denied("the host does not connect to that address".into()),
+        ErrorCode::HttpRequestUriInvalid
+        | ErrorCode::HttpRequestUriTooLong
+        | ErrorCode::HttpRequestMethodInvalid
+        | ErrorCode::HttpRequestBodySize(_)
+        | ErrorCode::HttpRequestHeaderSize(_)
+        | ErrorCode::HttpRequestHeaderSectionSize(_) => Error::Invalid(name(code)),
+        ErrorCode::ConnectionLimitReached => Error::NotSent("too many requests are in flight at once".into()),
         ErrorCode::DnsTimeout
         | ErrorCode::DnsError(_)
         | ErrorCode::DestinationNotFound
@@ -138,11 +135,8 @@ fn told(code: &ErrorCode) -> Error {
         | ErrorCode::DestinationIpUnroutable
         | ErrorCode::ConnectionRefused
         | ErrorCode::ConnectionTimeout
-        | ErrorCode::ConnectionLimitReached
         | ErrorCode::TlsProtocolError
         | ErrorCode::TlsCertificateError
-        | ErrorCode::HttpRequestUriInvalid
-        | ErrorCode::HttpRequestMethodInvalid
         | ErrorCode::ConfigurationError => Error::NotSent(name(code)),
         other => Error::NoAnswer(name(other)),
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use wasaga_core::RetryPolicy;
-use wasaga_core::definition::{CompensationPolicy, Source, Step};
+use wasaga_core::definition::{CompensationPolicy, Retry, Source, Step};
 
 use crate::scenario::Scenario;
 
@@ -44,12 +44,12 @@ impl<'a> Graph<'a> {
     }
 
     pub(crate) fn retry(&self, node: &str) -> RetryPolicy {
-        self.steps.get(node).and_then(|node| node.step.limits.retry).unwrap_or_default()
+        self.steps.get(node).and_then(|node| node.step.limits.retry).map(whole).unwrap_or_default()
     }
 
     /// strict-sequential and grouped-parallel try once unless the compensation declares a policy.
     pub(crate) fn undo_retry(&self, node: &str, policy: CompensationPolicy) -> RetryPolicy {
-        let declared = self.steps.get(node).and_then(|node| node.step.compensation.as_ref()?.limits.retry);
+        let declared = self.steps.get(node).and_then(|node| node.step.compensation.as_ref()?.limits.retry).map(whole);
         declared.unwrap_or_else(|| match policy {
             CompensationPolicy::StrictSequential | CompensationPolicy::GroupedParallel => {
                 RetryPolicy { max_attempts: 1, ..RetryPolicy::default() }
@@ -66,4 +66,13 @@ impl<'a> Graph<'a> {
             Some(_) => None,
         }
     }
+}
+
+/// A policy that is said whole, as all that are drawn are.
+pub(crate) fn whole(retry: Retry) -> RetryPolicy {
+    let said = (retry.max_attempts, retry.initial_delay, retry.max_delay, retry.multiplier, retry.jitter);
+    let (Some(max_attempts), Some(initial_delay), Some(max_delay), Some(multiplier), Some(jitter)) = said else {
+        panic!("a policy that was drawn leaves something out: {retry:?}");
+    };
+    RetryPolicy { max_attempts, initial_delay, max_delay, multiplier, jitter }
 }

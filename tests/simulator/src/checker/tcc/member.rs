@@ -3,6 +3,7 @@
 use wasaga_core::definition::{Limits, Participant};
 use wasaga_core::{Decided, Operation, RetryPolicy};
 
+use crate::checker::graph::whole;
 use crate::checker::units::{Last, Track};
 
 /// Attempts of a confirm or a cancel where nothing else is said, and the most that either has.
@@ -73,7 +74,7 @@ impl Member<'_> {
     }
 
     pub(super) fn policy(&self, operation: Operation) -> RetryPolicy {
-        let asked = self.limits(operation).retry;
+        let asked = self.limits(operation).retry.map(whole);
         if operation == Operation::Try {
             return asked.unwrap_or_default();
         }
