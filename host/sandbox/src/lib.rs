@@ -2,7 +2,7 @@
 //!
 //! A guest is untrusted (invariant I7). Every call has its own fuel, deadline, memory limit and an
 //! empty WASI context, and by default its own instance; whatever it does is an
-//! [`Outcome`](wasaga_core::Outcome) of that call. Deliberately absent: what an outcome leads to
+//! [`Outcome`] of that call. Deliberately absent: what an outcome leads to
 //! (`wasaga-core`), and any capability that nobody granted.
 
 mod answer;
