@@ -75,7 +75,7 @@ impl Live {
         self.records.extend_from_slice(decision.records());
         let commands = decision.release(after).expect("it is as durable as can be");
         self.calls.extend(commands.into_iter().filter_map(|command| match command {
-            Command::Call(call) => Some(call),
+            Command::Call(call) => Some(std::sync::Arc::unwrap_or_clone(call)),
             Command::Alarm => None,
         }));
     }
