@@ -6,6 +6,7 @@
 mod running;
 pub mod server;
 pub mod trouble;
+pub mod wasm;
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
 use serde_json::Value;
+use wasaga_tests::wasm::{component, functions, number};
 
 use crate::{guests, host, shell};
 
@@ -105,7 +106,7 @@ fn attempts(directory: &Path) -> anyhow::Result<Vec<Attempt>> {
         of("never says what it is", "hostile-init", "what it is"),
         of("traps when it is asked what it is", "hostile-describe", "I would rather not say"),
         file("components 20,000 deep", "nested.wasm", nested(20_000), "it is not compiled")?,
-        file("a million functions", "functions.wasm", functions(1_000_000), "it is not compiled")?,
+        file("a million functions", "functions.wasm", functions(1_000_000, &[]), "it is not compiled")?,
         file("an endless file of nothing", "zeros.wasm", vec![0; 64 << 20], "it is not WebAssembly")?,
     ])
 }
@@ -180,46 +181,16 @@ fn peak(process: u32) -> Option<u64> {
     Some(line.split_whitespace().next()?.parse::<u64>().ok()? / 1_024)
 }
 
-const COMPONENT: [u8; 8] = [0, b'a', b's', b'm', 0x0d, 0, 1, 0];
-const MODULE: [u8; 8] = [0, b'a', b's', b'm', 1, 0, 0, 0];
-
-/// A number as WebAssembly writes it.
-fn leb(mut number: usize) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    loop {
-        let low = (number & 0x7f) as u8;
-        number >>= 7;
-        bytes.push(if number == 0 { low } else { low | 0x80 });
-        if number == 0 {
-            return bytes;
-        }
-    }
-}
-
-fn section(id: u8, body: &[u8]) -> Vec<u8> {
-    [&[id], leb(body.len()).as_slice(), body].concat()
-}
-
 /// Components within components.
 fn nested(levels: usize) -> Vec<u8> {
     // Put together from the inside, each level before what it holds: the heads are short.
-    let (mut heads, mut inside) = (vec![COMPONENT.to_vec()], COMPONENT.len());
+    let (mut heads, mut inside) = (vec![component(&[])], component(&[]).len());
     for _ in 0..levels {
-        let mut head = COMPONENT.to_vec();
+        let mut head = component(&[]);
         head.push(4);
-        head.extend(leb(inside));
+        head.extend(number(inside));
         inside += head.len();
         heads.push(head);
     }
     heads.into_iter().rev().flatten().collect()
-}
-
-/// A component with one module of this many functions that do nothing.
-fn functions(count: usize) -> Vec<u8> {
-    let types = section(1, &[1, 0x60, 0, 0]);
-    let declared = section(3, &[leb(count), vec![0; count]].concat());
-    let bodies = [2, 0, 0x0b].repeat(count);
-    let code = section(10, &[leb(count), bodies].concat());
-    let module = [MODULE.as_slice(), &types, &declared, &code].concat();
-    [COMPONENT.to_vec(), section(1, &module)].concat()
 }

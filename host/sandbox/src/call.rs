@@ -231,13 +231,12 @@ async fn serve(mut instance: Box<Instance>, asked: &Asked<'_>, begun: Instant) -
         },
         Some(Ok(Err(error))) => match answer::refused(error) {
             Ok(outcome) => {
-                return match held(&outcome, instance.store.data()) {
-                    Some(why) => Called::Held(why),
-                    None => {
-                        let outcome = told(outcome, instance.store.data());
-                        Called::Answered(instance, outcome)
-                    }
-                };
+                if let Some(why) = held(&outcome, instance.store.data()) {
+                    instance.store.data_mut().end();
+                    return Called::Held(why);
+                }
+                let outcome = told(outcome, instance.store.data());
+                return Called::Answered(instance, outcome);
             }
             Err(ended) => ended,
         },
@@ -247,12 +246,10 @@ async fn serve(mut instance: Box<Instance>, asked: &Asked<'_>, begun: Instant) -
     };
     let used = used(&instance.store, asked.bounds);
     let outcome = ended.into_outcome();
-    if let Some(why) = held(&outcome, instance.store.data()) {
-        return Called::Held(why);
-    }
+    let why = held(&outcome, instance.store.data());
     let outcome = told(outcome, instance.store.data());
     instance.store.data_mut().end();
-    Called::Ended(outcome, used)
+    why.map_or(Called::Ended(outcome, used), Called::Held)
 }
 
 /// Whether a call came to nothing for want of a grant, before any request of it left: then nothing of it remains, and it

@@ -351,6 +351,22 @@ fn of_version(version: &str) -> Vec<u8> {
     bytes
 }
 
+/// Versions 0.1.x are one: what a later SDK built runs where it asks for nothing that this host does not have.
+#[tokio::test]
+async fn a_later_version_of_the_same_line_runs_or_says_what_it_wants() {
+    let sandbox = sandbox();
+    let module = sandbox.load(of_version("0.1.9").into()).await.unwrap();
+    let guest = Guest { sandbox, module };
+    assert_eq!(completed(&guest.run("hello", "greet", r#"{"name":"ada"}"#).await), "\"hello, ada\"");
+    let later = renamed(&file("caller"), b"wasaga:guest/config@", b"wasaga:guest/confix@");
+    let told = refused(later).await.to_string();
+    assert!(
+        told.starts_with("it uses `confix` of the contract `wasaga:guest@0.1.0` in a way that this host"),
+        "{told}"
+    );
+    assert!(told.ends_with("(update the host)"), "{told}");
+}
+
 #[tokio::test]
 async fn what_is_no_module_is_told_with_a_remedy() {
     let cases: [(Vec<u8>, &str); 8] = [
