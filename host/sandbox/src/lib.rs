@@ -49,7 +49,7 @@ pub use compile::{COMPILE_MODULE, compile_module};
 pub use cost::CallCost;
 pub use http::{Addresses, InvalidAddress, InvalidOrigin, Origin};
 pub use limits::{MODULE_BYTES_MAX, PAYLOAD_BYTES_MAX};
-pub use policy::{Grants, ModulePolicy, Policy, Reading, Secret, SecretSource, Section, Standing, Terms};
+pub use policy::{Ceilings, Grants, ModulePolicy, Policy, Reading, Secret, SecretSource, Section, Standing, Terms};
 pub use settings::Settings;
 
 /// A load under way, or the end of it, as long as somebody waits for it.

@@ -58,7 +58,7 @@ pub(crate) async fn load(common: &Common, digest: Digest, bytes: Arc<[u8]>) -> R
     check_definitions(&exports, &description)?;
     let policy = common.settings.policy.of(&description.name, &description.capabilities, digest)?;
     let ours = common.settings.calls_per_instance_max;
-    let calls_per_instance_max = policy.calls_per_instance_max.unwrap_or(u32::MAX).min(ours).max(1);
+    let calls_per_instance_max = policy.ceilings.calls_per_instance_max.unwrap_or(u32::MAX).min(ours).max(1);
     let calls_per_instance = description.calls_per_instance.min(calls_per_instance_max);
     let allowed = Allowed::of(&description, policy, common.tls.clone())
         .map_err(|error| refuse("it asks to send requests to what is not an origin", error.to_string()))?;

@@ -13,7 +13,7 @@ use crate::budget::Share;
 use crate::guest::Exports;
 use crate::http::{InvalidOrigin, Reach, TlsRoots};
 use crate::instance::{self, Bounds};
-use crate::policy::ModulePolicy;
+use crate::policy::{Ceilings, ModulePolicy};
 use crate::state::{Granted, State};
 use crate::warm::Warm;
 
@@ -104,12 +104,12 @@ impl Allowed {
         let asked = |key: &String| description.capabilities.contains(&Capability::Config(key.clone()));
         let config = policy.config.iter().filter(|(key, _)| asked(key));
         let config: BTreeMap<_, _> = config.map(|(key, value)| (key.clone(), value.clone())).collect();
-        let (timeout, fuel, memory_bytes) = (policy.timeout_max, policy.fuel_max, policy.memory_bytes_max);
+        let Ceilings { timeout_max, fuel_max, memory_bytes_max, .. } = policy.ceilings;
         let reach = Reach::new(&description.name, &description.capabilities, policy, tls)?;
         Ok(Self {
-            timeout: timeout.unwrap_or(Duration::MAX),
-            fuel: fuel.unwrap_or(u64::MAX),
-            memory_bytes: memory_bytes.unwrap_or(u64::MAX),
+            timeout: timeout_max.unwrap_or(Duration::MAX),
+            fuel: fuel_max.unwrap_or(u64::MAX),
+            memory_bytes: memory_bytes_max.unwrap_or(u64::MAX),
             granted: Granted { reach: Some(Arc::new(reach)), config: Arc::new(config) },
         })
     }

@@ -35,9 +35,9 @@ pub struct Section {
     pub terms: Terms,
 }
 
-/// What an operator writes for a module. Secrets are not had yet.
-#[derive(Clone, Debug, Default)]
-pub struct Terms {
+/// How much a module may use, at most.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ceilings {
     /// Of one call, at most; none leaves it to the host.
     pub timeout_max: Option<Duration>,
     /// Units of fuel of one call, at most; none leaves it to the host.
@@ -46,6 +46,25 @@ pub struct Terms {
     pub memory_bytes_max: Option<u64>,
     /// How many calls one instance serves, at most; none leaves it to the module.
     pub calls_per_instance_max: Option<u32>,
+}
+
+impl Ceilings {
+    /// These, and the others where these say nothing.
+    fn or(self, others: Self) -> Self {
+        Self {
+            timeout_max: self.timeout_max.or(others.timeout_max),
+            fuel_max: self.fuel_max.or(others.fuel_max),
+            memory_bytes_max: self.memory_bytes_max.or(others.memory_bytes_max),
+            calls_per_instance_max: self.calls_per_instance_max.or(others.calls_per_instance_max),
+        }
+    }
+}
+
+/// What an operator writes for a module. Nobody has read its secrets yet.
+#[derive(Clone, Debug, Default)]
+pub struct Terms {
+    /// How much it may use.
+    pub ceilings: Ceilings,
     /// What it may reach.
     pub grants: Grants,
     /// Values that it may read, by key.
@@ -57,14 +76,8 @@ pub struct Terms {
 /// What holds for one module that is loaded.
 #[derive(Clone, Debug, Default)]
 pub struct ModulePolicy {
-    /// Of one call, at most; none leaves it to the host.
-    pub timeout_max: Option<Duration>,
-    /// Units of fuel of one call, at most; none leaves it to the host.
-    pub fuel_max: Option<u64>,
-    /// Linear memory of one instance, at most; none leaves it to the host.
-    pub memory_bytes_max: Option<u64>,
-    /// How many calls one instance serves, at most; none leaves it to the module.
-    pub calls_per_instance_max: Option<u32>,
+    /// How much it may use.
+    pub ceilings: Ceilings,
     /// What it may reach.
     pub grants: Grants,
     /// Values that it may read, by key.
@@ -166,10 +179,7 @@ impl Policy {
             return (self.defaults.clone(), standing);
         }
         let mut terms = section.map(|section| section.terms.clone()).unwrap_or_default();
-        terms.timeout_max = terms.timeout_max.or(self.defaults.timeout_max);
-        terms.fuel_max = terms.fuel_max.or(self.defaults.fuel_max);
-        terms.memory_bytes_max = terms.memory_bytes_max.or(self.defaults.memory_bytes_max);
-        terms.calls_per_instance_max = terms.calls_per_instance_max.or(self.defaults.calls_per_instance_max);
+        terms.ceilings = terms.ceilings.or(self.defaults.ceilings);
         terms.grants.add(&self.defaults.grants);
         if let Some(granted) = self.grants.get(module) {
             terms.grants.add(granted);
@@ -194,17 +204,8 @@ impl Policy {
             Ok((name.clone(), Secret { value: value.into(), origins: source.origins.clone() }))
         });
         let secrets = secrets.collect::<Result<_, LoadError>>()?;
-        let Terms { timeout_max, fuel_max, memory_bytes_max, calls_per_instance_max, grants, config, .. } = terms;
-        Ok(ModulePolicy {
-            timeout_max,
-            fuel_max,
-            memory_bytes_max,
-            calls_per_instance_max,
-            grants,
-            config,
-            secrets,
-            standing,
-        })
+        let Terms { ceilings, grants, config, .. } = terms;
+        Ok(ModulePolicy { ceilings, grants, config, secrets, standing })
     }
 
     fn tell(&self, module: &str, digest: Digest, standing: Standing) {
@@ -271,7 +272,7 @@ mod tests {
     fn policy(digests: Option<&[Digest]>, read: fn() -> Result<String, String>) -> Policy {
         let origin = |text: &str| Grants { http: vec![text.parse().unwrap()], addresses: Vec::new() };
         let terms = Terms {
-            fuel_max: Some(7),
+            ceilings: Ceilings { fuel_max: Some(7), ..Ceilings::default() },
             grants: origin("https://api.example.com"),
             secrets: BTreeMap::from([
                 ("payments".into(), source(read)),
@@ -282,8 +283,11 @@ mod tests {
         let digests = digests.map(|digests| digests.iter().copied().collect());
         Policy {
             defaults: Terms {
-                fuel_max: Some(1_000),
-                timeout_max: Some(Duration::from_secs(1)),
+                ceilings: Ceilings {
+                    fuel_max: Some(1_000),
+                    timeout_max: Some(Duration::from_secs(1)),
+                    ..Ceilings::default()
+                },
                 grants: origin("https://all.example.com"),
                 ..Terms::default()
             },
@@ -302,12 +306,12 @@ mod tests {
         let (own, other) = (Digest::of(b"own"), Digest::of(b"other"));
         let policy = policy(Some(&[Digest::of(b"before"), own]), || Ok("s3cr3t".into()));
         let shop = policy.of("shop", &asked(), own).unwrap();
-        assert_eq!((shop.standing, shop.fuel_max, shop.secrets.len()), (Standing::ByDigest, Some(7), 1));
+        assert_eq!((shop.standing, shop.ceilings.fuel_max, shop.secrets.len()), (Standing::ByDigest, Some(7), 1));
         assert_eq!(&*shop.secrets["payments"].value, "s3cr3t");
         let all = ["https://api.example.com", "https://all.example.com", "https://more.example.com"];
         assert_eq!(origins(&shop), all);
         let evil = policy.of("shop", &asked(), other).unwrap();
-        assert_eq!((evil.standing, evil.fuel_max, evil.secrets.len()), (Standing::Stranger, Some(1_000), 0));
+        assert_eq!((evil.standing, evil.ceilings.fuel_max, evil.secrets.len()), (Standing::Stranger, Some(1_000), 0));
         assert_eq!(origins(&evil), ["https://all.example.com"]);
         let told = evil.remedy_for_origin("shop", &"https://api.example.com".parse().unwrap());
         assert!(told.starts_with("its digest is not one of those"), "{told}");
@@ -317,10 +321,10 @@ mod tests {
     fn every_module_has_the_defaults_and_a_name_alone_may_be_trusted() {
         let policy = policy(None, || Ok("s3cr3t".into()));
         let shop = policy.of("shop", &asked(), Digest::of(b"any")).unwrap();
-        let limits = (shop.fuel_max, shop.timeout_max);
+        let limits = (shop.ceilings.fuel_max, shop.ceilings.timeout_max);
         assert_eq!((shop.standing, limits), (Standing::ByName, (Some(7), Some(Duration::from_secs(1)))));
         let bank = policy.of("bank", &asked(), Digest::of(b"any")).unwrap();
-        assert_eq!((bank.standing, bank.fuel_max, bank.secrets.len()), (Standing::Unnamed, Some(1_000), 0));
+        assert_eq!((bank.standing, bank.ceilings.fuel_max, bank.secrets.len()), (Standing::Unnamed, Some(1_000), 0));
         assert_eq!(origins(&bank), ["https://all.example.com"]);
     }
 

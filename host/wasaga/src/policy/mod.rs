@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use wasaga_core::Digest;
-use wasaga_sandbox::{Addresses, Grants, MODULE_BYTES_MAX, Origin, Policy, SecretSource, Section, Terms};
+use wasaga_sandbox::{Addresses, Ceilings, Grants, MODULE_BYTES_MAX, Origin, Policy, SecretSource, Section, Terms};
 
 use crate::exit::BadInput;
 use crate::{files, units};
@@ -51,7 +51,7 @@ fn of_file(path: &Path) -> anyhow::Result<Allowed> {
     let file: File = toml::from_str(&text).map_err(|error| named(error.to_string().trim_end().to_owned()))?;
     let beside = path.parent().unwrap_or(Path::new(""));
     let defaults = file.defaults;
-    let ceilings = Ceilings {
+    let ceilings = Written {
         timeout: defaults.timeout_max.as_deref(),
         memory: defaults.memory_max.as_deref(),
         fuel: defaults.fuel_max,
@@ -69,7 +69,7 @@ fn of_file(path: &Path) -> anyhow::Result<Allowed> {
 fn of_section(name: &str, section: file::Section, beside: &Path) -> Result<Section, String> {
     let place = format!("[modules.{name}]");
     let digests = digests(&section, beside).map_err(|why| format!("`{place}`: {why}"))?;
-    let ceilings = Ceilings {
+    let ceilings = Written {
         timeout: section.timeout_max.as_deref(),
         memory: section.memory_max.as_deref(),
         fuel: section.fuel_max,
@@ -103,14 +103,14 @@ fn digests(section: &file::Section, beside: &Path) -> Result<Option<BTreeSet<Dig
 }
 
 /// Ceilings as they are written.
-struct Ceilings<'a> {
+struct Written<'a> {
     timeout: Option<&'a str>,
     memory: Option<&'a str>,
     fuel: Option<u64>,
     calls_per_instance: Option<u32>,
 }
 
-fn terms(place: &str, ceilings: &Ceilings<'_>, granted: &Granted) -> Result<Terms, String> {
+fn terms(place: &str, ceilings: &Written<'_>, granted: &Granted) -> Result<Terms, String> {
     let at = |key: &str, why: String| format!("`{key}` of `{place}`: {why}");
     let timeout_max = ceilings.timeout.map(units::span).transpose().map_err(|why| at("timeout_max", why))?;
     let memory_bytes_max = ceilings.memory.map(units::size).transpose().map_err(|why| at("memory_max", why))?;
@@ -130,10 +130,12 @@ fn terms(place: &str, ceilings: &Ceilings<'_>, granted: &Granted) -> Result<Term
         .collect();
     let http = origins(&granted.http).map_err(|why| at("grants.http", why))?;
     Ok(Terms {
-        timeout_max,
-        fuel_max: ceilings.fuel,
-        memory_bytes_max,
-        calls_per_instance_max: ceilings.calls_per_instance,
+        ceilings: Ceilings {
+            timeout_max,
+            fuel_max: ceilings.fuel,
+            memory_bytes_max,
+            calls_per_instance_max: ceilings.calls_per_instance,
+        },
         grants: Grants { http, addresses: addresses? },
         ..Terms::default()
     })
@@ -226,12 +228,12 @@ mod tests {
         .unwrap();
         assert!(allowed.policy.modules["shop"].digests.is_none());
         let shop = &allowed.policy.modules["shop"].terms;
-        assert_eq!(shop.timeout_max, Some(Duration::from_secs(10)));
-        assert_eq!((shop.fuel_max, shop.memory_bytes_max), (Some(1_000_000), Some(64 << 20)));
+        assert_eq!(shop.ceilings.timeout_max, Some(Duration::from_secs(10)));
+        assert_eq!((shop.ceilings.fuel_max, shop.ceilings.memory_bytes_max), (Some(1_000_000), Some(64 << 20)));
         assert_eq!((shop.grants.http.len(), shop.grants.addresses.len()), (2, 1));
         assert_eq!(shop.secrets["stripe"].origins.len(), 1);
         assert_eq!(shop.config["currency"], "EUR");
-        assert_eq!(allowed.policy.defaults.fuel_max, Some(5));
+        assert_eq!(allowed.policy.defaults.ceilings.fuel_max, Some(5));
         let named = allowed.policy.modules["bound"].digests.clone().unwrap();
         assert_eq!(
             named.into_iter().collect::<BTreeSet<_>>(),
